@@ -1,0 +1,64 @@
+#pragma once
+
+#include <boost/describe/class.hpp>
+#include <boost/describe/enum.hpp>
+#include <optional>
+#include <rgrid/base/id.hpp>
+#include <rgrid/base/time.hpp>
+#include <rgrid/model/offer.hpp>
+#include <rgrid/model/reason.hpp>
+#include <string>
+
+namespace rgrid {
+
+/// What is known of the create call for a server.
+enum class CreateState {
+    asked,     ///< The intent is written; the call may or may not have been sent.
+    created,   ///< The provider has confirmed the server.
+    refused,   ///< The provider has said no; nothing exists.
+    in_doubt,  ///< The call failed in a way that leaves open whether the server exists: look it up by name.
+};
+BOOST_DESCRIBE_ENUM(CreateState, asked, created, refused, in_doubt)
+
+/// What we mean for one server, written before its create call and kept until it is known to be gone. As long as it
+/// stands it counts against every limit.
+struct Intent {
+    ServerName server;
+    PoolName pool;
+    OfferKey offer;
+    Money price;                       ///< Of one paid period when it was ordered.
+    Duration period{0};
+    LeaderEpoch epoch;                 ///< Of the leader who wrote it.
+    CreateState create = CreateState::asked;
+    bool remove = false;               ///< It is to go: its session is closed and its delete may be called at any time.
+    std::optional<ServerId> server_id; ///< Once the provider has named it.
+    Reason reason = Reason::queued_jobs;         ///< Why it was ordered.
+    std::optional<Reason> remove_reason;         ///< Why it is to go.
+    Duration age{0};                   ///< Since it was written, by the store's clock.
+    Duration remove_age{0};            ///< Since `remove` was written, by the store's clock; zero if it was not.
+
+    friend bool operator==(Intent const&, Intent const&) = default;
+};
+BOOST_DESCRIBE_STRUCT(Intent, (),
+                      (server, pool, offer, price, period, epoch, create, remove, server_id, reason, remove_reason, age,
+                       remove_age))
+
+/// A line of the bill: a server that existed, from its creation to the delete that was confirmed.
+struct ServerBill {
+    ServerName server;
+    PoolName pool;
+    OfferKey offer;
+    Money price;                       ///< Of one paid period.
+    Duration period{0};
+    Instant created;                   ///< By the provider's clock.
+    std::optional<Instant> deleted;    ///< None while it exists.
+    Duration lifetime{0};              ///< By the provider's clock, so far.
+    Reason reason = Reason::queued_jobs;
+    std::optional<Reason> remove_reason;
+
+    friend bool operator==(ServerBill const&, ServerBill const&) = default;
+};
+BOOST_DESCRIBE_STRUCT(ServerBill, (),
+                      (server, pool, offer, price, period, created, deleted, lifetime, reason, remove_reason))
+
+}  // namespace rgrid

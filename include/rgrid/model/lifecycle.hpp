@@ -1,0 +1,78 @@
+#pragma once
+
+#include <array>
+#include <boost/describe/enum.hpp>
+#include <rgrid/model/intent.hpp>
+#include <rgrid/model/server.hpp>
+#include <rgrid/model/worker.hpp>
+
+namespace rgrid {
+
+/// Where a worker is in its life. Derived from intent, server and session at every look; never stored.
+enum class Phase {
+    requested,  ///< An intent stands; whether the server exists is not known yet.
+    booting,    ///< The server is there; its worker has not registered.
+    ready,      ///< The worker's session is open.
+    draining,   ///< The worker finishes what it holds.
+    closed,     ///< The session has ended; the server can be deleted.
+    deleting,   ///< The delete has been asked for; the server is still listed, or may be.
+    gone,       ///< Nothing is left but the intent.
+    orphan,     ///< A server of ours that no intent stands for.
+};
+BOOST_DESCRIBE_ENUM(Phase, requested, booting, ready, draining, closed, deleting, gone, orphan)
+
+/// One legal way from phase to phase, by what causes it.
+struct Transition {
+    Phase from;
+    Phase to;
+};
+
+/// All legal transitions. A pair of looks that shows another one is a finding for its reader: the phase is derived
+/// from the world, and the world may skip phases between two looks, but never run backwards.
+inline constexpr std::array transitions{
+    Transition{Phase::requested, Phase::booting},  Transition{Phase::requested, Phase::ready},
+    Transition{Phase::requested, Phase::gone},     Transition{Phase::booting, Phase::ready},
+    Transition{Phase::booting, Phase::closed},     Transition{Phase::booting, Phase::gone},
+    Transition{Phase::ready, Phase::draining},     Transition{Phase::ready, Phase::closed},
+    Transition{Phase::ready, Phase::gone},         Transition{Phase::draining, Phase::closed},
+    Transition{Phase::draining, Phase::gone},      Transition{Phase::closed, Phase::deleting},
+    Transition{Phase::closed, Phase::gone},        Transition{Phase::deleting, Phase::gone},
+    Transition{Phase::orphan, Phase::booting},     Transition{Phase::orphan, Phase::ready},
+    Transition{Phase::orphan, Phase::closed},      Transition{Phase::orphan, Phase::gone},
+};
+
+/// Which limit ends a phase, and what is done when it does.
+struct PhaseRule {
+    Phase phase;
+    char const* limit;      ///< The setting that bounds it; empty: bounded by other means.
+    char const* fallback;   ///< What happens at the limit.
+};
+
+inline constexpr std::array phase_rules{
+    PhaseRule{Phase::requested, "create_timeout", "look it up by name; settle the intent if it does not exist"},
+    PhaseRule{Phase::booting, "boot_timeout", "close its session for good, then delete the server"},
+    PhaseRule{Phase::ready, "lost_after", "declare it lost: close the session, requeue its jobs, delete the server"},
+    PhaseRule{Phase::draining, "drain_limit", "close the session and requeue what it still holds"},
+    PhaseRule{Phase::closed, "", "delete the server at once"},
+    PhaseRule{Phase::deleting, "delete_timeout", "ask for the delete again"},
+    PhaseRule{Phase::gone, "", "settle the intent at once"},
+    PhaseRule{Phase::orphan, "orphan_grace", "adopt it if its worker lives, otherwise close and delete it"},
+};
+
+/// The phase of what one server name stands for. Any of the three may be absent. `listed` says whether the servers
+/// are known at all: with an unknown listing a missing server means nothing.
+[[nodiscard]] constexpr Phase derive_phase(Intent const* intent, Server const* server, Session const* session,
+                                           bool listed) {
+    if (intent == nullptr) return server != nullptr ? Phase::orphan : Phase::gone;
+    bool const ended = intent->create == CreateState::refused || intent->remove || intent->create == CreateState::created;
+    if (server == nullptr && listed && ended) return Phase::gone;
+    if (intent->remove) return Phase::deleting;
+    if (session != nullptr) {
+        if (session->state == SessionState::closed) return Phase::closed;
+        return session->state == SessionState::draining ? Phase::draining : Phase::ready;
+    }
+    if (server != nullptr || intent->create == CreateState::created) return Phase::booting;
+    return Phase::requested;
+}
+
+}  // namespace rgrid

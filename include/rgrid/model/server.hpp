@@ -1,0 +1,49 @@
+#pragma once
+
+#include <boost/describe/class.hpp>
+#include <boost/describe/enum.hpp>
+#include <rgrid/base/id.hpp>
+#include <rgrid/base/time.hpp>
+#include <rgrid/model/offer.hpp>
+#include <string>
+
+namespace rgrid {
+
+/// What the provider says of a server.
+enum class ServerStatus {
+    starting,
+    running,
+    stopped,   ///< Still billed, but nothing runs on it.
+    deleting,  ///< The provider has accepted the delete; the server may still be billed.
+    unknown,
+};
+BOOST_DESCRIBE_ENUM(ServerStatus, starting, running, stopped, deleting, unknown)
+
+/// A server as the provider's listing shows it: what is billed.
+struct Server {
+    ServerId id;
+    ServerName name;
+    PoolName pool;       ///< From its label; empty if it has none.
+    OfferKey offer;
+    ServerStatus status = ServerStatus::unknown;
+    Duration age{0};     ///< Since the provider created it, by the provider's clock.
+    StoreId store;       ///< From its label: the store whose fleet made it.
+
+    friend bool operator==(Server const&, Server const&) = default;
+};
+BOOST_DESCRIBE_STRUCT(Server, (), (id, name, pool, offer, status, age, store))
+
+/// What a new server is to be. `name` is the idempotency key.
+struct ServerRequest {
+    ServerName name;
+    FleetId fleet;
+    PoolName pool;
+    OfferKey offer;
+    StoreId store;
+    int slots = 1;       ///< What its worker offers.
+
+    friend bool operator==(ServerRequest const&, ServerRequest const&) = default;
+};
+BOOST_DESCRIBE_STRUCT(ServerRequest, (), (name, fleet, pool, offer, store, slots))
+
+}  // namespace rgrid

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <rgrid/base/call.hpp>
+#include <rgrid/base/id.hpp>
+#include <rgrid/base/money.hpp>
+#include <rgrid/base/result.hpp>
+#include <rgrid/model/intent.hpp>
+#include <rgrid/model/memory.hpp>
+#include <rgrid/model/snapshot.hpp>
+#include <string>
+#include <vector>
+
+namespace rgrid {
+
+/// Who acts for the fleet.
+struct Leadership {
+    bool leading = false;      ///< Whether the asker leads.
+    LeaderEpoch epoch;         ///< Of whoever leads.
+    std::string leader;        ///< A name for people: host and pid.
+    Duration left{0};          ///< Until it ends unless renewed, by the store's clock.
+
+    friend bool operator==(Leadership const&, Leadership const&) = default;
+};
+
+/// What the store keeps of a fleet.
+struct FleetRecord {
+    StoreId store;
+    LeaderEpoch epoch;                  ///< The current leader's.
+    std::int64_t next_number = 1;       ///< Greater than every number ever reserved.
+    std::vector<Intent> intents;        ///< Standing ones, ordered by server name.
+    std::vector<ServerBill> bills;      ///< Of servers that existed in the current calendar month (UTC), ordered by name.
+    std::vector<Hold> holds;
+    bool mass_loss_released = false;
+    Memory memory;
+};
+
+/// One fenced write. All of it takes effect or nothing does.
+struct FleetWrite {
+    std::vector<Intent> intents;                 ///< Inserted or replaced by name. `age` and `remove_age` are the store's own.
+    std::vector<ServerName> settled;             ///< Taken off.
+    std::vector<ServerBill> bills;               ///< Inserted or replaced by server name.
+    std::int64_t next_number = 0;                ///< If greater than the stored one, replaces it.
+    std::optional<Memory> memory;
+    std::optional<bool> mass_loss_released;
+};
+
+/// Owns intents, the bill, leadership and what was learned. Thread safety: all methods from any thread. No method throws.
+class FleetStore {
+public:
+    virtual ~FleetStore() = default;
+
+    /// Takes or renews leadership for `ttl`. Asked by the current leader it renews and keeps the epoch; asked by
+    /// another it takes over once the current term has run out, and the epoch grows by one. `candidate` is unique to
+    /// one run of one process. Never an error because somebody else leads.
+    virtual Result<Leadership> lead(Call const& call, std::string const& candidate, Duration ttl) = 0;
+
+    /// Gives leadership up, so that the next one need not wait for the term to end. Harmless if it was not held.
+    virtual Result<> resign(Call const& call, std::string const& candidate) = 0;
+
+    /// Everything kept of the fleet, read in one transaction.
+    virtual Result<FleetRecord> load(Call const& call) = 0;
+
+    /// Writes if `epoch` is the current leader's, otherwise `fenced` and nothing is changed. Idempotent. `in_doubt`:
+    /// it may have been written; load before deciding again.
+    virtual Result<> write(Call const& call, LeaderEpoch epoch, FleetWrite const& write) = 0;
+
+    /// Sets or lifts an operator's hold on a pool or (empty name) the fleet. Lifting the fleet's hold also says that
+    /// losses under the mass-loss brake are real. Not fenced: operators outrank leaders. Idempotent.
+    virtual Result<> hold(Call const& call, PoolName const& pool, bool held) = 0;
+
+    /// The bill of servers that existed at or after `since`, ordered by creation. Also for readers that never lead.
+    virtual Result<std::vector<ServerBill>> bills(Call const& call, Instant since) = 0;
+};
+
+}  // namespace rgrid
