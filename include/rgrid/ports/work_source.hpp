@@ -52,8 +52,9 @@ public:
     /// charged as losses. Refused (`fenced`) once the worker was closed.
     virtual Result<Registered> register_worker(Call const& call, Registration const& registration) = 0;
 
-    /// Says "alive". Never creates a worker.
-    virtual Result<BeatReply> beat(Call const& call, WorkerId const& worker, Incarnation incarnation) = 0;
+    /// Says "alive". Never creates a worker. `leaving` asks to drain: no more claims, and the session is closed as
+    /// soon as it holds no lease.
+    virtual Result<BeatReply> beat(Call const& call, WorkerId const& worker, Incarnation incarnation, bool leaving) = 0;
 
     /// Takes jobs of the worker's pool that together need at most `slots`, highest priority first, oldest first.
     /// Empty if there are none or the worker drains. `in_doubt`: the jobs may be held now; the next beat's `held`
