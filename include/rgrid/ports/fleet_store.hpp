@@ -28,6 +28,7 @@ struct Leadership {
 struct FleetRecord {
     StoreId store;
     LeaderEpoch epoch;                  ///< The current leader's.
+    std::string leader;                 ///< Who leads now; empty if nobody's term is running.
     std::int64_t next_number = 1;       ///< Greater than every number ever reserved.
     std::vector<Intent> intents;        ///< Standing ones, ordered by server name.
     std::vector<ServerBill> bills;      ///< Of servers that existed in the current calendar month (UTC), ordered by name.
