@@ -1,0 +1,116 @@
+#include "app/open.hpp"
+
+#include <filesystem>
+#include <map>
+#include <rgrid/adapters/files/folder.hpp>
+#include <rgrid/adapters/process/executor.hpp>
+#include <rgrid/adapters/process/provider.hpp>
+#include <rgrid/adapters/sqlite/store.hpp>
+#include <rgrid/adapters/sqlite/wake.hpp>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "app/self.hpp"
+
+namespace rgrid::app {
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A new folder is for its owner only: job files and logs may hold anything.
+Result<> make_folder(fs::path const& path) {
+    std::error_code error;
+    if (fs::is_directory(path, error)) return {};
+    fs::create_directories(path, error);
+    if (error) return fail(Errc::rejected, "cannot make the folder '" + path.string() + "': " + error.message());
+    fs::permissions(path, fs::perms::owner_all, error);
+    return {};
+}
+
+sqlite::Settings sqlite_settings(StoreSettings const& store) {
+    sqlite::Settings settings;
+    settings.path = place_path(store.url);
+    settings.synchronous =
+        store.synchronous == Synchronous::full ? sqlite::Synchronous::full : sqlite::Synchronous::normal;
+    settings.keep_finished = store.keep_finished;
+    settings.max_log = store.max_log;
+    return settings;
+}
+
+Result<> open_store(Settings const& settings, Clock& clock, Ports& ports) {
+    auto const store_settings = sqlite_settings(settings.store);
+    if (auto made = make_folder(fs::path{store_settings.path}.parent_path()); !made) return made;
+    auto store = sqlite::Store::open(store_settings, settings.fleet.name, clock);
+    if (!store) return store.error();
+    std::shared_ptr<sqlite::Store> const shared = std::move(*store);
+    ports.store = shared;
+    ports.queue = shared.get();
+    ports.fleet = shared.get();
+    ports.work = shared.get();
+    ports.jobs = shared.get();
+    return {};
+}
+
+Result<> open_wake(Settings const& settings, Clock& clock, Ports& ports) {
+    auto wake = sqlite::StoreWake::open(sqlite_settings(settings.store), clock);
+    if (!wake) return wake.error();
+    ports.wake = std::move(*wake);
+    return {};
+}
+
+Result<> open_files(Settings const& settings, Ports& ports) {
+    auto const folder = place_path(settings.files.url);
+    if (auto made = make_folder(folder); !made) return made;
+    ports.files = std::make_unique<files::Folder>(folder);
+    return {};
+}
+
+/// What a new server runs: the agent, with the configuration that this program has.
+Result<std::vector<std::string>> agent_command(LoadedSettings const& loaded) {
+    auto program = find_program("rgrid-worker");
+    if (!program) return program.error();
+    std::vector<std::string> command{*program, "--home", loaded.home};
+    if (loaded.file) command.insert(command.end(), {"--config", *loaded.file});
+    return command;
+}
+
+Result<> open_cloud(LoadedSettings const& loaded, Clock& clock, Ports& ports) {
+    auto keeper = find_program("rgrid-keeper");
+    if (!keeper) return keeper.error();
+    auto agent = agent_command(loaded);
+    if (!agent) return agent.error();
+    auto const& settings = loaded.settings;
+    auto const provider = settings.cloud.process.value_or(process::ProviderSettings{});
+    if (auto made = make_folder(provider.folder); !made) return made;
+    ports.cloud = std::make_unique<process::Provider>(provider, settings.fleet.name, *agent,
+                                                      std::map<std::string, std::string>{}, *keeper, clock);
+    return {};
+}
+
+Result<> open_executor(Clock& clock, Ports& ports) {
+    auto keeper = find_program("rgrid-keeper");
+    if (!keeper) return keeper.error();
+    ports.executor = std::make_unique<process::Executor>(process::ExecutorSettings{.keeper = *keeper}, clock);
+    return {};
+}
+
+}  // namespace
+
+Result<Ports> open_ports(LoadedSettings const& loaded, Clock& clock, Role role) {
+    Ports ports;
+    auto const& settings = loaded.settings;
+    if (auto opened = make_folder(loaded.home); !opened) return opened.error();
+    if (auto opened = open_store(settings, clock, ports); !opened) return opened.error();
+    if (role != Role::client)
+        if (auto opened = open_wake(settings, clock, ports); !opened) return opened.error();
+    if (role != Role::controller)
+        if (auto opened = open_files(settings, ports); !opened) return opened.error();
+    if (role == Role::agent)
+        if (auto opened = open_executor(clock, ports); !opened) return opened.error();
+    if (role == Role::controller)
+        if (auto opened = open_cloud(loaded, clock, ports); !opened) return opened.error();
+    return ports;
+}
+
+}  // namespace rgrid::app
