@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+"""Runs all tests of a build folder and counts them truthfully: run_tests.py BUILD [CTEST OPTIONS...]
+
+A GoogleTest program counts as its test cases, every other test as one. A program that crashed, ran out of time or
+failed outside its cases counts as one failure more. The last line reads `N passed, N failed` or `N passed, N failed,
+N skipped`; the exit code is 0 only if nothing failed and at least one test ran.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TIME_LIMIT = 600  # Seconds for one test program.
+OUTPUT_SHOWN = 200  # Lines of a failed test.
+FINISHED = re.compile(r"^\s*\d+/\d+ Test\s+#\d+: (.+?) \.*\s*(?:\*{3})?(\S.*?)\s+(\d+\.\d+) sec\s*$")
+
+
+@dataclass
+class Tally:
+    """What came of one test program."""
+
+    name: str
+    passed: int = 0
+    failed: list = field(default_factory=list)  # (case, output)
+    skipped: list = field(default_factory=list)  # (case, reason)
+
+    @property
+    def count(self):
+        return self.passed + len(self.failed) + len(self.skipped)
+
+
+def tally_gtest(name, report):
+    """Counts the cases of a GoogleTest report."""
+    tally = Tally(name)
+    for case in ElementTree.parse(report).getroot().iter("testcase"):
+        title = f"{case.get('classname')}.{case.get('name')}"
+        failures = [failure.get("message", "") for failure in case.findall("failure")]
+        skip = case.find("skipped")
+        if failures:
+            tally.failed.append((title, "\n".join(failures)))
+        elif skip is not None:
+            tally.skipped.append((title, last_line(skip.get("message", ""))))
+        elif case.get("status") == "notrun":
+            tally.skipped.append((title, "disabled in the source"))
+        else:
+            tally.passed += 1
+    return tally
+
+
+def last_line(text):
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "no reason given"
+
+
+def tally_test(test, report):
+    """Counts one test of ctest's own report, with its GoogleTest report if it wrote one."""
+    name, state = test.get("name"), test.get("status")
+    output = test.findtext("system-out") or ""
+    broken = report is not None and not readable(report)
+    tally = Tally(name) if report is None or broken else tally_gtest(name, report)
+    if state == "fail" and not tally.failed:
+        reason = test.find("failure")
+        why = (reason.get("message") or "failed") if reason is not None else "failed"
+        case = name if report is None else f"{name} (the program itself)"
+        tally.failed.append((case, f"{why}\n{output}"))
+    elif state in ("notrun", "disabled"):
+        reason = test.find("skipped")
+        explained = reason is not None and "SKIP" in (reason.get("message") or "")
+        if explained or state == "disabled":
+            tally.skipped.append((name, last_line(output) if explained else "disabled in the build"))
+        else:  # Such as a program that was not built: a test that cannot start is no success.
+            why = reason.get("message") if reason is not None else "it was not started"
+            tally.failed.append((name, f"{why}\n{output}"))
+    elif state == "run" and report is None:
+        tally.passed = 1
+    elif broken:
+        tally.failed.append((name, f"its report {report} cannot be read"))
+    return tally
+
+
+def readable(report):
+    try:
+        ElementTree.parse(report)
+        return True
+    except (ElementTree.ParseError, OSError):
+        return False
+
+
+def tally_all(ctest_report, reports):
+    """Counts a whole run; `reports` maps a test's name to the GoogleTest report it was told to write."""
+    tallies, counted = [], {}
+    for test in ElementTree.parse(ctest_report).getroot().iter("testcase"):
+        name = test.get("name")
+        report = reports.get(name)
+        report = report if report and report.exists() else None
+        if report is not None and report in counted:  # The second run has overwritten or renamed the first one's report.
+            why = f"runs the same GoogleTest program as {counted[report]}; their cases cannot be told apart"
+            tallies.append(Tally(name, failed=[(name, why)]))
+            continue
+        counted[report] = name
+        tallies.append(tally_test(test, report))
+    return tallies
+
+
+def summary(tallies):
+    """(exit code, lines); the last line is the count."""
+    lines = []
+    for tally in tallies:
+        for case, reason in tally.skipped:
+            lines.append(f"skipped  {tally.name}: {case}: {reason}")
+    for tally in tallies:
+        for case, output in tally.failed:
+            shown = output.strip().splitlines()
+            cut = [f"... {len(shown) - OUTPUT_SHOWN} lines before"] if len(shown) > OUTPUT_SHOWN else []
+            lines += ["", f"FAILED   {tally.name}: {case}", *(f"    {line}" for line in cut + shown[-OUTPUT_SHOWN:])]
+    passed = sum(tally.passed for tally in tallies)
+    failed = sum(len(tally.failed) for tally in tallies)
+    skipped = sum(len(tally.skipped) for tally in tallies)
+    if passed + failed == 0:
+        lines.append("no test ran")
+    count = f"{passed} passed, {failed} failed"
+    return (1 if failed or passed == 0 else 0), [*lines, "", count + (f", {skipped} skipped" if skipped else "")]
+
+
+def list_tests(build, options):
+    """The names and commands of the tests that ctest would run."""
+    listed = subprocess.run(["ctest", "--test-dir", build, "--show-only=json-v1", *options], capture_output=True, text=True)
+    if listed.returncode != 0:
+        sys.exit(f"ctest cannot list the tests of {build}:\n{listed.stderr}")
+    return {test["name"]: test.get("command", []) for test in json.loads(listed.stdout)["tests"]}
+
+
+def progress_line(name, state, seconds, reports):
+    """What a person sees as soon as a test program has ended."""
+    words = {"passed": "ok", "failed": "FAILED", "timeout": "TIMEOUT", "skipped": "skipped", "not run": "NOT RUN"}
+    word = words.get(state.lower(), "disabled" if "Disabled" in state else "CRASHED")
+    report = reports.get(name)
+    count = tally_gtest(name, report).count if report and readable(report) else 1
+    return f"  {word:<9} {name:<32} {count:>5} {'test ' if count == 1 else 'tests'} {float(seconds):>8.1f} s"
+
+
+def run(build, options):
+    commands = list_tests(build, options)
+    print(f"running {len(commands)} test programs", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        # GoogleTest names its report after the program, so each program has one place whatever runs beside it.
+        reports = {name: Path(folder, Path(command[0]).name + ".xml") for name, command in commands.items() if command}
+        ctest_report = Path(folder, "ctest-report.xml")
+        command = ["ctest", "--test-dir", build, "--parallel", str(os.cpu_count() or 2), "--timeout", str(TIME_LIMIT),
+                   "--output-junit", ctest_report, "--test-output-size-passed", "100000",
+                   "--test-output-size-failed", "1000000", *options]
+        environment = dict(os.environ, GTEST_OUTPUT=f"xml:{folder}/", GTEST_COLOR="no")
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              env=environment) as ctest:
+            for line in ctest.stdout:
+                if found := FINISHED.match(line):
+                    print(progress_line(*found.groups(), reports), flush=True)
+        return tally_all(ctest_report, reports) if ctest_report.exists() else []
+
+
+def main(arguments):
+    if not arguments:
+        print(__doc__, file=sys.stderr)
+        return 2
+    tallies = run(arguments[0], arguments[1:])
+    code, lines = summary(tallies)
+    print("\n".join(lines))
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""Shows that the closing line of scripts/test is true: what counts as passed, failed and skipped, and when it fails."""
+
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts/support"))
+import run_tests  # noqa: E402
+
+PASSED = '<testcase name="{0}" time="1" status="run"><system-out></system-out></testcase>'
+FAILED = '<testcase name="{0}" time="1" status="fail"><failure message="{1}"/><system-out>{2}</system-out></testcase>'
+NOT_RUN = '<testcase name="{0}" time="0" status="notrun"><skipped message="{1}"/><system-out>{2}</system-out></testcase>'
+
+GOOD_CASE = '<testcase name="good" classname="Suite" status="run"/>'
+BAD_CASE = '<testcase name="bad" classname="Suite" status="run"><failure message="1 is not 2"/></testcase>'
+SKIPPED_CASE = '<testcase name="net" classname="Suite" status="run"><skipped message="x.cpp:1&#x0A;no network"/></testcase>'
+DISABLED_CASE = '<testcase name="DISABLED_later" classname="Suite" status="notrun"/>'
+
+
+class ClosingLine(unittest.TestCase):
+    def closing(self, ctest_cases, gtest_cases=None, tests=("unit",)):
+        """(exit code, text) of a run whose ctest report holds these cases and whose GoogleTest report those."""
+        with tempfile.TemporaryDirectory() as folder:
+            ctest_report, gtest_report = Path(folder, "ctest-report.xml"), Path(folder, "unit.xml")
+            ctest_report.write_text(f"<testsuite>{''.join(ctest_cases)}</testsuite>")
+            if gtest_cases is not None:
+                gtest_report.write_text(f"<testsuites><testsuite>{''.join(gtest_cases)}</testsuite></testsuites>")
+            tallies = run_tests.tally_all(ctest_report, {name: gtest_report for name in tests})
+        code, lines = run_tests.summary(tallies)
+        return code, "\n".join(lines)
+
+    def test_each_case_of_a_program_counts(self):
+        code, text = self.closing([PASSED.format("unit"), PASSED.format("script")], [GOOD_CASE, GOOD_CASE])
+        self.assertEqual((code, text.splitlines()[-1]), (0, "3 passed, 0 failed"))
+
+    def test_a_failed_case_is_named_with_its_output(self):
+        code, text = self.closing([FAILED.format("unit", "", "")], [GOOD_CASE, BAD_CASE])
+        self.assertEqual((code, text.splitlines()[-1]), (1, "1 passed, 1 failed"))
+        self.assertIn("FAILED   unit: Suite.bad\n    1 is not 2", text)
+
+    def test_skipped_cases_are_listed_with_their_reason(self):
+        code, text = self.closing([PASSED.format("unit"), NOT_RUN.format("db", "SKIP_RETURN_CODE=77", "no server")],
+                                  [GOOD_CASE, SKIPPED_CASE, DISABLED_CASE])
+        self.assertEqual((code, text.splitlines()[-1]), (0, "1 passed, 0 failed, 3 skipped"))
+        for line in ("unit: Suite.net: no network", "unit: Suite.DISABLED_later: disabled", "db: db: no server"):
+            self.assertIn(line, text)
+
+    def test_a_program_that_crashed_without_a_report_is_a_failure(self):
+        code, text = self.closing([FAILED.format("unit", "Segfault", "last words")])
+        self.assertEqual((code, text.splitlines()[-1]), (1, "0 passed, 1 failed"))
+        self.assertIn("last words", text)
+
+    def test_a_program_that_failed_after_its_cases_passed_is_a_failure(self):
+        code, text = self.closing([FAILED.format("unit", "", "leaked")], [GOOD_CASE])
+        self.assertEqual((code, text.splitlines()[-1]), (1, "1 passed, 1 failed"))
+        self.assertIn("the program itself", text)
+
+    def test_a_half_written_report_is_a_failure(self):
+        code, text = self.closing([PASSED.format("unit")], ["<testcase"])
+        self.assertEqual((code, text.splitlines()[-1]), (1, "0 passed, 1 failed"))
+
+    def test_a_test_that_cannot_start_is_a_failure(self):
+        code, text = self.closing([NOT_RUN.format("script", "Unable to find executable", "")])
+        self.assertEqual((code, text.splitlines()[-1]), (1, "0 passed, 1 failed"))
+
+    def test_one_report_is_never_counted_twice(self):
+        code, text = self.closing([PASSED.format("unit"), PASSED.format("again")], [GOOD_CASE], ("unit", "again"))
+        self.assertEqual((code, text.splitlines()[-1]), (1, "1 passed, 1 failed"))
+        self.assertIn("same GoogleTest program as unit", text)
+
+    def test_no_test_is_no_success(self):
+        self.assertEqual(self.closing([])[0], 1)
+        code, text = self.closing([PASSED.format("unit")], [])
+        self.assertEqual((code, text.splitlines()[-1]), (1, "0 passed, 0 failed"))
+        self.assertIn("no test ran", text)
+
+    def test_everything_skipped_is_no_success(self):
+        self.assertEqual(self.closing([PASSED.format("unit")], [SKIPPED_CASE])[0], 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
