@@ -27,8 +27,8 @@ struct Transition {
     Phase to;
 };
 
-/// All legal transitions. A pair of looks that shows another one is a finding for its reader: the phase is derived
-/// from the world, and the world may skip phases between two looks, but never run backwards.
+/// All legal transitions. The phase is derived from the world, and the world may pass several between two looks, but
+/// never runs backwards.
 inline constexpr std::array transitions{
     Transition{Phase::requested, Phase::booting},  Transition{Phase::requested, Phase::ready},
     Transition{Phase::requested, Phase::gone},     Transition{Phase::booting, Phase::ready},
@@ -49,7 +49,7 @@ struct PhaseRule {
 };
 
 inline constexpr std::array phase_rules{
-    PhaseRule{Phase::requested, "create_timeout", "look it up by name; settle the intent if it does not exist"},
+    PhaseRule{Phase::requested, "create_settle", "look it up by name; settle the intent if it does not exist"},
     PhaseRule{Phase::booting, "boot_timeout", "close its session for good, then delete the server"},
     PhaseRule{Phase::ready, "lost_after", "declare it lost: close the session, requeue its jobs, delete the server"},
     PhaseRule{Phase::draining, "drain_limit", "close the session and requeue what it still holds"},
@@ -63,16 +63,19 @@ inline constexpr std::array phase_rules{
 /// are known at all: with an unknown listing a missing server means nothing.
 [[nodiscard]] constexpr Phase derive_phase(Intent const* intent, Server const* server, Session const* session,
                                            bool listed) {
-    if (intent == nullptr) return server != nullptr ? Phase::orphan : Phase::gone;
-    bool const ended = intent->create == CreateState::refused || intent->remove || intent->create == CreateState::created;
-    if (server == nullptr && listed && ended) return Phase::gone;
-    if (intent->remove) return Phase::deleting;
-    if (session != nullptr) {
-        if (session->state == SessionState::closed) return Phase::closed;
-        return session->state == SessionState::draining ? Phase::draining : Phase::ready;
+    if (intent == nullptr && server != nullptr) return Phase::orphan;
+    if (intent != nullptr) {
+        if (intent->create == CreateState::refused) return Phase::gone;
+        bool const absent = server == nullptr && listed;
+        if (intent->remove) return absent ? Phase::gone : Phase::deleting;
+        bool const confirmed = intent->create == CreateState::created;
+        if (session != nullptr && session->state == SessionState::closed)
+            return absent && confirmed ? Phase::gone : Phase::closed;
+        if (session == nullptr) return server != nullptr || confirmed ? Phase::booting : Phase::requested;
     }
-    if (server != nullptr || intent->create == CreateState::created) return Phase::booting;
-    return Phase::requested;
+    if (session == nullptr) return Phase::gone;
+    if (session->state == SessionState::closed) return Phase::closed;
+    return session->state == SessionState::draining ? Phase::draining : Phase::ready;
 }
 
 }  // namespace rgrid

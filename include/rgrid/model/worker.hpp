@@ -32,13 +32,14 @@ struct Session {
     Duration idle{0};                    ///< Since it last held a lease (or registered), by the store's clock; zero if it holds one.
     Duration longest_left{0};            ///< The longest time one of its leases may still run; zero if it holds none.
     Duration draining_for{0};            ///< Since it began to drain, by the store's clock; zero if it does not.
+    Duration age{0};                     ///< Since it first registered, by the store's clock.
     std::string version;                 ///< The agent's.
 
     friend bool operator==(Session const&, Session const&) = default;
 };
 BOOST_DESCRIBE_STRUCT(Session, (),
                       (worker, server, pool, incarnation, state, slots, busy_slots, beat, silence, idle, longest_left,
-                       draining_for, version))
+                       draining_for, age, version))
 
 /// The last sign of life a decision was based on.
 struct BeatMark {

@@ -52,7 +52,8 @@ BOOST_DESCRIBE_STRUCT(BillingHourParams, (), (window, delete_margin))
 struct HealthParams {
     Duration heartbeat = 30s;
     Duration lost_after = 120s;
-    Duration create_timeout = 10min;
+    Duration create_settle = 45s;
+    Duration listing_lag = 15s;
     Duration boot_timeout = 10min;
     Duration delete_timeout = 2min;
     Duration max_age = 24h;
@@ -68,7 +69,12 @@ struct HealthParams {
               "A worker silent for longer is lost: its jobs are requeued and its server deleted. At least three "
               "heartbeats.",
               300ms, 1h),
-        field(&HealthParams::create_timeout, "A create that has made no server by then is given up.", 1s, 24h),
+        field(&HealthParams::create_settle,
+              "A create of unknown outcome is looked up by name after this long: at least the call's deadline plus "
+              "the provider's listing lag.",
+              0s, 1h),
+        field(&HealthParams::listing_lag,
+              "A server may be missing from the provider's listing this long after its creation.", 0s, 10min),
         field(&HealthParams::boot_timeout, "A server whose worker has not registered by then is deleted.", 1s, 24h),
         field(&HealthParams::delete_timeout, "A server still listed this long after its delete is deleted again.", 1s, 1h),
         field(&HealthParams::max_age, "An older worker is drained and replaced; its jobs finish first.", 1min, 8760h),
@@ -85,7 +91,7 @@ struct HealthParams {
     friend bool operator==(HealthParams const&, HealthParams const&) = default;
 };
 BOOST_DESCRIBE_STRUCT(HealthParams, (),
-                      (heartbeat, lost_after, create_timeout, boot_timeout, delete_timeout, max_age, drain_limit,
+                      (heartbeat, lost_after, create_settle, listing_lag, boot_timeout, delete_timeout, max_age, drain_limit,
                        drain_share, orphan_grace, boot_failures, probe_interval))
 
 /// Which offers a pool takes.

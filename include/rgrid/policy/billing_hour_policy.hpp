@@ -1,0 +1,90 @@
+#pragma once
+
+#include <algorithm>
+#include <rgrid/base/paid_period.hpp>
+#include <rgrid/policy/params.hpp>
+#include <rgrid/policy/policy.hpp>
+
+namespace rgrid {
+
+/// When an idle worker goes: in the last part of a period that is paid anyway, and not before.
+///
+/// Time is counted from the provider's creation of the server. The window opens earlier where the deletes that are
+/// pending would not be done before the next period begins. A missed window waits for the next one.
+class BillingHourPolicy final : public Policy {
+public:
+    explicit BillingHourPolicy(PlannerParams params) : params_(std::move(params)) {}
+
+    [[nodiscard]] std::string_view name() const override { return "billing_hour"; }
+
+    [[nodiscard]] Draft revise(Snapshot const& seen, Draft draft) const override {
+        if (!seen.servers.value || !seen.sessions.value || !seen.demand.value) return draft;
+        for (auto const& [pool, pool_params] : params_.pools) {
+            auto const wanted = std::any_of(draft.wanted.begin(), draft.wanted.end(),
+                                            [&](auto const& wish) { return wish.pool == pool; });
+            if (!wanted) release_idle(seen, pool, pool_params, draft);
+        }
+        return draft;
+    }
+
+private:
+    static void release_idle(Snapshot const& seen, PoolName const& pool, PoolParams const& pool_params, Draft& draft) {
+        std::int64_t spare = -queued_slots(seen, pool);
+        int active = 0;
+        std::vector<std::pair<Duration, WorkerView const*>> idle;  // By what is left of the paid period.
+        for (auto const& worker : draft.roster.workers) {
+            if (worker.pool != pool || !detail::is_active(worker) || draft.is_ending(worker)) continue;
+            ++active;
+            spare += worker.phase == Phase::ready ? worker.free_slots() : pool_params.slots;
+            if (worker.phase == Phase::ready && !worker.is_busy() && worker.server && worker.intent &&
+                worker.intent->period > Duration{0} && draft.is_free(worker))
+                idle.emplace_back(left_in_paid_period(worker.server->age, worker.intent->period), &worker);
+        }
+        std::sort(idle.begin(), idle.end(), [](auto const& a, auto const& b) {
+            return std::pair{a.first, a.second->name} < std::pair{b.first, b.second->name};
+        });
+        auto pending = pending_deletes(draft);
+        for (auto const& [left, worker] : idle) {
+            if (active <= pool_params.scaling.min_workers || spare < worker->session->slots) return;
+            auto const window = window_of(seen, pool_params.billing, pending + 1);
+            if (left > window) {
+                draft.look_in(left - window);
+                return;
+            }
+            --active;
+            spare -= worker->session->slots;
+            ++pending;
+            draft.steps.push_back(detail::close_step(
+                *worker, CloseMode::if_idle, Reason::paid_period_ends,
+                {detail::duration_fact("age", worker->server->age), detail::duration_fact("left", left),
+                 detail::duration_fact("period", worker->intent->period),
+                 detail::duration_fact("idle", worker->session->idle), detail::count_fact("spare_slots", spare),
+                 detail::money_fact("saves", worker->intent->price)}));
+        }
+    }
+
+    static std::int64_t queued_slots(Snapshot const& seen, PoolName const& pool) {
+        std::int64_t slots = 0;
+        for (auto const& group : seen.demand.value->groups)
+            if (group.pool == pool) slots += std::max<std::int64_t>(0, group.jobs) * std::max(1, group.slots);
+        return slots;
+    }
+
+    static std::int64_t pending_deletes(Draft const& draft) {
+        return std::count_if(draft.roster.workers.begin(), draft.roster.workers.end(), [&](auto const& worker) {
+            return worker.phase == Phase::closed || worker.phase == Phase::deleting || draft.is_ending(worker);
+        });
+    }
+
+    /// Deletes are counted as if they ran one after the other: the pessimistic case costs minutes, the optimistic one
+    /// a paid period.
+    static Duration window_of(Snapshot const& seen, BillingHourParams const& billing, std::int64_t deletes) {
+        auto const& times = seen.memory.delete_times;
+        auto const longest = times.empty() ? Duration{0} : *std::max_element(times.begin(), times.end());
+        return std::max(billing.window, longest * deletes + billing.delete_margin);
+    }
+
+    PlannerParams params_;
+};
+
+}  // namespace rgrid

@@ -1,0 +1,235 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <rgrid/policy/params.hpp>
+#include <rgrid/policy/policy.hpp>
+
+namespace rgrid {
+
+/// Who is lost, stuck, too old or left over, and what becomes of it. The only judge of loss.
+///
+/// A silent worker is lost when it was last heard of longer ago than `lost_after`, our own looks have been
+/// uninterrupted for a heartbeat, and not too many look lost at once (the brake of Kubernetes' Cluster Autoscaler: then
+/// we are probably the blind ones). Absence that the provider confirms passes the brake.
+class HealthPolicy final : public Policy {
+public:
+    explicit HealthPolicy(PlannerParams params) : params_(std::move(params)) {}
+
+    [[nodiscard]] std::string_view name() const override { return "health"; }
+
+    [[nodiscard]] Draft revise(Snapshot const& seen, Draft draft) const override {
+        for (auto const& worker : draft.roster.workers) {
+            if (!draft.is_free(worker)) continue;
+            switch (worker.phase) {
+                case Phase::requested: on_requested(worker, draft); break;
+                case Phase::booting: on_booting(seen, worker, draft); break;
+                case Phase::ready: break;
+                case Phase::draining: on_draining(worker, draft); break;
+                case Phase::closed: on_closed(worker, draft); break;
+                case Phase::deleting: on_deleting(worker, draft); break;
+                case Phase::gone: on_gone(worker, draft); break;
+                case Phase::orphan: on_orphan(seen, worker, draft); break;
+            }
+        }
+        end_silent(seen, draft);
+        end_unconfigured(draft);
+        drain_aged(draft);
+        return draft;
+    }
+
+private:
+    [[nodiscard]] HealthParams const& params(PoolName const& pool) const {
+        static HealthParams const defaults;
+        auto const found = params_.pools.find(pool);
+        return found == params_.pools.end() ? defaults : found->second.health;
+    }
+
+    /// Asked for, but nobody knows whether it exists. Until it has been looked up it counts as existing; looking
+    /// earlier than the create call can have ended would prove nothing.
+    void on_requested(WorkerView const& worker, Draft& draft) const {
+        auto const settle = params(worker.pool).create_settle;
+        if (worker.intent->age >= settle)
+            draft.steps.push_back(detail::step_about(worker, Action::find_server, Reason::create_in_doubt,
+                                                     {detail::duration_fact("age", worker.intent->age),
+                                                      detail::duration_fact("limit", settle)}));
+        else draft.look_in(settle - worker.intent->age);
+    }
+
+    void on_booting(Snapshot const& seen, WorkerView const& worker, Draft& draft) const {
+        auto const& limits = params(worker.pool);
+        if (!worker.server && seen.servers.value && worker.intent->age > limits.listing_lag) {
+            draft.steps.push_back(detail::close_step(worker, CloseMode::now, Reason::server_vanished,
+                                                     {detail::duration_fact("age", worker.intent->age)}));
+            return;
+        }
+        auto const age = worker.server ? worker.server->age : worker.intent->age;
+        if (age > limits.boot_timeout) {
+            // The session is closed before the delete, so that a worker that comes up in between is refused.
+            if (seen.sessions.value)
+                draft.steps.push_back(detail::close_step(worker, CloseMode::now, Reason::never_came_up,
+                                                         {detail::duration_fact("age", age),
+                                                          detail::duration_fact("limit", limits.boot_timeout)}));
+        } else draft.look_in(limits.boot_timeout - age + Duration{1});
+    }
+
+    /// Lets a drained worker go, and ends one that overstays: its deadline covers both the drain limit and what its
+    /// running jobs may still need.
+    void on_draining(WorkerView const& worker, Draft& draft) const {
+        auto const limit = params(worker.pool).drain_limit;
+        auto const& session = *worker.session;
+        if (session.busy_slots == 0) {
+            draft.steps.push_back(detail::close_step(worker, CloseMode::if_idle, drain_reason(worker),
+                                                     {detail::duration_fact("drained", session.draining_for)}));
+        } else if (session.draining_for > limit && session.longest_left <= Duration{0}) {
+            draft.steps.push_back(detail::close_step(worker, CloseMode::now, Reason::drain_overdue,
+                                                     {detail::duration_fact("drained", session.draining_for),
+                                                      detail::duration_fact("limit", limit)}));
+        } else draft.look_in(std::max(limit - session.draining_for, session.longest_left) + Duration{1});
+    }
+
+    [[nodiscard]] Reason drain_reason(WorkerView const& worker) const {
+        if (!params_.pools.contains(worker.pool)) return Reason::pool_removed;
+        if (worker.server && worker.server->age > params(worker.pool).max_age) return Reason::too_old;
+        return Reason::operator_request;
+    }
+
+    static void on_closed(WorkerView const& worker, Draft& draft) {
+        if (!worker.intent) return;  // Nothing that we pay for stands behind it.
+        auto const found = worker.server || worker.intent->server_id;
+        draft.steps.push_back(found ? detail::step_about(worker, Action::delete_server, Reason::worker_closed)
+                                    : detail::step_about(worker, Action::find_server, Reason::create_in_doubt));
+    }
+
+    void on_deleting(WorkerView const& worker, Draft& draft) const {
+        auto const limit = params(worker.pool).delete_timeout;
+        if (worker.intent->remove_age < limit) {
+            draft.look_in(limit - worker.intent->remove_age);
+        } else if (worker.server) {
+            draft.steps.push_back(detail::step_about(worker, Action::delete_server, Reason::delete_again,
+                                                     {detail::duration_fact("age", worker.intent->remove_age)}));
+        }
+    }
+
+    static void on_gone(WorkerView const& worker, Draft& draft) {
+        if (!worker.intent) return;
+        auto const refused = worker.intent->create == CreateState::refused;
+        draft.steps.push_back(detail::step_about(worker, Action::settle_intent,
+                                                 refused ? Reason::create_refused : Reason::server_gone));
+    }
+
+    /// Two looks and a grace period, because the store may be behind the provider. An adopted server is then judged
+    /// like any other: without a living worker it ends as one that never came up.
+    void on_orphan(Snapshot const& seen, WorkerView const& worker, Draft& draft) const {
+        auto const grace = params(worker.pool).orphan_grace;
+        auto const known_for = std::min(worker.server->age, seen.servers.watched);
+        if (known_for >= grace)
+            draft.steps.push_back(detail::step_about(worker, Action::adopt_server, Reason::unknown_server,
+                                                     {detail::duration_fact("age", worker.server->age)}));
+        else draft.look_in(grace - known_for);
+    }
+
+    void end_silent(Snapshot const& seen, Draft& draft) const {
+        std::vector<WorkerView const*> silent;
+        std::vector<WorkerView const*> vanished;
+        std::int64_t workers = 0;
+        for (auto const& worker : draft.roster.workers) {
+            if (!worker.session || worker.session->state == SessionState::closed) continue;
+            ++workers;
+            auto const left = params(worker.pool).lost_after - worker.session->silence;
+            if (left >= Duration{0}) {
+                draft.look_in(left + Duration{1});
+                continue;
+            }
+            auto const absent = worker.intent && !worker.server && seen.servers.value;
+            (absent ? vanished : silent).push_back(&worker);
+        }
+        for (auto const* worker : vanished) end_lost(seen, *worker, Reason::server_vanished, draft);
+        auto const count = static_cast<std::int64_t>(silent.size());
+        auto const& limits = params_.limits;
+        auto const share = limits.mass_loss_share * static_cast<double>(workers);
+        auto const braked = !seen.mass_loss_released && count > limits.mass_loss_min && static_cast<double>(count) > share;
+        if (braked) {
+            draft.findings.push_back({FindingKind::mass_loss, {}, {},
+                                      {detail::count_fact("silent", count), detail::count_fact("workers", workers)}, {}});
+            end_longest_silent(seen, silent, draft);
+        } else {
+            for (auto const* worker : silent) end_lost(seen, *worker, Reason::silent, draft);
+        }
+    }
+
+    /// Under the brake one worker an interval still goes, so that a fleet that is really lost is healed in the end.
+    void end_longest_silent(Snapshot const& seen, std::vector<WorkerView const*> const& silent, Draft& draft) const {
+        auto const* worst = *std::max_element(silent.begin(), silent.end(), [](auto const* a, auto const* b) {
+            return a->session->silence < b->session->silence;
+        });
+        auto const interval = params(worst->pool).lost_after;
+        auto const& losses = seen.memory.recent_losses;
+        if (losses.empty() || seen.now - losses.back() >= interval || seen.now < losses.back())
+            end_lost(seen, *worst, Reason::silent, draft);
+        else draft.look_in(interval - (seen.now - losses.back()));
+    }
+
+    void end_lost(Snapshot const& seen, WorkerView const& worker, Reason reason, Draft& draft) const {
+        if (!draft.is_free(worker)) return;
+        auto const& limits = params(worker.pool);
+        if (seen.sessions.watched < limits.heartbeat) {
+            draft.findings.push_back({FindingKind::not_watching_long, worker.pool, worker.name.value,
+                                      {detail::duration_fact("silence", worker.session->silence),
+                                       detail::duration_fact("watched", seen.sessions.watched)}, {}});
+            draft.look_in(limits.heartbeat - seen.sessions.watched);
+            return;
+        }
+        draft.steps.push_back(detail::close_step(worker, CloseMode::now, reason,
+                                                 {detail::duration_fact("silence", worker.session->silence),
+                                                  detail::duration_fact("limit", limits.lost_after),
+                                                  detail::count_fact("busy_slots", worker.session->busy_slots)}));
+    }
+
+    void end_unconfigured(Draft& draft) const {
+        for (auto const& worker : draft.roster.workers) {
+            if (!worker.intent || params_.pools.contains(worker.pool) || !draft.is_free(worker)) continue;
+            if (worker.phase == Phase::booting)
+                draft.steps.push_back(detail::close_step(worker, CloseMode::now, Reason::pool_removed));
+            else if (worker.phase == Phase::ready)
+                draft.steps.push_back(detail::close_step(worker, CloseMode::drain, Reason::pool_removed));
+            else continue;
+            draft.findings.push_back({FindingKind::unknown_pool, worker.pool, worker.name.value, {}, {}});
+        }
+    }
+
+    /// Drains workers for age, the oldest first, a few at a time, so that a fleet born together does not go together.
+    void drain_aged(Draft& draft) const {
+        for (auto const& [pool, pool_params] : params_.pools) {
+            std::vector<WorkerView const*> aged;
+            int workers = 0;
+            int draining = 0;
+            for (auto const& worker : draft.roster.workers) {
+                if (worker.pool != pool || !worker.server || !worker.session) continue;
+                if (worker.phase != Phase::ready && worker.phase != Phase::draining) continue;
+                ++workers;
+                auto const left = pool_params.health.max_age - worker.server->age;
+                if (worker.phase == Phase::draining) draining += left < Duration{0};
+                else if (left >= Duration{0}) draft.look_in(left + Duration{1});
+                else if (draft.is_free(worker)) aged.push_back(&worker);
+            }
+            std::sort(aged.begin(), aged.end(), [](auto const* a, auto const* b) {
+                return std::pair{-a->server->age, a->name} < std::pair{-b->server->age, b->name};
+            });
+            auto const most = std::max(1, static_cast<int>(std::floor(pool_params.health.drain_share * workers)));
+            for (auto const* worker : aged) {
+                std::vector facts{detail::duration_fact("age", worker->server->age),
+                                  detail::duration_fact("limit", pool_params.health.max_age),
+                                  detail::count_fact("busy_slots", worker->session->busy_slots)};
+                if (draining < most)
+                    draft.steps.push_back(detail::close_step(*worker, CloseMode::drain, Reason::too_old, facts)), ++draining;
+                else
+                    draft.findings.push_back({FindingKind::drain_staggered, pool, worker->name.value, facts, {}});
+            }
+        }
+    }
+
+    PlannerParams params_;
+};
+
+}  // namespace rgrid

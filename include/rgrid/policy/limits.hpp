@@ -1,0 +1,128 @@
+#pragma once
+
+#include <algorithm>
+#include <rgrid/policy/params.hpp>
+#include <rgrid/policy/policy.hpp>
+
+namespace rgrid {
+
+/// Hard caps, always the last stage: operators' holds, workers, creates a minute and spend, each against the worst
+/// case, in which every create of unknown outcome exists and every server runs on.
+///
+/// When a cap leaves room for some of the wishes only, pools take turns: those below their minimum first, then by the
+/// longest waiting job, then by name.
+class Limits final : public Policy {
+public:
+    explicit Limits(PlannerParams params) : params_(std::move(params)) {}
+
+    [[nodiscard]] std::string_view name() const override { return "limits"; }
+
+    [[nodiscard]] Draft revise(Snapshot const& seen, Draft draft) const override {
+        apply_holds(seen, draft);
+        std::erase_if(draft.wanted, [](auto const& wish) { return !wish.offer; });
+        draft.wanted = in_turns(std::move(draft.wanted));
+        cap_workers(draft);
+        cap_rate(seen, draft);
+        cap_spend(seen, draft);
+        return draft;
+    }
+
+private:
+    /// A hold stops scaling and deletes. A lost worker's jobs still go back to the queue: that is neither.
+    static void apply_holds(Snapshot const& seen, Draft& draft) {
+        if (seen.holds.empty()) return;
+        auto const is_held = [&](PoolName const& pool) {
+            return std::any_of(seen.holds.begin(), seen.holds.end(),
+                               [&](Hold const& hold) { return hold.pool.empty() || hold.pool == pool; });
+        };
+        std::map<PoolName, std::int64_t> held;
+        std::erase_if(draft.wanted, [&](auto const& wish) { return is_held(wish.pool) && ++held[wish.pool]; });
+        std::erase_if(draft.steps, [&](Step const& step) {
+            auto const ends = step.action == Action::delete_server ||
+                              (step.action == Action::close_worker && step.mode != CloseMode::now);
+            return ends && is_held(step.pool) && ++held[step.pool];
+        });
+        for (auto const& [pool, steps] : held)
+            draft.findings.push_back({FindingKind::held, pool, {}, {detail::count_fact("steps", steps)}, {}});
+    }
+
+    static Duration oldest_of(WantedWorker const& wish) {
+        for (auto const& fact : wish.facts)
+            if (fact.name == "oldest") return Duration{fact.value};
+        return Duration{0};
+    }
+
+    static std::vector<WantedWorker> in_turns(std::vector<WantedWorker> wishes) {
+        std::map<PoolName, int> turn;
+        std::vector<std::tuple<bool, int, Duration, PoolName, std::size_t>> order;
+        for (std::size_t i = 0; i < wishes.size(); ++i) {
+            auto const& wish = wishes[i];
+            order.emplace_back(wish.reason != Reason::minimum_workers, turn[wish.pool]++, -oldest_of(wish), wish.pool, i);
+        }
+        std::sort(order.begin(), order.end());
+        std::vector<WantedWorker> ordered;
+        for (auto const& entry : order) ordered.push_back(std::move(wishes[std::get<4>(entry)]));
+        return ordered;
+    }
+
+    /// Keeps as many wishes as `room`; the first one dropped of each pool is a finding.
+    static void keep(std::size_t room, FindingKind kind, std::vector<Fact> const& facts, Draft& draft) {
+        if (draft.wanted.size() <= room) return;
+        std::vector<PoolName> told;
+        for (auto i = room; i < draft.wanted.size(); ++i) {
+            auto const& pool = draft.wanted[i].pool;
+            if (std::find(told.begin(), told.end(), pool) != told.end()) continue;
+            told.push_back(pool);
+            draft.findings.push_back({kind, pool, {}, facts, {}});
+        }
+        draft.wanted.resize(room);
+    }
+
+    void cap_workers(Draft& draft) const {
+        auto const workers = std::count_if(draft.roster.workers.begin(), draft.roster.workers.end(),
+                                           [](auto const& worker) { return detail::counts_as_worker(worker); });
+        auto const room = std::max<std::int64_t>(0, params_.limits.max_workers - workers);
+        keep(static_cast<std::size_t>(room), FindingKind::at_maximum,
+             {detail::count_fact("workers", workers), detail::count_fact("maximum", params_.limits.max_workers)}, draft);
+    }
+
+    void cap_rate(Snapshot const& seen, Draft& draft) const {
+        auto const recent = std::count_if(
+            seen.memory.recent_creates.begin(), seen.memory.recent_creates.end(),
+            [&](Instant at) { return at <= seen.now && seen.now - at < std::chrono::minutes{1}; });
+        auto const room = std::max<std::int64_t>(0, params_.limits.creates_per_minute - recent);
+        if (static_cast<std::int64_t>(draft.wanted.size()) > room) draft.look_in(std::chrono::seconds{10});
+        keep(static_cast<std::size_t>(room), FindingKind::create_rate,
+             {detail::count_fact("creates", recent), detail::count_fact("limit", params_.limits.creates_per_minute)},
+             draft);
+    }
+
+    static Money an_hour_of(Money price, Duration period) { return share(price, 3'600'000, period.count()); }
+
+    void cap_spend(Snapshot const& seen, Draft& draft) const {
+        auto const& limits = params_.limits;
+        if (!limits.spend_per_hour && !limits.spend_per_month) return;
+        Money an_hour;
+        for (auto const& worker : draft.roster.workers)
+            if (worker.intent && worker.phase != Phase::gone)
+                an_hour += an_hour_of(worker.intent->price, worker.intent->period);
+        auto month = seen.spent_this_month;
+        std::size_t room = 0;
+        for (; room < draft.wanted.size(); ++room) {
+            auto const& offer = *draft.wanted[room].offer;
+            an_hour += an_hour_of(offer.price, offer.period);
+            month += offer.price;
+            if ((limits.spend_per_hour && an_hour > *limits.spend_per_hour) ||
+                (limits.spend_per_month && month > *limits.spend_per_month))
+                break;
+        }
+        std::vector facts{detail::money_fact("an_hour", an_hour), detail::money_fact("this_month", month)};
+        if (limits.spend_per_hour) facts.push_back(detail::money_fact("hour_cap", *limits.spend_per_hour));
+        if (limits.spend_per_month) facts.push_back(detail::money_fact("month_cap", *limits.spend_per_month));
+        keep(room, FindingKind::at_spend_cap, facts, draft);
+    }
+
+    PlannerParams params_;
+};
+
+}  // namespace rgrid

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <algorithm>
+#include <rgrid/policy/params.hpp>
+#include <rgrid/policy/policy.hpp>
+
+namespace rgrid {
+
+/// Which offer a new worker takes: the first of its pool's that can be had and was not refused lately.
+class PlacementPolicy final : public Policy {
+public:
+    explicit PlacementPolicy(PlannerParams params) : params_(std::move(params)) {}
+
+    [[nodiscard]] std::string_view name() const override { return "placement"; }
+
+    [[nodiscard]] Draft revise(Snapshot const& seen, Draft draft) const override {
+        if (draft.wanted.empty()) return draft;
+        if (!seen.offers.value) {
+            draft.findings.push_back({FindingKind::source_unknown, {}, "offers", {}, seen.offers.problem});
+            return draft;
+        }
+        for (auto const& [pool, pool_params] : params_.pools) {
+            hold_after_failed_boots(seen, pool, pool_params, draft);
+            place(seen, pool, pool_params, draft);
+        }
+        return draft;
+    }
+
+private:
+    static void place(Snapshot const& seen, PoolName const& pool, PoolParams const& pool_params, Draft& draft) {
+        auto const is_ours = [&](auto const& wish) { return wish.pool == pool; };
+        auto const wishes = std::count_if(draft.wanted.begin(), draft.wanted.end(), is_ours);
+        if (wishes == 0) return;
+        auto const candidates = candidates_of(*seen.offers.value, pool_params.placement);
+        std::optional<Duration> retry;
+        std::string words;
+        for (auto const& offer : candidates) {
+            auto const* refusal = refusal_of(seen.memory, offer.key);
+            if (refusal != nullptr && refusal->until > seen.now) {
+                auto const left = std::min(refusal->until - seen.now, pool_params.placement.refusal_memory * 16);
+                if (!retry || left < *retry) retry = left, words = refusal->message;
+                continue;
+            }
+            for (auto& wish : draft.wanted)
+                if (is_ours(wish)) wish.offer = offer;
+            return;
+        }
+        draft.findings.push_back({FindingKind::no_offer, pool, {},
+                                  {detail::count_fact("wanted", wishes),
+                                   detail::count_fact("offers", static_cast<std::int64_t>(candidates.size()))}, words});
+        if (retry) draft.look_in(*retry);
+    }
+
+    static std::vector<Offer> candidates_of(std::vector<Offer> const& offers, PlacementParams const& placement) {
+        std::vector<Offer> candidates;
+        for (auto const& name : placement.offers)
+            for (auto const& offer : offers)
+                if (to_text(offer.key) == name) candidates.push_back(offer);
+        if (!placement.offers.empty()) return candidates;
+        candidates = offers;
+        std::sort(candidates.begin(), candidates.end(), [](auto const& a, auto const& b) {
+            return std::pair{a.price.nanos, a.key} < std::pair{b.price.nanos, b.key};
+        });
+        return candidates;
+    }
+
+    static Refusal const* refusal_of(Memory const& memory, OfferKey const& key) {
+        auto const found = std::find_if(memory.refusals.begin(), memory.refusals.end(),
+                                        [&](auto const& refusal) { return refusal.offer == key; });
+        return found == memory.refusals.end() ? nullptr : &*found;
+    }
+
+    /// A broken image or a wrong address must not cost a paid period a try: after some failures in a row only one
+    /// probe at a time is created, at growing intervals.
+    static void hold_after_failed_boots(Snapshot const& seen, PoolName const& pool, PoolParams const& pool_params,
+                                        Draft& draft) {
+        auto const& boots = seen.memory.boots;
+        auto const record = std::find_if(boots.begin(), boots.end(), [&](auto const& boot) { return boot.pool == pool; });
+        if (record == boots.end() || record->failures < pool_params.health.boot_failures) return;
+        auto const probing = std::any_of(draft.roster.workers.begin(), draft.roster.workers.end(), [&](auto const& worker) {
+            return worker.pool == pool && (worker.phase == Phase::booting || worker.phase == Phase::requested);
+        });
+        auto const wait = std::clamp(record->next_probe - seen.now, Duration{0}, pool_params.health.probe_interval * 8);
+        auto allowed = !probing && wait == Duration{0} ? 1 : 0;
+        bool held = false;
+        std::erase_if(draft.wanted, [&](auto const& wish) {
+            if (wish.pool != pool || allowed-- > 0) return false;
+            return held = true;
+        });
+        if (!held) return;
+        draft.findings.push_back({FindingKind::boot_failures, pool, {},
+                                  {detail::count_fact("failures", record->failures),
+                                   detail::duration_fact("next_probe", wait)}, {}});
+        if (wait > Duration{0}) draft.look_in(wait);
+    }
+
+    PlannerParams params_;
+};
+
+}  // namespace rgrid

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <rgrid/policy/billing_hour_policy.hpp>
+#include <rgrid/policy/health_policy.hpp>
+#include <rgrid/policy/limits.hpp>
+#include <rgrid/policy/params.hpp>
+#include <rgrid/policy/placement_policy.hpp>
+#include <rgrid/policy/policy.hpp>
+#include <rgrid/policy/scaling_policy.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rgrid {
+
+/// Decides: runs the stages in their fixed order - health, scaling, billing_hour, placement, limits - and names what
+/// they want created. Pure and total: the same snapshot gives the same plan, any snapshot gives a plan.
+///
+/// Thread safety: `decide` from any thread.
+class Planner {
+public:
+    explicit Planner(PlannerParams params) : params_(std::move(params)) {
+        stages_.push_back(std::make_shared<HealthPolicy>(params_));
+        stages_.push_back(std::make_shared<ScalingPolicy>(params_));
+        stages_.push_back(std::make_shared<BillingHourPolicy>(params_));
+        stages_.push_back(std::make_shared<PlacementPolicy>(params_));
+        stages_.push_back(std::make_shared<Limits>(params_));
+    }
+
+    /// Puts a policy of one's own in the place of the stage that has its name. Returns false if no stage has it, or if
+    /// it is the limits, which cannot be replaced.
+    bool replace(std::shared_ptr<Policy const> policy) {
+        if (policy == nullptr || policy->name() == "limits") return false;
+        for (auto& stage : stages_)
+            if (stage->name() == policy->name()) return stage = std::move(policy), true;
+        return false;
+    }
+
+    [[nodiscard]] std::vector<std::string_view> stages() const {
+        std::vector<std::string_view> names;
+        for (auto const& stage : stages_) names.push_back(stage->name());
+        return names;
+    }
+
+    [[nodiscard]] PlannerParams const& params() const { return params_; }
+
+    [[nodiscard]] Plan decide(Snapshot const& seen) const {
+        Draft draft;
+        draft.roster = make_roster(seen);
+        draft.findings = draft.roster.findings;
+        for (auto const& stage : stages_) draft = stage->revise(seen, std::move(draft));
+        name_wanted(seen, draft);
+        std::stable_sort(draft.steps.begin(), draft.steps.end(),
+                         [](Step const& a, Step const& b) { return urgency(a) < urgency(b); });
+        return {std::move(draft.steps), std::move(draft.findings), draft.next_look.value_or(std::chrono::minutes{10})};
+    }
+
+private:
+    /// Names are made of fleet, pool and a number that is never used again, so a late or repeated create can only ever
+    /// mean the same server.
+    static void name_wanted(Snapshot const& seen, Draft& draft) {
+        auto number = seen.next_number;
+        for (auto const& wish : draft.wanted) {
+            if (!wish.offer) continue;
+            Step step;
+            step.action = Action::create_server;
+            step.pool = wish.pool;
+            step.server = ServerName{seen.fleet.value + "-" + wish.pool.value + "-" + std::to_string(number++)};
+            step.offer = wish.offer->key;
+            step.reason = wish.reason;
+            step.facts = wish.facts;
+            draft.steps.push_back(std::move(step));
+        }
+    }
+
+    /// Jobs of lost workers first, then new capacity, then what saves money, then book-keeping.
+    static int urgency(Step const& step) {
+        switch (step.action) {
+            case Action::close_worker: return step.mode == CloseMode::now ? 0 : 4;
+            case Action::find_server: return 1;
+            case Action::adopt_server: return 2;
+            case Action::create_server: return 3;
+            case Action::delete_server: return 5;
+            case Action::settle_intent: return 6;
+        }
+        return 7;
+    }
+
+    PlannerParams params_;
+    std::vector<std::shared_ptr<Policy const>> stages_;
+};
+
+/// Decides with the built-in stages.
+[[nodiscard]] inline Plan decide(Snapshot const& seen, PlannerParams const& params) {
+    return Planner{params}.decide(seen);
+}
+
+}  // namespace rgrid
