@@ -1,12 +1,19 @@
 #include <cstdio>
-#include <rgrid/base/paid_period.hpp>
-#include <rgrid/model/snapshot.hpp>
-#include <rgrid/ports/cloud_provider.hpp>
-#include <rgrid/ports/job_queue.hpp>
+#include <rgrid/policy/planner.hpp>
 
+// The core alone: eight jobs are queued and there is no worker of two slots yet, so four servers are wanted.
 int main() {
     using namespace rgrid;
-    auto const left = left_in_paid_period(55min, 1h);
-    std::printf("a server of 55 minutes has %s left of its paid hour\n", to_text(left).c_str());
-    return left == 5min ? 0 : 1;
+    PoolName const pool{"default"};
+    Snapshot seen;
+    seen.fleet = FleetId{"consumer"};
+    seen.demand.value = Demand{.groups = {{.pool = pool, .slots = 1, .jobs = 8, .oldest = 1s}}, .oldest = {}, .next_due = {}};
+    seen.servers.value.emplace();
+    seen.sessions.value.emplace();
+    seen.offers.value = {{.key = {"small", "here"}, .price = {6'400'000, Currency::EUR}, .monthly_cap = {}}};
+
+    Plan const plan = Planner{{.limits = {}, .pools = {{pool, PoolParams{}}}}}.decide(seen);
+
+    for (auto const& step : plan.steps) std::printf("create %s\n", step.server.value.c_str());
+    return plan.steps.size() == 4 ? 0 : 1;
 }

@@ -1,5 +1,26 @@
 #include <cstdio>
-#include <rgrid/base/paid_period.hpp>
-#include <rgrid/model/snapshot.hpp>
+#include <rgrid/adapters/memory/manual_clock.hpp>
+#include <rgrid/adapters/memory/store.hpp>
+#include <rgrid/policy/planner.hpp>
 
-int main() { std::printf("%s\n", rgrid::to_text(rgrid::Duration{1000}).c_str()); }
+// Opens a store, submits eight jobs and decides once: no worker of two slots is there yet, so four servers are wanted.
+int main() {
+    using namespace rgrid;
+    memory::ManualClock clock;
+    memory::Store store{clock};
+    JobSpec spec;
+    spec.command = {"true"};
+    auto const accepted = store.submit({}, std::vector<JobSpec>(8, spec)).value();
+
+    Snapshot seen;
+    seen.now = clock.now();
+    seen.fleet = FleetId{"consumer"};
+    seen.demand.value = store.demand({}).value();
+    seen.sessions.value = store.sessions({}).value().sessions;
+    seen.servers.value.emplace();
+    seen.offers.value = {{.key = {"small", "here"}, .price = {6'400'000, Currency::EUR}, .monthly_cap = {}}};
+    Plan const plan = Planner{{.limits = {}, .pools = {{PoolName{"default"}, PoolParams{}}}}}.decide(seen);
+
+    for (auto const& step : plan.steps) std::printf("create %s\n", step.server.value.c_str());
+    return accepted.size() == 8 && plan.steps.size() == 4 ? 0 : 1;
+}
