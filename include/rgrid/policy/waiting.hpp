@@ -44,7 +44,7 @@ inline constexpr Duration provisioning_shown_after{std::chrono::seconds{30}};
 
 namespace detail {
 
-[[nodiscard]] inline std::string counted(std::int64_t count, std::string const& noun) {
+[[nodiscard]] inline std::string number_of(std::int64_t count, std::string const& noun) {
     return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
@@ -90,7 +90,7 @@ struct PoolScene {
 
 [[nodiscard]] inline std::string place_text(std::int64_t jobs_before) {
     if (jobs_before <= 0) return "waiting for a free slot: it is next";
-    return "waiting for a free slot: " + counted(jobs_before, "job") + " before it";
+    return "waiting for a free slot: " + number_of(jobs_before, "job") + " before it";
 }
 
 /// The hold that keeps new workers from this pool, if there is one.
@@ -128,7 +128,7 @@ struct PoolScene {
     auto const record = std::find_if(scene.memory.boots.begin(), scene.memory.boots.end(),
                                      [&](BootRecord const& boot) { return boot.pool == pool; });
     if (record == scene.memory.boots.end() || record->failures < scene.pool->health.boot_failures) return "";
-    return "the last " + counted(record->failures, "server") + " of this pool never came up; one more is tried in " +
+    return "the last " + number_of(record->failures, "server") + " of this pool never came up; one more is tried in " +
            in_seconds(record->next_probe - scene.now);
 }
 
@@ -142,7 +142,7 @@ struct PoolScene {
                to_text(std::chrono::floor<std::chrono::seconds>(hold->since)).substr(0, 19) + "Z; 'rgrid resume" +
                (hold->pool.empty() ? "" : " " + hold->pool.value) + "' ends that";
     if (pool.workers >= scaling.max_workers)
-        return "the pool has its maximum of " + counted(scaling.max_workers, "worker");
+        return "the pool has its maximum of " + number_of(scaling.max_workers, "worker");
     if (auto text = boot_failure_text(scene, name); !text.empty()) return text;
     if (auto text = refusal_text(scene); !text.empty()) return text;
     auto const waited = scene.now - job.submitted;
@@ -170,7 +170,7 @@ struct PoolScene {
         return "its pool '" + name + "' is not configured: add [pool." + name + "] to the configuration file, or submit "
                "it again with another pool";
     if (job.spec.slots > scene.pool->slots)
-        return "it needs " + detail::counted(job.spec.slots, "slot") + ", but a worker of pool '" + name + "' has " +
+        return "it needs " + detail::number_of(job.spec.slots, "slot") + ", but a worker of pool '" + name + "' has " +
                std::to_string(scene.pool->slots);
 
     auto const pool = detail::pool_scene(scene, job.spec.pool);
@@ -179,7 +179,7 @@ struct PoolScene {
     if (!pool.booting.empty()) {
         if (scene.now - job.submitted > provisioning_shown_after)
             return detail::provisioning_text(*pool.booting.front(), typical_boot(scene.memory, job.spec.pool));
-        return place + " (" + detail::counted(static_cast<std::int64_t>(pool.booting.size()), "worker") + " booting)";
+        return place + " (" + detail::number_of(static_cast<std::int64_t>(pool.booting.size()), "worker") + " booting)";
     }
     auto const obstacle = detail::no_worker_text(job, scene, pool);
     if (obstacle.empty()) return pool.ready > 0 ? place : place + " (a worker is about to be ordered)";
