@@ -36,8 +36,9 @@ struct Draft {
             std::find_if(steps.begin(), steps.end(), [&](Step const& step) { return step.server == name; });
         return found == steps.end() ? nullptr : &*found;
     }
-    /// Is the worker about to end by what earlier stages decided?
+    /// Is the worker about to end, by what earlier stages decided or by a step under way?
     [[nodiscard]] bool is_ending(WorkerView const& worker) const {
+        if (worker.in_flight && worker.session) return true;
         auto const* step = step_for(worker.name);
         return step != nullptr && (step->action == Action::close_worker || step->action == Action::delete_server);
     }

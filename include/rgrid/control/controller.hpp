@@ -1,0 +1,104 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <rgrid/control/actuator.hpp>
+#include <rgrid/control/decision_log.hpp>
+#include <rgrid/control/observer.hpp>
+#include <rgrid/control/ports.hpp>
+#include <rgrid/policy/planner.hpp>
+#include <set>
+#include <string>
+
+namespace rgrid {
+
+/// How a controller goes about its passes.
+struct ControllerSettings {
+    FleetId fleet;
+    std::string candidate;                              ///< Unique to one run of one process; names the leader.
+    Duration interval = std::chrono::seconds{30};       ///< A pass at the latest this long after the last.
+    Duration term = std::chrono::seconds{15};           ///< Of leadership; renewed at a third of it.
+    Duration call_timeout = std::chrono::seconds{20};   ///< Of each port call.
+    SourceAges max_ages;
+};
+
+/// What one pass saw and decided.
+struct PassReport {
+    bool leading = false;
+    std::string leader;                 ///< Who leads, if not this one.
+    std::optional<Snapshot> snapshot;   ///< Absent if the store could not be read, or if another leads.
+    Plan plan;
+    std::string problem;                ///< Why there is no snapshot; empty if there is one.
+    SteadyInstant next_pass;            ///< When it wants to be called next, unless something happens before.
+};
+
+/// Whether there is nothing to do: nothing queued, scheduled or running. False when that is not known.
+[[nodiscard]] bool is_idle(Snapshot const& seen);
+
+/// One fleet's controller: observes, decides and acts, one pass at a time.
+///
+/// A pass never waits for a step it started; what came of it is seen by a later pass. A second controller on the same
+/// store only watches. Thread safety: `pass`, `preview` and `set_planner` from one thread at a time; the destructor
+/// waits for steps under way. Lifetime: ports, executor and log must outlive it.
+class Controller {
+public:
+    Controller(ControllerPorts ports, Planner planner, ControllerSettings settings, Executor& executor,
+               DecisionLog* log = nullptr);
+    ~Controller();
+    Controller(Controller const&) = delete;
+    Controller& operator=(Controller const&) = delete;
+
+    /// One look and what follows from it.
+    PassReport pass();
+
+    /// What a pass would decide; takes no leadership, writes nothing, starts nothing.
+    PassReport preview();
+
+    /// Decides with another planner from the next pass on.
+    void set_planner(Planner planner) { planner_ = std::move(planner); }
+
+    /// Gives leadership up, so that another need not wait for the term to end.
+    void resign();
+
+    /// `changed` is called from any thread when a step has ended and a pass is worth while.
+    void on_change(std::function<void()> changed);
+
+    [[nodiscard]] bool has_steps_under_way() const { return !actuator_.in_flight().empty(); }
+
+private:
+    Call call() const { return call_within(ports_.clock, settings_.call_timeout); }
+    bool lead(PassReport& report);
+    std::optional<FleetRecord> load(PassReport& report);
+    Snapshot observe(FleetRecord const& record, LeaderEpoch epoch, std::vector<ServerName> in_flight);
+    bool keep_records(Snapshot& seen, FleetRecord const& record, PassReport& report);
+    void act(Snapshot const& seen, FleetRecord const& record, Plan const& plan);
+    StepOrder order_for(Step const& step, Snapshot const& seen, FleetRecord const& record) const;
+    void keep_decision(Snapshot const& seen, Plan const& plan);
+    void tend();
+    void tell(EventKind kind, Severity severity, std::string text, PoolName pool = {}, ServerName server = {});
+    void tell_changes(PassReport const& report);
+    SteadyInstant next_pass(PassReport const& report) const;
+
+    ControllerPorts ports_;
+    Planner planner_;
+    ControllerSettings settings_;
+    DecisionLog* log_;
+    std::mutex changed_mutex_;
+    std::function<void()> changed_;
+    Observer observer_;
+    Actuator actuator_;
+    LeaderEpoch epoch_;
+    std::int64_t passes_ = 0;
+    std::vector<Observation> unlearned_;           ///< Reported by steps, not yet part of the stored memory.
+    std::map<ServerName, Phase> phases_;           ///< At the last pass.
+    std::set<std::string> told_;                   ///< Findings and unknown sources an operator knows of.
+    std::vector<ServerName> settled_;              ///< Whose sessions the queue may forget.
+    bool was_leading_ = false;
+    std::string last_problem_;
+    std::string last_log_problem_;
+};
+
+}  // namespace rgrid

@@ -1,0 +1,263 @@
+#include <algorithm>
+#include <rgrid/control/controller.hpp>
+#include <rgrid/control/reconcile.hpp>
+#include <rgrid/policy/explain.hpp>
+#include <utility>
+
+namespace rgrid {
+
+bool is_idle(Snapshot const& seen) {
+    if (!seen.demand.value || !seen.sessions.value) return false;
+    auto const& demand = *seen.demand.value;
+    auto const& sessions = *seen.sessions.value;
+    return !demand.next_due &&
+           std::all_of(demand.groups.begin(), demand.groups.end(), [](auto const& group) { return group.jobs == 0; }) &&
+           std::all_of(sessions.begin(), sessions.end(), [](auto const& session) { return session.busy_slots == 0; });
+}
+
+namespace {
+
+/// Servers of which nothing is left but a closed session.
+std::vector<ServerName> settled_servers(Snapshot const& seen) {
+    std::vector<ServerName> settled;
+    if (!seen.servers.value) return settled;
+    for (auto const& worker : make_roster(seen).workers)
+        if (worker.session && worker.session->state == SessionState::closed && !worker.intent && !worker.server && !worker.in_flight)
+            settled.push_back(worker.name);
+    return settled;
+}
+
+}  // namespace
+
+Controller::Controller(ControllerPorts ports, Planner planner, ControllerSettings settings, Executor& executor, DecisionLog* log)
+    : ports_(ports),
+      planner_(std::move(planner)),
+      settings_(std::move(settings)),
+      log_(log),
+      observer_(ports, settings_.max_ages, settings_.call_timeout),
+      actuator_(ports, executor, settings_.call_timeout, [this] {
+          std::lock_guard const lock{changed_mutex_};
+          if (changed_) changed_();
+      }) {}
+
+Controller::~Controller() {
+    actuator_.abandon();
+    while (has_steps_under_way()) ports_.clock.sleep_until(ports_.clock.steady_now() + Duration{5}, {});
+}
+
+void Controller::on_change(std::function<void()> changed) {
+    std::lock_guard const lock{changed_mutex_};
+    changed_ = std::move(changed);
+}
+
+PassReport Controller::pass() {
+    PassReport report;
+    ++passes_;
+    if (lead(report)) {
+        // What ended before this line is visible to the looks below; what ends later counts as under way.
+        for (auto& ended : actuator_.collect()) {
+            observer_.invalidate();
+            unlearned_.insert(unlearned_.end(), ended.observations.begin(), ended.observations.end());
+        }
+        auto in_flight = actuator_.in_flight();
+        if (auto const record = load(report)) {
+            tend();
+            auto seen = observe(*record, epoch_, std::move(in_flight));
+            if (keep_records(seen, *record, report)) {
+                report.plan = planner_.decide(seen);
+                keep_decision(seen, report.plan);
+                act(seen, *record, report.plan);
+                settled_ = settled_servers(seen);
+                report.snapshot = std::move(seen);
+            }
+        }
+    }
+    tell_changes(report);
+    report.next_pass = next_pass(report);
+    return report;
+}
+
+PassReport Controller::preview() {
+    PassReport report;
+    if (auto const record = load(report)) {
+        auto seen = observe(*record, record->epoch, {});
+        auto phases = phases_;
+        static_cast<void>(reconcile(seen, planner_.params(), record->bills, {}, phases));
+        report.plan = planner_.decide(seen);
+        report.snapshot = std::move(seen);
+    }
+    report.next_pass = ports_.clock.steady_now();
+    return report;
+}
+
+void Controller::resign() {
+    auto const resigned = detail::guarded("FleetStore.resign", [&] { return ports_.fleet.resign(call(), settings_.candidate); });
+    if (!resigned) tell(EventKind::step_failed, Severity::warning, "leadership was not given up: " + resigned.error().message);
+    was_leading_ = false;
+}
+
+bool Controller::lead(PassReport& report) {
+    auto const answer =
+        detail::guarded("FleetStore.lead", [&] { return ports_.fleet.lead(call(), settings_.candidate, settings_.term); });
+    if (!answer) {
+        report.problem = "the fleet store could not be asked who leads: " + answer.error().message;
+        return false;
+    }
+    report.leading = answer->leading;
+    report.leader = answer->leader;
+    if (answer->leading != was_leading_ || (answer->leading && answer->epoch != epoch_)) {
+        if (answer->leading) tell(EventKind::leading, Severity::info, "leading fleet " + settings_.fleet.value + ", epoch " + std::to_string(answer->epoch.value));
+        else tell(EventKind::watching, Severity::info, "watching: " + answer->leader + " leads fleet " + settings_.fleet.value);
+    }
+    was_leading_ = answer->leading;
+    epoch_ = answer->epoch;
+    return answer->leading;
+}
+
+std::optional<FleetRecord> Controller::load(PassReport& report) {
+    auto record = detail::guarded("FleetStore.load", [&] { return ports_.fleet.load(call()); });
+    if (record) return std::move(*record);
+    report.problem = "the fleet store could not be read: " + record.error().message;
+    return std::nullopt;
+}
+
+Snapshot Controller::observe(FleetRecord const& record, LeaderEpoch epoch, std::vector<ServerName> in_flight) {
+    Snapshot seen;
+    seen.now = ports_.clock.now();
+    seen.fleet = settings_.fleet;
+    seen.store = record.store;
+    seen.epoch = epoch;
+    seen.next_number = record.next_number;
+    seen.intents = record.intents;
+    seen.in_flight = std::move(in_flight);
+    seen.holds = record.holds;
+    seen.mass_loss_released = record.mass_loss_released;
+    seen.memory = record.memory;
+    seen.spent_this_month = spent_this_month(record.bills, seen.now);
+    observer_.look(seen);
+    return seen;
+}
+
+/// Records first, decision second: what this pass learned is durable before anything follows from it.
+bool Controller::keep_records(Snapshot& seen, FleetRecord const& record, PassReport& report) {
+    auto phases = phases_;
+    auto reconciled = reconcile(seen, planner_.params(), record.bills, unlearned_, phases);
+    if (reconciled.changed) {
+        auto const written = detail::guarded("FleetStore.write", [&] { return ports_.fleet.write(call(), epoch_, reconciled.write); });
+        if (!written) {
+            report.problem = "the fleet's records could not be written: " + written.error().message;
+            return false;
+        }
+    }
+    unlearned_.clear();
+    phases_ = std::move(phases);
+    for (auto const& event : reconciled.events) ports_.events.emit(event);
+    return true;
+}
+
+/// Reserves every new name under the caps in one fenced write, then starts the steps.
+void Controller::act(Snapshot const& seen, FleetRecord const& record, Plan const& plan) {
+    std::vector<StepOrder> orders;
+    FleetWrite write;
+    write.next_number = seen.next_number;
+    for (auto const& step : plan.steps) {
+        auto order = order_for(step, seen, record);
+        if (step.action == Action::create_server || step.action == Action::adopt_server) write.intents.push_back(order.intent);
+        if (step.action == Action::create_server) ++write.next_number;
+        orders.push_back(std::move(order));
+    }
+    if (!write.intents.empty()) {
+        auto const written = detail::guarded("FleetStore.write", [&] { return ports_.fleet.write(call(), epoch_, write); });
+        if (!written) {
+            tell(EventKind::step_failed, Severity::warning, "nothing was created: the intents could not be written: " + written.error().message);
+            std::erase_if(orders, [](StepOrder const& order) {
+                return order.step.action == Action::create_server || order.step.action == Action::adopt_server;
+            });
+        }
+    }
+    for (auto& order : orders) actuator_.start(epoch_, std::move(order));
+}
+
+StepOrder Controller::order_for(Step const& step, Snapshot const& seen, FleetRecord const& record) const {
+    StepOrder order;
+    order.step = step;
+    order.now = seen.now;
+    for (auto const& intent : seen.intents)
+        if (intent.server == step.server) order.intent = intent;
+    for (auto const& bill : record.bills)
+        if (bill.server == step.server) order.bill = bill;
+    if (seen.servers.value)
+        for (auto const& server : *seen.servers.value)
+            if (server.name == step.server) order.server = server, order.server->age += seen.servers.age;
+    if (step.action != Action::create_server && step.action != Action::adopt_server) return order;
+
+    auto& intent = order.intent;
+    intent.server = step.server;
+    intent.pool = step.pool;
+    intent.offer = step.offer;
+    intent.epoch = epoch_;
+    intent.reason = step.reason;
+    if (step.action == Action::adopt_server) intent.create = CreateState::created, intent.server_id = step.server_id;
+    for (auto const& offer : seen.offers.value.value_or(std::vector<Offer>{}))
+        if (offer.key == step.offer) intent.price = offer.price, intent.period = offer.period;
+    auto const pool = planner_.params().pools.find(step.pool);
+    order.request = {step.server, settings_.fleet, step.pool, step.offer, seen.store,
+                     pool == planner_.params().pools.end() ? 1 : pool->second.slots};
+    return order;
+}
+
+/// A decision is acted on even if it cannot be logged: a full disk must not keep servers running.
+void Controller::keep_decision(Snapshot const& seen, Plan const& plan) {
+    if (log_ == nullptr) return;
+    auto const written = log_->write(passes_, seen, planner_.params(), plan);
+    auto const problem = written ? std::string{} : written.error().message;
+    if (!problem.empty() && problem != last_log_problem_)
+        tell(EventKind::step_failed, Severity::error, "decisions are not logged: " + problem);
+    last_log_problem_ = problem;
+}
+
+void Controller::tend() {
+    auto const tended = detail::guarded("JobQueue.tend", [&] { return ports_.jobs.tend(call(), settled_); });
+    if (tended) settled_.clear();
+}
+
+void Controller::tell(EventKind kind, Severity severity, std::string text, PoolName pool, ServerName server) {
+    ports_.events.emit({ports_.clock.now(), severity, kind, std::move(pool), std::move(server), {}, std::move(text)});
+}
+
+/// Findings and problems are told when they appear, not at each pass.
+void Controller::tell_changes(PassReport const& report) {
+    if (report.problem != last_problem_) {
+        if (report.problem.empty()) tell(EventKind::source_known, Severity::info, "the fleet store answers again");
+        else tell(EventKind::source_unknown, Severity::error, report.problem);
+        last_problem_ = report.problem;
+    }
+    if (!report.snapshot) return;
+    std::set<std::string> now;
+    for (auto const& finding : report.plan.findings) {
+        auto const key = std::string{boost::describe::enum_to_string(finding.kind, "")} + " " + finding.pool.value + " " + finding.subject;
+        if (now.insert(key).second && !told_.contains(key)) {
+            auto const unknown = finding.kind == FindingKind::source_unknown;
+            tell(unknown ? EventKind::source_unknown : EventKind::finding, Severity::warning, explain(finding), finding.pool,
+                 ServerName{finding.subject});
+        }
+    }
+    told_ = std::move(now);
+}
+
+SteadyInstant Controller::next_pass(PassReport const& report) const {
+    auto wait = std::min(settings_.interval, settings_.term / 3);
+    if (report.snapshot) {
+        wait = std::min(wait, report.plan.next_look);
+        auto const& seen = *report.snapshot;
+        if (seen.demand.value && seen.demand.value->next_due) wait = std::min(wait, *seen.demand.value->next_due);
+        // What is on its way is watched as closely as the sessions may be asked.
+        auto const moving = std::any_of(phases_.begin(), phases_.end(), [](auto const& entry) {
+            return entry.second != Phase::ready && entry.second != Phase::gone;
+        });
+        if (moving) wait = std::min(wait, settings_.max_ages.sessions);
+    }
+    return ports_.clock.steady_now() + std::max(wait, Duration{10});
+}
+
+}  // namespace rgrid

@@ -1,0 +1,96 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <rgrid/config/json.hpp>
+#include <rgrid/control/decision_log.hpp>
+#include <utility>
+
+namespace rgrid {
+
+namespace {
+
+int open_for_append(std::string const& path) {
+    return ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, S_IRUSR | S_IWUSR);
+}
+
+Error system_error(std::string const& what, std::string const& path) {
+    return fail(Errc::rejected, what + " " + path + ": " + std::strerror(errno));
+}
+
+Result<> read_file(std::string const& path, std::vector<DecisionRecord>& records) {
+    std::ifstream file{path};
+    std::string line;
+    for (int number = 1; std::getline(file, line); ++number) {
+        // The last line may have been cut short by a crash.
+        if (!line.ends_with('}')) continue;
+        auto record = config::from_json_text<DecisionRecord>(line);
+        if (!record) return fail(Errc::rejected, path + ":" + std::to_string(number) + ": " + record.error().message);
+        if (record->format > decision_log_format)
+            return fail(Errc::rejected, path + ":" + std::to_string(number) + ": format " + std::to_string(record->format) +
+                                            " is newer than this program's " + std::to_string(decision_log_format));
+        records.push_back(std::move(*record));
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<DecisionLog>> DecisionLog::open(std::string path, std::int64_t most) {
+    auto const file = open_for_append(path);
+    if (file < 0) return system_error("cannot write the decision log", path);
+    struct stat status {};
+    if (::fstat(file, &status) != 0) status.st_size = 0;
+    return std::unique_ptr<DecisionLog>{new DecisionLog{std::move(path), file, status.st_size, most}};
+}
+
+DecisionLog::~DecisionLog() {
+    if (file_ >= 0) ::close(file_);
+}
+
+Result<> DecisionLog::write(std::int64_t pass, Snapshot const& seen, PlannerParams const& params, Plan const& plan) {
+    if (size_ >= most_)
+        if (auto rotated = rotate(); !rotated) return rotated;
+    DecisionRecord record;
+    record.pass = pass;
+    record.at = seen.now;
+    record.epoch = seen.epoch;
+    auto const same = last_ && last_->steps == plan.steps && last_->findings == plan.findings && plan.steps.empty();
+    if (!same) {
+        record.params = params;
+        record.snapshot = seen;
+        record.plan = plan;
+    }
+    auto const line = config::to_json_text(record) + "\n";
+    auto const written = ::write(file_, line.data(), line.size());
+    if (written != static_cast<ssize_t>(line.size())) return system_error("cannot write the decision log", path_);
+    size_ += written;
+    last_ = plan;
+    return {};
+}
+
+Result<> DecisionLog::rotate() {
+    if (std::rename(path_.c_str(), (path_ + ".1").c_str()) != 0) return system_error("cannot rotate the decision log", path_);
+    auto const file = open_for_append(path_);
+    if (file < 0) return system_error("cannot write the decision log", path_);
+    ::close(file_);
+    file_ = file;
+    size_ = 0;
+    last_.reset();  // The new file must be readable without the old one.
+    return {};
+}
+
+Result<std::vector<DecisionRecord>> read_decisions(std::string const& path) {
+    std::vector<DecisionRecord> records;
+    if (::access(path.c_str(), R_OK) != 0 && ::access((path + ".1").c_str(), R_OK) != 0)
+        return system_error("cannot read the decision log", path);
+    for (auto const& name : {path + ".1", path})
+        if (auto const read = read_file(name, records); !read) return read.error();
+    return records;
+}
+
+}  // namespace rgrid

@@ -1,0 +1,47 @@
+#include <rgrid/control/observer.hpp>
+#include <utility>
+
+namespace rgrid {
+
+template <class T, class Ask>
+void Observer::refresh(Watched<T>& source, Duration max_age, Ask&& ask) {
+    auto const now = ports_.clock.steady_now();
+    if (!source.is_due(now, max_age)) return;
+    source.take(ask(Call{now + call_timeout_, {}}), now, ages_.gap);
+}
+
+void Observer::refresh_sessions() {
+    auto const now = ports_.clock.steady_now();
+    if (!sessions_.is_due(now, ages_.sessions)) return;
+    auto answer = detail::guarded("JobQueue.sessions", [&] { return ports_.jobs.sessions(Call{now + call_timeout_, {}}); });
+    if (!answer) return sessions_.take(answer.error(), now, ages_.gap);
+    // If the store's clock has jumped, everybody's silence has jumped with it.
+    constexpr Duration tolerance = std::chrono::seconds{5};
+    bool agrees = true;
+    if (store_clock_) {
+        auto const drift = (answer->store_now - store_clock_->first) - (now - store_clock_->second);
+        agrees = drift < tolerance && drift > -tolerance;
+    }
+    store_clock_ = {answer->store_now, now};
+    sessions_.take(std::move(answer->sessions), now, ages_.gap, agrees);
+}
+
+void Observer::look(Snapshot& snapshot) {
+    refresh_sessions();
+    refresh(servers_, ages_.servers, [&](Call const& call) {
+        return detail::guarded("CloudProvider.list", [&] { return ports_.cloud.list(call); });
+    });
+    refresh(offers_, ages_.offers, [&](Call const& call) {
+        return detail::guarded("CloudProvider.offers", [&] { return ports_.cloud.offers(call); });
+    });
+    refresh(demand_, Duration{0}, [&](Call const& call) {
+        return detail::guarded("JobQueue.demand", [&] { return ports_.jobs.demand(call); });
+    });
+    auto const now = ports_.clock.steady_now();
+    snapshot.servers = servers_.look(now);
+    snapshot.sessions = sessions_.look(now);
+    snapshot.offers = offers_.look(now);
+    snapshot.demand = demand_.look(now);
+}
+
+}  // namespace rgrid
