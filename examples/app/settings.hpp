@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <rgrid/adapters/process/settings.hpp>
+#include <rgrid/adapters/sqlite/settings.hpp>
 #include <rgrid/base/bytes.hpp>
 #include <rgrid/base/field.hpp>
 #include <rgrid/base/id.hpp>
@@ -42,12 +43,7 @@ struct FleetSettings {
 BOOST_DESCRIBE_STRUCT(FleetSettings, (),
                       (name, interval, leadership, servers_max_age, sessions_max_age, offers_max_age, decision_log))
 
-/// When SQLite calls a write done.
-enum class Synchronous {
-    full,    ///< Once it is on the disk.
-    normal,  ///< Once the operating system has it; a power cut may take the last writes back.
-};
-BOOST_DESCRIBE_ENUM(Synchronous, full, normal)
+using sqlite::Synchronous;
 
 /// Where jobs, workers and intents are kept.
 struct StoreSettings {
@@ -61,7 +57,7 @@ struct StoreSettings {
         field(&StoreSettings::synchronous,
               "full: a write is done when the disk has it; normal: faster, but a power cut may take the last ones back."),
         field(&StoreSettings::keep_finished, "Finished jobs and their logs are kept this long.", 1min, 87'600h),
-        field(&StoreSettings::max_log, "The most that is kept of one attempt's log.", Bytes{1024},
+        field(&StoreSettings::max_log, "The most log kept of one job, all its attempts together.", Bytes{1024},
               Bytes{std::int64_t{1} << 40})};
 
     friend bool operator==(StoreSettings const&, StoreSettings const&) = default;
