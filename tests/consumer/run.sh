@@ -8,14 +8,11 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# The same compiler and flags as the built tree, so that the sources of a subdirectory come from the compiler's cache.
+# The same compiler and, because sanitizers have to match, the same flags; neither optimised nor debuggable.
 cached() { sed -n "s/^$1:[A-Z]*=//p" "$build/CMakeCache.txt"; }
-settings=(-G "$(cached CMAKE_GENERATOR)")
-for name in CMAKE_BUILD_TYPE CMAKE_CXX_COMPILER CMAKE_CXX_FLAGS CMAKE_CXX_FLAGS_RELWITHDEBINFO RGRID_WERROR; do
-    settings+=("-D$name=$(cached "$name")")
-done
-export CCACHE_NOHASHDIR=1
-if command -v ccache >"$work/ccache"; then settings+=("-DCMAKE_CXX_COMPILER_LAUNCHER=$(cat "$work/ccache")"); fi
+settings=(-G "$(cached CMAKE_GENERATOR)" -DCMAKE_BUILD_TYPE=)
+for name in CMAKE_CXX_COMPILER CMAKE_CXX_FLAGS; do settings+=("-D$name=$(cached "$name")"); done
+if ccache=$(command -v ccache); then settings+=("-DCMAKE_CXX_COMPILER_LAUNCHER=$ccache"); fi
 
 # A machine that has nothing but a compiler and Boost's headers.
 bare=()
