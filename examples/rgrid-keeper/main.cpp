@@ -1,0 +1,3 @@
+#include <rgrid/adapters/process/keeper.hpp>
+
+int main(int argc, char** argv) { return rgrid::process::keeper_main(argc, argv); }
