@@ -1,0 +1,101 @@
+#include "state.hpp"
+
+namespace rgrid::memory {
+
+namespace {
+
+Instant month_of(Instant now) {
+    std::chrono::year_month_day const date{std::chrono::floor<std::chrono::days>(now)};
+    return Instant{std::chrono::sys_days{date.year() / date.month() / 1}};
+}
+
+Intent with_ages(StoredIntent const& stored, Moment now) {
+    auto intent = stored.intent;
+    intent.age = now.steady - stored.written;
+    intent.remove_age = intent.remove ? now.steady - stored.remove_written : Duration{0};
+    return intent;
+}
+
+}  // namespace
+
+Result<Leadership> Store::lead(Call const&, std::string const& candidate, Duration ttl) {
+    if (candidate.empty() || ttl <= Duration{0})
+        return fail(Errc::rejected, "leadership for \"" + candidate + "\" over " + to_text(ttl) +
+                                        "; expected a candidate's name and more than 0s");
+    std::scoped_lock const lock{state_->mutex};
+    auto const now = state_->now().steady;
+    auto& state = *state_;
+    if (state.leader != candidate) {
+        if (!state.leader.empty() && now < state.term_ends)
+            return Leadership{false, state.epoch, state.leader, state.term_ends - now};
+        state.leader = candidate;
+        state.epoch = LeaderEpoch{state.epoch.value + 1};
+    }
+    state.term_ends = now + ttl;
+    return Leadership{true, state.epoch, state.leader, ttl};
+}
+
+Result<> Store::resign(Call const&, std::string const& candidate) {
+    std::scoped_lock const lock{state_->mutex};
+    if (state_->leader == candidate) state_->leader.clear();
+    return {};
+}
+
+Result<FleetRecord> Store::load(Call const&) {
+    std::scoped_lock const lock{state_->mutex};
+    auto const now = state_->now();
+    FleetRecord record;
+    record.store = state_->settings.store;
+    record.epoch = state_->epoch;
+    record.next_number = state_->next_number;
+    for (auto const& [name, stored] : state_->intents) record.intents.push_back(with_ages(stored, now));
+    for (auto const& [name, bill] : state_->bills)
+        if (!bill.deleted || *bill.deleted >= month_of(now.calendar)) record.bills.push_back(bill);
+    for (auto const& [pool, since] : state_->holds) record.holds.push_back({pool, since});
+    record.mass_loss_released = state_->mass_loss_released;
+    record.memory = state_->memory;
+    return record;
+}
+
+Result<> Store::write(Call const&, LeaderEpoch epoch, FleetWrite const& write) {
+    std::scoped_lock const lock{state_->mutex};
+    if (state_->leader.empty() || epoch != state_->epoch)
+        return fail(Errc::fenced, "leader epoch " + std::to_string(epoch.value) + " is over; the current one is " +
+                                      std::to_string(state_->epoch.value) +
+                                      (state_->leader.empty() ? ", and nobody leads" : ""));
+    auto const now = state_->now().steady;
+    for (auto const& intent : write.intents) {
+        auto const [entry, inserted] = state_->intents.try_emplace(intent.server, StoredIntent{intent, now, now});
+        if (intent.remove && !entry->second.intent.remove) entry->second.remove_written = now;
+        entry->second.intent = intent;
+    }
+    for (auto const& name : write.settled) state_->intents.erase(name);
+    for (auto const& bill : write.bills) state_->bills[bill.server] = bill;
+    state_->next_number = std::max(state_->next_number, write.next_number);
+    if (write.memory) state_->memory = *write.memory;
+    if (write.mass_loss_released) state_->mass_loss_released = *write.mass_loss_released;
+    return {};
+}
+
+Result<> Store::hold(Call const&, PoolName const& pool, bool held) {
+    std::scoped_lock const lock{state_->mutex};
+    if (held) {
+        state_->holds.try_emplace(pool, state_->now().calendar);
+        return {};
+    }
+    state_->holds.erase(pool);
+    if (pool.empty()) state_->mass_loss_released = true;
+    return {};
+}
+
+Result<std::vector<ServerBill>> Store::bills(Call const&, Instant since) {
+    std::scoped_lock const lock{state_->mutex};
+    std::vector<ServerBill> bills;
+    for (auto const& [name, bill] : state_->bills)
+        if (!bill.deleted || *bill.deleted >= since) bills.push_back(bill);
+    std::stable_sort(bills.begin(), bills.end(),
+                     [](ServerBill const& a, ServerBill const& b) { return a.created < b.created; });
+    return bills;
+}
+
+}  // namespace rgrid::memory
