@@ -1,0 +1,25 @@
+#pragma once
+
+#include <rgrid/config/json_text.hpp>
+#include <string>
+
+#include "adapters/sqlite/database.hpp"
+
+namespace rgrid::sqlite {
+
+/// A document as it is stored.
+template <class T>
+[[nodiscard]] std::string encode(T const& value) {
+    return config::to_json_text(value);
+}
+
+/// Reads a stored document; one that does not fit is damage of the file. Members that this version does not know were
+/// written by a newer one of the same format and are passed over.
+template <class T>
+[[nodiscard]] T decode(std::string_view text, std::string const& subject) {
+    auto value = config::from_json_text<T>(text, true);
+    if (!value) throw SqliteFailure{SQLITE_CORRUPT, "stored " + subject + " cannot be read: " + value.error().message};
+    return std::move(*value);
+}
+
+}  // namespace rgrid::sqlite

@@ -1,0 +1,161 @@
+#include <algorithm>
+
+#include "adapters/sqlite/codec.hpp"
+#include "adapters/sqlite/impl.hpp"
+
+namespace rgrid::sqlite {
+
+namespace {
+
+struct LeaderRow {
+    LeaderEpoch epoch;
+    std::string candidate;  ///< Empty: nobody leads.
+    Duration until{0};
+};
+
+LeaderRow read_leader(Connection& db) {
+    auto row = db.ask("SELECT epoch, candidate, until_at FROM leader");
+    if (!row.step()) throw SqliteFailure{SQLITE_CORRUPT, "the table leader is empty"};
+    return {LeaderEpoch{row.integer(0)}, row.text(1), Duration{row.integer(2)}};
+}
+
+Leadership take_lead(Transaction& transaction, std::string const& candidate, Duration ttl) {
+    auto leader = read_leader(transaction.db);
+    if (leader.candidate != candidate) {
+        if (!leader.candidate.empty() && transaction.now < leader.until)
+            return {false, leader.epoch, leader.candidate, leader.until - transaction.now};
+        ++leader.epoch.value;
+    }
+    transaction.db.run("UPDATE leader SET epoch = ?, candidate = ?, until_at = ?", leader.epoch, candidate,
+                       transaction.now + ttl);
+    return {true, leader.epoch, candidate, ttl};
+}
+
+std::vector<Intent> read_intents(Connection& db, Duration now) {
+    std::vector<Intent> intents;
+    auto row = db.ask("SELECT server, written_at, remove_at, body FROM intent ORDER BY server");
+    while (row.step()) {
+        auto intent = decode<Intent>(row.text(3), "intent of server " + row.text(0));
+        intent.age = std::max(now - Duration{row.integer(1)}, Duration{0});
+        intent.remove_age = row.null(2) ? Duration{0} : std::max(now - Duration{row.integer(2)}, Duration{0});
+        intents.push_back(std::move(intent));
+    }
+    return intents;
+}
+
+std::vector<ServerBill> read_bills(Connection& db, std::string_view sql, Instant since) {
+    std::vector<ServerBill> bills;
+    auto row = db.ask(sql, since);
+    while (row.step()) bills.push_back(decode<ServerBill>(row.text(1), "bill of server " + row.text(0)));
+    return bills;
+}
+
+Instant month_of(Instant now) {
+    std::chrono::year_month_day const date{std::chrono::floor<std::chrono::days>(now)};
+    return Instant{std::chrono::sys_days{date.year() / date.month() / 1}};
+}
+
+FleetRecord read_fleet(Connection& db, Duration now, Instant utc) {
+    FleetRecord record;
+    auto const leader = read_leader(db);
+    record.epoch = leader.epoch;
+    if (now < leader.until) record.leader = leader.candidate;
+    record.intents = read_intents(db, now);
+    record.bills = read_bills(
+        db, "SELECT server, body FROM bill WHERE deleted IS NULL OR deleted >= ? ORDER BY server", month_of(utc));
+    auto holds = db.ask("SELECT pool, since FROM hold ORDER BY pool");
+    while (holds.step()) record.holds.push_back({PoolName{holds.text(0)}, holds.instant(1)});
+    auto fleet = db.ask("SELECT next_number, mass_loss_released, memory FROM fleet");
+    if (!fleet.step()) throw SqliteFailure{SQLITE_CORRUPT, "the table fleet is empty"};
+    record.next_number = fleet.integer(0);
+    record.mass_loss_released = fleet.integer(1) != 0;
+    record.memory = decode<Memory>(fleet.text(2), "memory of the fleet");
+    return record;
+}
+
+void put_intent(Transaction& transaction, Intent intent) {
+    intent.age = intent.remove_age = Duration{0};
+    std::optional<Duration> remove_at;
+    if (intent.remove) remove_at = transaction.now;
+    transaction.db.run(
+        "INSERT INTO intent(server, written_at, remove_at, body) VALUES(?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+        "body = excluded.body, remove_at = iif(excluded.remove_at IS NULL, NULL, coalesce(remove_at, excluded.remove_at))",
+        intent.server, transaction.now, remove_at, encode(intent));
+}
+
+Result<> write_fleet(Transaction& transaction, LeaderEpoch epoch, FleetWrite const& write) {
+    auto& db = transaction.db;
+    auto const leader = read_leader(db);
+    if (leader.candidate.empty() || leader.epoch != epoch)
+        return fail(Errc::fenced, "leader epoch " + std::to_string(epoch.value) + " is over; the current one is " +
+                                      std::to_string(leader.epoch.value) +
+                                      (leader.candidate.empty() ? ", and nobody leads" : ""));
+    for (auto const& intent : write.intents) put_intent(transaction, intent);
+    for (auto const& name : write.settled) db.run("DELETE FROM intent WHERE server = ?", name);
+    for (auto const& bill : write.bills)
+        db.run("INSERT OR REPLACE INTO bill(server, created, deleted, body) VALUES(?, ?, ?, ?)", bill.server,
+               bill.created, bill.deleted, encode(bill));
+    db.run("UPDATE fleet SET next_number = ?1 WHERE next_number < ?1", write.next_number);
+    if (write.memory) db.run("UPDATE fleet SET memory = ?", encode(*write.memory));
+    if (write.mass_loss_released) db.run("UPDATE fleet SET mass_loss_released = ?", *write.mass_loss_released);
+    return {};
+}
+
+void set_hold(Transaction& transaction, PoolName const& pool, bool held) {
+    auto& db = transaction.db;
+    if (held) {
+        db.run("INSERT INTO hold(pool, since) VALUES(?, ?) ON CONFLICT DO NOTHING", pool, transaction.utc);
+        return;
+    }
+    db.run("DELETE FROM hold WHERE pool = ?", pool);
+    if (pool.empty()) db.run("UPDATE fleet SET mass_loss_released = 1");
+}
+
+}  // namespace
+
+Result<Leadership> Store::lead(Call const& call, std::string const& candidate, Duration ttl) {
+    if (candidate.empty() || ttl <= Duration{0})
+        return fail(Errc::rejected, "leadership for \"" + candidate + "\" over " + to_text(ttl) +
+                                        "; expected a candidate's name and more than 0s");
+    return impl_->write<Leadership>(call, Lane::urgent, [candidate, ttl](Transaction& transaction) {
+        return take_lead(transaction, candidate, ttl);
+    });
+}
+
+Result<> Store::resign(Call const& call, std::string const& candidate) {
+    return impl_->write<void>(call, Lane::urgent, [candidate](Transaction& transaction) -> Result<> {
+        transaction.db.run("UPDATE leader SET candidate = '' WHERE candidate = ?", candidate);
+        return {};
+    });
+}
+
+Result<FleetRecord> Store::load(Call const& call) {
+    return impl_->read<FleetRecord>(call, [this](Connection& db) {
+        auto record = read_fleet(db, impl_->now(), impl_->utc());
+        record.store = impl_->identity().store;
+        return record;
+    });
+}
+
+Result<> Store::write(Call const& call, LeaderEpoch epoch, FleetWrite const& write) {
+    return impl_->write<void>(call, Lane::urgent, [epoch, write](Transaction& transaction) {
+        return write_fleet(transaction, epoch, write);
+    });
+}
+
+Result<> Store::hold(Call const& call, PoolName const& pool, bool held) {
+    return impl_->write<void>(call, Lane::urgent, [pool, held](Transaction& transaction) -> Result<> {
+        set_hold(transaction, pool, held);
+        transaction.changed = true;
+        return {};
+    });
+}
+
+Result<std::vector<ServerBill>> Store::bills(Call const& call, Instant since) {
+    return impl_->read<std::vector<ServerBill>>(call, [since](Connection& db) {
+        return read_bills(
+            db, "SELECT server, body FROM bill WHERE deleted IS NULL OR deleted >= ? ORDER BY created, server", since);
+    });
+}
+
+}  // namespace rgrid::sqlite

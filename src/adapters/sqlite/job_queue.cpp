@@ -1,0 +1,188 @@
+#include <algorithm>
+
+#include "adapters/sqlite/impl.hpp"
+#include "adapters/sqlite/sessions.hpp"
+
+namespace rgrid::sqlite {
+
+namespace {
+
+constexpr int tend_limit = 1000;                          // Of each kind of work, in one call.
+constexpr std::int64_t sweep_bytes = 64 * 1024 * 1024;    // Of logs, in one call.
+constexpr int oldest_shown = 20;
+
+Duration since(Duration now, std::int64_t then) { return std::max(now - Duration{then}, Duration{0}); }
+
+Demand read_demand(Connection& db, Duration now) {
+    Demand demand;
+    {
+        auto row = db.ask(
+            "SELECT d.pool, d.rank, d.slots, d.jobs, (SELECT min(r.ready_at) FROM ready r "
+            "WHERE r.pool = d.pool AND r.rank = d.rank AND r.slots = d.slots) FROM depth d "
+            "ORDER BY d.pool, d.rank, d.slots");
+        while (row.step())
+            demand.groups.push_back({PoolName{row.text(0)}, -row.small(1), row.small(2), row.integer(3),
+                                     since(now, row.integer(4))});
+    }
+    {
+        auto row = db.ask("SELECT job, pool, slots, ready_at FROM ready ORDER BY ready_at, job LIMIT ?", oldest_shown);
+        while (row.step())
+            demand.oldest.push_back(
+                {JobId{row.integer(0)}, PoolName{row.text(1)}, row.small(2), since(now, row.integer(3))});
+    }
+    if (auto const due = db.number("SELECT min(due_at) FROM scheduled"))
+        demand.next_due = std::max(Duration{*due} - now, Duration{0});
+    return demand;
+}
+
+Session read_session(Query const& row, Duration now) {
+    Session session;
+    session.worker = WorkerId{row.text(0)};
+    session.server = ServerName{row.text(1)};
+    session.pool = PoolName{row.text(2)};
+    session.incarnation = Incarnation{row.integer(3)};
+    session.state = static_cast<SessionState>(row.small(4));
+    session.slots = row.small(5);
+    session.beat = BeatCount{row.integer(6)};
+    session.silence = since(now, row.integer(7));
+    if (session.state == SessionState::draining) session.draining_for = since(now, row.integer(9));
+    session.version = row.text(10);
+    if (row.null(11)) {
+        session.idle = since(now, row.integer(8));
+    } else {
+        session.busy_slots = row.small(11);
+        session.longest_left = std::max(Duration{row.integer(12)} - lease_grace - now, Duration{0});
+    }
+    return session;
+}
+
+std::vector<Session> read_sessions(Connection& db, Duration now) {
+    std::vector<Session> sessions;
+    auto row = db.ask(
+        "SELECT s.worker, s.server, s.pool, s.incarnation, s.state, s.slots, s.beat, s.beat_at, s.idle_at, s.drain_at, "
+        "s.version, l.busy, l.ends_at FROM session s LEFT JOIN "
+        "(SELECT worker, sum(slots) AS busy, max(ends_at) AS ends_at FROM lease GROUP BY worker) l "
+        "ON l.worker = s.worker ORDER BY s.worker");
+    while (row.step()) sessions.push_back(read_session(row, now));
+    return sessions;
+}
+
+/// A worker that is closed before it registered is remembered, so that it comes too late when it does.
+void bury(Transaction& transaction, WorkerId const& worker) {
+    transaction.db.run(
+        "INSERT INTO session(worker, server, pool, incarnation, state, slots, beat, beat_at, idle_at, version) "
+        "VALUES(?1, ?1, '', 0, 2, 0, 0, ?2, ?2, '')",
+        worker, transaction.now);
+}
+
+CloseReport close_worker(Transaction& transaction, WorkerId const& worker, CloseMode mode, BeatMark const& seen) {
+    CloseReport report;
+    auto const session = find_session(transaction.db, worker);
+    if (session && session->state == SessionState::closed) return report;
+
+    bool const busy = !held_by(transaction.db, worker).empty();
+    if (mode == CloseMode::if_idle && busy) return {CloseOutcome::busy, {}, {}};
+    auto const mark = session ? BeatMark{session->incarnation, session->beat} : BeatMark{};
+    if (mode == CloseMode::now && seen != mark) return {CloseOutcome::changed, {}, {}};
+    if (mode == CloseMode::drain && busy) {
+        if (session->state == SessionState::open) set_state(transaction, worker, SessionState::draining);
+        return {CloseOutcome::draining, {}, {}};
+    }
+    if (!session) {
+        bury(transaction, worker);
+        return report;
+    }
+    set_state(transaction, worker, SessionState::closed);
+    lose_leases(transaction, worker, report);
+    return report;
+}
+
+std::vector<JobId> some_jobs(Connection& db, std::string_view sql, Duration limit) {
+    std::vector<JobId> jobs;
+    auto row = db.ask(sql, limit, tend_limit);
+    while (row.step()) jobs.push_back(JobId{row.integer(0)});
+    return jobs;
+}
+
+void promote(Transaction& transaction, TendReport& report) {
+    auto const due =
+        some_jobs(transaction.db, "SELECT job FROM scheduled WHERE due_at <= ? ORDER BY due_at, job LIMIT ?", transaction.now);
+    for (auto const job : due) {
+        auto const place = find_job(transaction, job);
+        move_job(transaction, job, *place, {JobState::queued, place->counters.attempts, place->counters.losses});
+        ++report.promoted;
+    }
+}
+
+/// Ends attempts whose worker lives but did not end them in time.
+void expire(Transaction& transaction, TendReport& report) {
+    auto const overrun =
+        some_jobs(transaction.db, "SELECT job FROM lease WHERE ends_at <= ? ORDER BY ends_at, job LIMIT ?", transaction.now);
+    for (auto const job : overrun) {
+        auto const place = find_lease(transaction, job);
+        auto const spec = spec_of(transaction, job);
+        keep_report(transaction, job, *place,
+                    {Outcome::timed_out, 0,
+                     "ran longer than its timeout of " + to_text(spec.timeout) + "; worker \"" + place->worker +
+                         "\" did not end it",
+                     {}});
+        move_job(transaction, job, *place,
+                 after_outcome(spec, place->counters.attempts, place->counters.losses, place->cancel,
+                               Outcome::timed_out));
+        ++report.expired;
+    }
+}
+
+/// The state's tally keeps counting a swept job: it says how many jobs ended so, not how many are kept.
+void sweep(Transaction& transaction, Duration keep, TendReport& report) {
+    auto& db = transaction.db;
+    auto const old = some_jobs(db, "SELECT job FROM result WHERE finished_at <= ? ORDER BY finished_at, job LIMIT ?",
+                               transaction.now - keep);
+    std::int64_t bytes = 0;
+    for (auto const job : old) {
+        if (bytes >= sweep_bytes) return;
+        bytes += db.number("SELECT bytes FROM log_size WHERE job = ?", job).value_or(0);
+        db.run("DELETE FROM log WHERE job = ?", job);
+        db.run("DELETE FROM log_size WHERE job = ?", job);
+        db.run("DELETE FROM log_cut WHERE job = ?", job);
+        db.run("DELETE FROM report WHERE job = ?", job);
+        db.run("DELETE FROM result WHERE job = ?", job);
+        db.run("DELETE FROM job WHERE id = ?", job);
+        ++transaction.ledger.swept;
+        ++report.swept;
+    }
+}
+
+}  // namespace
+
+Result<Demand> Store::demand(Call const& call) {
+    return impl_->read<Demand>(call, [this](Connection& db) { return read_demand(db, impl_->now()); });
+}
+
+Result<SessionList> Store::sessions(Call const& call) {
+    return impl_->read<SessionList>(call, [this](Connection& db) {
+        auto const now = impl_->now();
+        return SessionList{read_sessions(db, now), Instant{now}};
+    });
+}
+
+Result<CloseReport> Store::close(Call const& call, WorkerId const& worker, CloseMode mode, BeatMark const& seen) {
+    return impl_->write<CloseReport>(call, Lane::urgent, [worker, mode, seen](Transaction& transaction) {
+        return close_worker(transaction, worker, mode, seen);
+    });
+}
+
+Result<TendReport> Store::tend(Call const& call, std::vector<ServerName> const& settled) {
+    return impl_->write<TendReport>(
+        call, Lane::bulk, [settled, keep = impl_->settings().keep_finished](Transaction& transaction) {
+            TendReport report;
+            promote(transaction, report);
+            expire(transaction, report);
+            sweep(transaction, keep, report);
+            for (auto const& server : settled)
+                transaction.db.run("DELETE FROM session WHERE server = ? AND state = 2", server);
+            return report;
+        });
+}
+
+}  // namespace rgrid::sqlite

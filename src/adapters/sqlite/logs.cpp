@@ -1,0 +1,96 @@
+#include "adapters/sqlite/logs.hpp"
+
+#include <algorithm>
+
+namespace rgrid::sqlite {
+
+namespace {
+
+constexpr std::size_t chunk_limit = 64 * 1024;
+constexpr std::size_t page_limit = 1024 * 1024;
+
+std::string name_of(LogChunk const& chunk) {
+    return "log chunk " + std::to_string(chunk.number) + " of job " + std::to_string(chunk.job.value);
+}
+
+std::string cut_marker(Bytes limit) {
+    return "\n[rgrid: the log of this job is cut here, at " + to_text(limit) + "]\n";
+}
+
+/// Where a job stands as far as its log is concerned.
+struct Standing {
+    LeaseEpoch epoch;
+    bool running = false;
+    bool final = false;
+};
+
+std::optional<Standing> find_standing(Connection& db, JobId job) {
+    auto row = db.ask(
+        "SELECT coalesce(l.epoch, r.epoch, s.epoch, f.epoch), l.job IS NOT NULL, f.job IS NOT NULL FROM job j "
+        "LEFT JOIN lease l ON l.job = j.id "
+        "LEFT JOIN ready r ON r.pool = j.pool AND r.rank = -j.priority AND r.slots = j.slots AND r.job = j.id "
+        "LEFT JOIN scheduled s ON s.job = j.id LEFT JOIN result f ON f.job = j.id WHERE j.id = ?",
+        job);
+    if (!row.step()) return std::nullopt;
+    return Standing{LeaseEpoch{row.integer(0)}, row.integer(1) != 0, row.integer(2) != 0};
+}
+
+}  // namespace
+
+Result<> check_chunk(LogChunk const& chunk) {
+    if (chunk.text.size() > chunk_limit)
+        return fail(Errc::rejected, name_of(chunk) + " has " + std::to_string(chunk.text.size()) +
+                                        " bytes; expected at most " + std::to_string(chunk_limit));
+    if (chunk.number < 0) return fail(Errc::rejected, name_of(chunk) + ": expected a number from 0");
+    return {};
+}
+
+Result<> append_chunk(Transaction& transaction, LogChunk const& chunk, Bytes limit) {
+    auto& db = transaction.db;
+    auto const standing = find_standing(db, chunk.job);
+    if (!standing) return fail(Errc::not_found, name_of(chunk) + ": there is no such job");
+    if (chunk.epoch < LeaseEpoch{1} || chunk.epoch > standing->epoch)
+        return fail(Errc::rejected, name_of(chunk) + " names the attempt " + std::to_string(chunk.epoch.value) +
+                                        "; expected one from 1 to " + std::to_string(standing->epoch.value));
+    if (db.number("SELECT 1 FROM log_cut WHERE job = ? AND epoch = ?", chunk.job, chunk.epoch)) return {};
+    if (db.number("SELECT 1 FROM log WHERE job = ? AND epoch = ? AND number = ?", chunk.job, chunk.epoch, chunk.number))
+        return {};
+
+    auto const kept = db.number("SELECT bytes FROM log_size WHERE job = ?", chunk.job).value_or(0);
+    auto const room = static_cast<std::size_t>(std::max<std::int64_t>(0, limit.count - kept));
+    auto text = chunk.text.substr(0, room);
+    db.run("INSERT INTO log_size(job, bytes) VALUES(?, ?) ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes",
+           chunk.job, static_cast<std::int64_t>(text.size()));
+    if (text.size() < chunk.text.size()) {
+        db.run("INSERT INTO log_cut(job, epoch) VALUES(?, ?)", chunk.job, chunk.epoch);
+        text += cut_marker(limit);
+    }
+    db.run("INSERT INTO log(job, epoch, number, text) VALUES(?, ?, ?, ?)", chunk.job, chunk.epoch, chunk.number,
+           Blob{text});
+    return {};
+}
+
+Result<LogPage> read_chunks(Connection& db, JobId job, LeaseEpoch epoch, std::int64_t from) {
+    auto const standing = find_standing(db, job);
+    if (!standing)
+        return fail(Errc::not_found, "job " + std::to_string(job.value) + " does not exist, or is no longer kept");
+    LogPage page;
+    page.epoch = epoch == LeaseEpoch{} ? standing->epoch : epoch;
+    page.next = from;
+    auto const never_ran = page.epoch == LeaseEpoch{};
+    page.complete = never_ran ? standing->final : page.epoch != standing->epoch || !standing->running;
+    auto row = db.ask("SELECT number, text FROM log WHERE job = ? AND epoch = ? AND number >= ? ORDER BY number", job,
+                      page.epoch, from);
+    while (row.step()) {
+        auto const text = row.text(1);
+        if (!page.text.empty() && page.text.size() + text.size() > page_limit) {
+            page.complete = false;
+            break;
+        }
+        page.text += text;
+        page.next = row.integer(0) + 1;
+    }
+    return page;
+}
+
+}  // namespace rgrid::sqlite

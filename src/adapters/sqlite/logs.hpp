@@ -1,0 +1,20 @@
+#pragma once
+
+#include <rgrid/base/bytes.hpp>
+#include <rgrid/ports/job_store.hpp>
+#include <rgrid/ports/work_source.hpp>
+
+#include "adapters/sqlite/transaction.hpp"
+
+namespace rgrid::sqlite {
+
+/// What is wrong with a chunk whatever the job is.
+Result<> check_chunk(LogChunk const& chunk);
+
+/// Adds a chunk unless it is there. Of a job whose log has reached `limit` nothing more is kept but a line that says so.
+Result<> append_chunk(Transaction& transaction, LogChunk const& chunk, Bytes limit);
+
+/// Chunks of one attempt from `from` on, at most 1 MiB of them.
+Result<LogPage> read_chunks(Connection& db, JobId job, LeaseEpoch epoch, std::int64_t from);
+
+}  // namespace rgrid::sqlite

@@ -1,0 +1,45 @@
+#include "adapters/sqlite/sessions.hpp"
+
+namespace rgrid::sqlite {
+
+std::optional<SessionRow> find_session(Connection& db, WorkerId const& worker) {
+    auto row = db.ask("SELECT pool, incarnation, state, slots, beat FROM session WHERE worker = ?", worker);
+    if (!row.step()) return std::nullopt;
+    return SessionRow{PoolName{row.text(0)}, Incarnation{row.integer(1)}, static_cast<SessionState>(row.small(2)),
+                      row.small(3), BeatCount{row.integer(4)}};
+}
+
+Result<SessionRow> admit(Connection& db, WorkerId const& worker, Incarnation incarnation) {
+    auto session = find_session(db, worker);
+    if (!session)
+        return fail(Errc::fenced, "worker \"" + worker.value + "\" is not registered; expected a registration first");
+    if (session->state == SessionState::closed) return fail(Errc::fenced, "worker \"" + worker.value + "\" was closed");
+    if (session->incarnation != incarnation)
+        return fail(Errc::fenced, "worker \"" + worker.value + "\" has registered anew: incarnation " +
+                                      std::to_string(incarnation.value) + " is over, " +
+                                      std::to_string(session->incarnation.value) + " is current");
+    return *session;
+}
+
+void set_state(Transaction& transaction, WorkerId const& worker, SessionState state) {
+    transaction.db.run("UPDATE session SET state = ?1, drain_at = CASE WHEN ?1 = 1 THEN ?2 END WHERE worker = ?3",
+                       static_cast<int>(state), transaction.now, worker);
+}
+
+std::vector<Held> held_by(Connection& db, WorkerId const& worker) {
+    std::vector<Held> held;
+    auto row = db.ask("SELECT job, epoch, cancel FROM lease WHERE worker = ? ORDER BY job", worker);
+    while (row.step()) held.push_back({JobId{row.integer(0)}, LeaseEpoch{row.integer(1)}, row.integer(2) != 0});
+    return held;
+}
+
+void lose_leases(Transaction& transaction, WorkerId const& worker, CloseReport& report) {
+    for (auto const& held : held_by(transaction.db, worker)) {
+        auto const place = find_lease(transaction, held.job);
+        auto const move = lose_lease(transaction, held.job, *place);
+        if (move.state == JobState::queued) report.requeued.push_back(held.job);
+        if (move.state == JobState::dead) report.dead.push_back(held.job);
+    }
+}
+
+}  // namespace rgrid::sqlite
