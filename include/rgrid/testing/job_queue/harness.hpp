@@ -7,6 +7,7 @@
 #include <rgrid/ports/job_store.hpp>
 #include <rgrid/ports/work_source.hpp>
 #include <rgrid/testing/builders.hpp>
+#include <rgrid/testing/factory_name.hpp>
 #include <rgrid/testing/printers.hpp>
 #include <string>
 #include <vector>
@@ -43,14 +44,6 @@ struct JobQueueFactory {
     std::function<std::unique_ptr<JobQueueHarness>()> make;
 
     friend std::ostream& operator<<(std::ostream& out, JobQueueFactory const& factory) { return out << factory.name; }
-};
-
-/// The name generator for INSTANTIATE_TEST_SUITE_P of any of the suites.
-struct FactoryName {
-    template <class Factory>
-    std::string operator()(::testing::TestParamInfo<Factory> const& info) const {
-        return info.param.name;
-    }
 };
 
 /// What the tests of the suite say in one word each.

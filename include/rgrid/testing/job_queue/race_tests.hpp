@@ -2,29 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <exception>
-#include <latch>
 #include <rgrid/testing/job_queue/harness.hpp>
+#include <rgrid/testing/threads.hpp>
 #include <set>
-#include <thread>
 
 namespace rgrid::testing {
-
-/// Runs `action(index)` in `count` threads that begin together, and waits for all.
-template <class Action>
-void at_once(std::size_t count, Action const& action) {
-    std::latch start{static_cast<std::ptrdiff_t>(count)};
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < count; ++i)
-        threads.emplace_back([&, i] {
-            start.arrive_and_wait();
-            try {
-                action(i);
-            } catch (std::exception const& problem) {
-                ADD_FAILURE() << "thread " << i << ": " << problem.what();
-            }
-        });
-}
 
 TEST_P(JobQueueConformance, many_claimers_never_share_a_job) {
     constexpr std::size_t claimers = 8, jobs = 400;
