@@ -1,0 +1,72 @@
+#include <gmock/gmock.h>
+
+#include <rgrid/control/observer.hpp>
+
+namespace rgrid {
+namespace {
+
+using Numbers = Watched<int>;
+SteadyInstant at(Duration since_start) { return SteadyInstant{1h} + since_start; }
+
+TEST(Watched, counts_how_long_looks_have_been_uninterrupted) {
+    Numbers source;
+    source.take(1, at(0s), 30s);
+    source.take(2, at(20s), 30s);
+    source.take(3, at(40s), 30s);
+
+    auto const look = source.look(at(45s));
+    EXPECT_EQ(look.value, 3);
+    EXPECT_EQ(look.age, 5s);
+    EXPECT_EQ(look.watched, 45s);
+}
+
+// After a gap everybody looks silent, because nobody looked: the count starts again.
+TEST(Watched, starts_again_after_a_gap) {
+    Numbers source;
+    source.take(1, at(0s), 30s);
+    source.take(2, at(31s), 30s);
+    EXPECT_EQ(source.look(at(31s)).watched, 0s);
+}
+
+TEST(Watched, starts_again_after_an_outage_but_not_after_a_hiccup) {
+    Numbers source;
+    source.take(1, at(0s), 30s);
+    source.take(fail(Errc::retry_later, "away"), at(10s), 30s);
+    source.take(2, at(20s), 30s);
+    EXPECT_EQ(source.look(at(20s)).watched, 20s);
+
+    source.take(fail(Errc::retry_later, "away"), at(40s), 30s);
+    source.take(3, at(60s), 30s);
+    EXPECT_EQ(source.look(at(60s)).watched, 0s);
+}
+
+TEST(Watched, starts_again_when_the_stores_clock_disagrees) {
+    Numbers source;
+    source.take(1, at(0s), 30s);
+    source.take(2, at(10s), 30s, false);
+    EXPECT_EQ(source.look(at(10s)).watched, 0s);
+}
+
+// Unknown is neither empty nor what was known before.
+TEST(Watched, is_unknown_when_it_could_not_be_read) {
+    Numbers source;
+    source.take(1, at(0s), 30s);
+    source.take(fail(Errc::retry_later, "away"), at(10s), 30s);
+
+    auto const look = source.look(at(10s));
+    EXPECT_FALSE(look.value);
+    EXPECT_EQ(look.problem, "away");
+}
+
+TEST(Watched, is_due_when_old_unknown_or_touched) {
+    Numbers source;
+    EXPECT_TRUE(source.is_due(at(0s), 30s));
+    source.take(1, at(0s), 30s);
+    EXPECT_FALSE(source.is_due(at(29s), 30s));
+    EXPECT_TRUE(source.is_due(at(30s), 30s));
+    source.stale = true;
+    EXPECT_TRUE(source.is_due(at(1s), 30s));
+}
+
+}  // namespace
+}  // namespace rgrid

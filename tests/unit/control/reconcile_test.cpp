@@ -1,0 +1,130 @@
+#include <gmock/gmock.h>
+
+#include <rgrid/control/reconcile.hpp>
+#include <rgrid/testing/builders.hpp>
+
+namespace rgrid {
+namespace {
+
+using namespace rgrid::testing;
+
+struct ReconcileTest : ::testing::Test {
+    ReconcileTest() {
+        seen.now = Instant{std::chrono::sys_days{std::chrono::year{2026} / 3 / 10}} + 12h;
+        seen.fleet = FleetId{"f"};
+        seen.servers.value.emplace();
+        seen.sessions.value.emplace();
+    }
+
+    Reconciliation run(std::vector<Observation> const& observations = {}) {
+        return reconcile(seen, {}, bills, observations, phases);
+    }
+
+    Snapshot seen;
+    std::vector<ServerBill> bills;
+    std::map<ServerName, Phase> phases;
+};
+
+// A listed server exists, whatever became of the answer to its create.
+TEST_F(ReconcileTest, confirms_a_create_whose_server_is_listed) {
+    seen.intents = {an_intent("f-default-1").create(CreateState::in_doubt)};
+    seen.servers.value = {a_server("f-default-1").age(1min)};
+
+    auto const result = run();
+
+    ASSERT_EQ(result.write.intents.size(), 1U);
+    EXPECT_EQ(result.write.intents[0].create, CreateState::created);
+    EXPECT_EQ(result.write.intents[0].server_id, ServerId{"id-f-default-1"});
+    EXPECT_EQ(seen.intents[0].create, CreateState::created) << "the decision of the same pass must know";
+}
+
+TEST_F(ReconcileTest, opens_a_line_of_the_bill_and_touches_it_once_a_paid_period) {
+    seen.intents = {an_intent("f-default-1")};
+    seen.servers.value = {a_server("f-default-1").age(10min)};
+    auto first = run();
+    ASSERT_EQ(first.write.bills.size(), 1U);
+    EXPECT_EQ(first.write.bills[0].created, seen.now - 10min) << "counted from the provider's creation time";
+    bills = first.write.bills;
+
+    seen.servers.value = {a_server("f-default-1").age(59min)};
+    EXPECT_TRUE(run().write.bills.empty());
+
+    seen.servers.value = {a_server("f-default-1").age(61min)};
+    auto const later = run();
+    ASSERT_EQ(later.write.bills.size(), 1U);
+    EXPECT_EQ(later.write.bills[0].lifetime, 61min);
+    EXPECT_EQ(later.write.bills[0].created, bills[0].created);
+}
+
+TEST_F(ReconcileTest, learns_each_boot_once_and_says_that_the_worker_is_ready) {
+    seen.intents = {an_intent("f-default-1").age(95s)};
+    seen.servers.value = {a_server("f-default-1").age(94s)};
+    Session session = a_session("f-default-1");
+    session.age = 5s;
+    seen.sessions.value = {session};
+
+    auto const first = run();
+    ASSERT_EQ(first.events.size(), 1U);
+    EXPECT_EQ(first.events[0].text, "f-default-1 is ready with 2 slots, 1m 30s after it was ordered");
+    EXPECT_EQ(usual_boot_time(seen.memory, PoolName{"default"}), 90s);
+
+    phases.clear();  // As after a restart of the controller: what was learned is in the store.
+    EXPECT_TRUE(run().events.empty());
+}
+
+TEST_F(ReconcileTest, learns_how_long_a_delete_took) {
+    seen.intents = {an_intent("f-default-1").removed(Reason::paid_period_ends, 7s)};
+    phases[ServerName{"f-default-1"}] = Phase::deleting;
+
+    auto const result = run();
+
+    EXPECT_THAT(seen.memory.delete_times, ::testing::ElementsAre(Duration{7s}));
+    ASSERT_EQ(result.events.size(), 1U);
+    EXPECT_EQ(result.events[0].kind, EventKind::server_deleted);
+}
+
+TEST_F(ReconcileTest, writes_nothing_when_nothing_is_new) {
+    seen.intents = {an_intent("f-default-1")};
+    seen.servers.value = {a_server("f-default-1").age(10min)};
+    bills = run().write.bills;
+
+    EXPECT_FALSE(run().changed);
+}
+
+TEST_F(ReconcileTest, unknown_servers_change_no_record) {
+    seen.intents = {an_intent("f-default-1")};
+    phases[ServerName{"f-default-1"}] = Phase::booting;
+    seen.servers.value.reset();
+
+    auto const result = run();
+
+    EXPECT_FALSE(result.changed);
+    EXPECT_TRUE(result.events.empty());
+}
+
+// An operator's word that losses are real must not disarm the brake for ever.
+TEST_F(ReconcileTest, ends_a_release_of_the_brake_once_nobody_looks_lost) {
+    seen.mass_loss_released = true;
+    seen.sessions.value = {a_session("f-default-1").silent_for(121s)};
+    EXPECT_FALSE(run().write.mass_loss_released.has_value());
+
+    seen.sessions.value = {a_session("f-default-1").silent_for(5s)};
+    EXPECT_EQ(run().write.mass_loss_released, false);
+}
+
+TEST(SpentThisMonth, counts_paid_periods_that_began_in_it) {
+    auto const now = Instant{std::chrono::sys_days{std::chrono::year{2026} / 3 / 1}} + 1h;
+    ServerBill bill;
+    bill.price = Money{10'000'000};
+    bill.period = 1h;
+    bill.created = now - 3h;
+    bill.lifetime = 2h + 30min;
+    EXPECT_EQ(spent_this_month({bill}, now), Money{10'000'000}) << "two of its three periods began in February";
+
+    bill.created = now - 30min;
+    bill.lifetime = 30min;
+    EXPECT_EQ(spent_this_month({bill, bill}, now), Money{20'000'000});
+}
+
+}  // namespace
+}  // namespace rgrid
