@@ -1,0 +1,125 @@
+#include <algorithm>
+#include <exception>
+#include <filesystem>
+#include <rgrid/worker/attempt.hpp>
+#include <rgrid/worker/staging.hpp>
+#include <system_error>
+
+namespace rgrid {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// "12-3", as attempt_folder() names it.
+bool names_an_attempt(std::string const& name) {
+    auto const dash = name.find('-');
+    auto const digits = [](std::string const& text) {
+        return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+    };
+    return dash != std::string::npos && digits(name.substr(0, dash)) && digits(name.substr(dash + 1));
+}
+
+/// A working folder, empty when made and gone when left.
+class WorkFolder {
+public:
+    WorkFolder(std::string path, bool keep) : path_(std::move(path)), keep_(keep) {}
+    ~WorkFolder() {
+        if (!keep_) remove_folder(path_);
+    }
+    WorkFolder(WorkFolder const&) = delete;
+    WorkFolder& operator=(WorkFolder const&) = delete;
+
+    Result<> make() {
+        if (auto const left = remove_folder(path_); !left.empty())
+            return fail(Errc::rejected, "the working folder holds leftovers that cannot be removed: " + left);
+        std::error_code error;
+        fs::create_directories(path_, error);
+        if (!error) fs::permissions(path_, fs::perms::owner_all, error);
+        if (error) return fail(Errc::rejected, "the working folder " + path_ + " cannot be made: " + error.message());
+        return {};
+    }
+
+private:
+    std::string path_;
+    bool keep_;
+};
+
+struct Run {
+    AttemptPorts const& ports;
+    AttemptSettings const& settings;
+    AttemptOwner const& owner;
+    Lease const& lease;
+    std::stop_token stop;
+    Completion result;
+
+    void end(Outcome outcome, std::string message) {
+        result.outcome = outcome;
+        result.message = std::move(message);
+    }
+
+    /// Something between the store and the job went wrong, or we were told to end meanwhile.
+    void fail_staging(Error const& error) {
+        if (stop.stop_requested()) return end(Outcome::cancelled, "stopped");
+        end(Outcome::failed, error.message);
+    }
+
+    void run() {
+        auto const key = LeaseKey{lease.job, lease.epoch};
+        auto const folder = attempt_folder(settings, key);
+        WorkFolder work{folder, settings.keep_folders};
+        if (auto const made = work.make(); !made) return fail_staging(made.error());
+        auto const in = call_within(ports.clock, settings.transfer_limit, stop);
+        if (auto const staged = stage_in(in, ports.files, ports.clock, lease.spec, folder); !staged)
+            return fail_staging(staged.error());
+        execute(folder);
+        if (result.outcome != Outcome::succeeded) return;
+        auto const out = call_within(ports.clock, settings.transfer_limit, stop);
+        auto outputs = stage_out(out, ports.files, ports.clock, lease.spec, key, folder);
+        if (!outputs) return fail_staging(outputs.error());
+        result.outputs = std::move(*outputs);
+    }
+
+    void execute(std::string const& folder) {
+        if (stop.stop_requested()) return end(Outcome::cancelled, "stopped");
+        LogWriter log{ports.work,         ports.clock, settings.log,   owner.worker,
+                      owner.incarnation, lease.job,   lease.epoch};
+        auto const report = ports.executor.run(Call{SteadyInstant::max(), stop}, {lease, folder, settings.kill_grace},
+                                               [&](std::string_view text) { log.write(text); });
+        log.close();
+        if (!report) return fail_staging(report.error());
+        result.exit_code = report->exit_code;
+        result.ran = report->ran;
+        end(report->outcome, report->message);
+    }
+};
+
+}  // namespace
+
+std::string attempt_folder(AttemptSettings const& settings, LeaseKey const& lease) {
+    return settings.folder + "/" + std::to_string(lease.first.value) + "-" + std::to_string(lease.second.value);
+}
+
+Completion run_attempt(AttemptPorts const& ports, AttemptSettings const& settings, AttemptOwner const& owner,
+                       Lease const& lease, std::stop_token stop) {
+    Run attempt{ports, settings, owner, lease, std::move(stop), {}};
+    attempt.result.job = lease.job;
+    attempt.result.epoch = lease.epoch;
+    try {
+        attempt.run();
+    } catch (std::exception const& error) {
+        attempt.end(Outcome::failed, std::string{"the worker could not run it: "} + error.what());
+    }
+    return std::move(attempt.result);
+}
+
+void sweep_attempt_folders(AttemptSettings const& settings) {
+    std::error_code error;
+    std::vector<std::string> old;
+    for (fs::directory_iterator entry{settings.folder, error}; !error && entry != fs::directory_iterator{};
+         entry.increment(error))
+        if (names_an_attempt(entry->path().filename().string())) old.push_back(entry->path().string());
+    for (auto const& folder : old) remove_folder(folder);
+}
+
+}  // namespace rgrid
