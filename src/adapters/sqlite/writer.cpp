@@ -49,7 +49,9 @@ Writer::~Writer() {
 
 Statistics Writer::statistics() const {
     std::scoped_lock const lock{mutex_};
-    return statistics_;
+    auto statistics = statistics_;
+    statistics.waiting = static_cast<std::int64_t>(lanes_[0].size() + lanes_[1].size());
+    return statistics;
 }
 
 std::optional<Error> Writer::finish(std::shared_ptr<Pending> const& pending, Lane lane) {
@@ -106,7 +108,7 @@ bool Writer::begin() {
         turn_.want();
         {
             std::scoped_lock const lock{mutex_};
-            ++statistics_.waits;
+            ++statistics_.locked;
         }
         jitter = jitter * 1103515245U + 12345U;
         sqlite3_sleep(1 + static_cast<int>(jitter >> 16) % 3);

@@ -17,7 +17,8 @@ namespace rgrid::sqlite {
 struct Statistics {
     std::int64_t transactions = 0;  ///< Committed ones.
     std::int64_t operations = 0;    ///< Writes that were part of them; more than transactions when commits are shared.
-    std::int64_t waits = 0;         ///< Times another process held the right to write.
+    std::int64_t locked = 0;        ///< Looks that found another connection holding the right to write.
+    std::int64_t waiting = 0;       ///< Writes that have not begun now.
 };
 
 /// One file that holds a fleet: its jobs, workers, intents and bill. Any number of processes of one machine may have it
