@@ -71,7 +71,7 @@ std::string found_text(json::value const& found) {
         case json::kind::int64: return std::to_string(found.get_int64());
         case json::kind::uint64: return std::to_string(found.get_uint64());
         case json::kind::double_: return real_text(found.get_double());
-        case json::kind::string: return quoted(std::string_view{found.get_string()});
+        case json::kind::string: return in_quotes(std::string_view{found.get_string()});
         case json::kind::array: return "a list";
         case json::kind::object: return "a table";
     }

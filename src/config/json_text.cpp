@@ -172,7 +172,7 @@ void append(std::string& to, json::value const& value) {
 }
 
 std::string mistake(Builder const& builder, json::error_code const& error, std::size_t position) {
-    auto const what = builder.twice.empty() ? error.message() : "the name " + quoted(builder.twice) + " stands there twice";
+    auto const what = builder.twice.empty() ? error.message() : "the name " + in_quotes(builder.twice) + " stands there twice";
     return "not JSON at byte " + std::to_string(position) + ": " + what;
 }
 

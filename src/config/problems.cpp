@@ -56,7 +56,7 @@ std::string to_text(Problems const& problems, std::string_view separator) {
     return text;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     constexpr std::size_t longest = 60;
     std::string result = "\"";
     for (char character : shortened(text, longest)) {

@@ -21,12 +21,22 @@ json::string as_text(auto const& value) {
     return json::string{text.str()};
 }
 
+json::value to_value(toml::node const& node);
+
+/// The parser sorts a table by its keys; problems are easier to follow in the order of the file.
+json::object to_object(toml::table const& table) {
+    std::vector<std::pair<std::string_view, toml::node const*>> entries;
+    for (auto const& [key, value] : table) entries.emplace_back(key, &value);
+    std::ranges::stable_sort(entries, [](auto const& a, auto const& b) {
+        return a.second->source().begin < b.second->source().begin;
+    });
+    json::object object;
+    for (auto const& [key, value] : entries) object.emplace(key, to_value(*value));
+    return object;
+}
+
 json::value to_value(toml::node const& node) {
-    if (auto const* table = node.as_table()) {
-        json::object object;
-        for (auto const& [key, value] : *table) object.emplace(std::string_view{key}, to_value(value));
-        return object;
-    }
+    if (auto const* table = node.as_table()) return to_object(*table);
     if (auto const* array = node.as_array()) {
         json::array list;
         for (auto const& value : *array) list.push_back(to_value(value));

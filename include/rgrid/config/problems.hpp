@@ -43,7 +43,7 @@ private:
 [[nodiscard]] std::string to_text(Problems const& problems, std::string_view separator = "\n");
 
 /// A string as a problem shows it: in quotation marks, control characters escaped, shortened if it is long.
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string in_quotes(std::string_view text);
 
 /// The candidate that this is probably a misspelling of; empty if none is near.
 [[nodiscard]] std::string nearest(std::string_view name, std::vector<std::string> const& candidates);

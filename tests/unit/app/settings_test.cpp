@@ -1,0 +1,273 @@
+#include "app/settings.hpp"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <rgrid/config/json_text.hpp>
+#include <rgrid/config/toml.hpp>
+
+namespace rgrid::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A folder that goes with the test, with a home in it that does not exist, and an environment of its own.
+class SettingsTest : public testing::Test {
+protected:
+    SettingsTest() {
+        auto name = (fs::temp_directory_path() / "rgrid-settings-XXXXXX").string();
+        folder = fs::canonical(mkdtemp(name.data()));
+        variables["HOME"] = (folder / "user").string();
+    }
+    ~SettingsTest() override { fs::remove_all(folder); }
+
+    fs::path write(std::string const& name, std::string const& text) const {
+        fs::create_directories((folder / name).parent_path());
+        std::ofstream{folder / name} << text;
+        return folder / name;
+    }
+
+    LoadedSettings load(SettingsSource const& source = {}) const {
+        return load_settings(source, [this](std::string const& name) -> std::optional<std::string> {
+            auto const found = variables.find(name);
+            return found == variables.end() ? std::nullopt : std::optional{found->second};
+        });
+    }
+
+    LoadedSettings load_text(std::string const& text) const { return load({.config = write("conf/x.toml", text)}); }
+
+    fs::path folder;
+    std::map<std::string, std::string> variables;
+};
+
+// On an empty machine everything lives in the home folder and nothing has to be set up.
+TEST_F(SettingsTest, WithoutAFileTheDefaultsHold) {
+    auto const loaded = load();
+    EXPECT_TRUE(loaded.problems.empty()) << to_text(loaded.problems);
+    auto const home = (folder / "user/.local/state/rgrid").string();
+    EXPECT_EQ(loaded.home, home);
+    EXPECT_EQ(loaded.file, std::nullopt);
+    EXPECT_EQ(loaded.settings.store.url, "sqlite:" + home + "/rgrid.db");
+    EXPECT_EQ(loaded.settings.files.url, "file:" + home + "/files");
+    EXPECT_EQ(loaded.settings.fleet.decision_log, home + "/decisions.jsonl");
+    EXPECT_EQ(loaded.settings.worker.folder, home + "/work");
+    ASSERT_TRUE(loaded.settings.cloud.process.has_value());
+    EXPECT_EQ(loaded.settings.cloud.process->folder, home + "/servers");
+    EXPECT_EQ(loaded.settings.pool, (std::map<PoolName, PoolParams>{{PoolName{"default"}, {}}}));
+    EXPECT_FALSE(fs::exists(home)) << "reading the configuration creates nothing";
+}
+
+TEST_F(SettingsTest, TheHomeFolderIsFoundInTheOrderThatIsPromised) {
+    EXPECT_EQ(load().home, folder / "user/.local/state/rgrid");
+    variables["XDG_STATE_HOME"] = (folder / "state").string();
+    EXPECT_EQ(load().home, folder / "state/rgrid");
+    variables["RGRID_HOME"] = (folder / "grid").string();
+    EXPECT_EQ(load().home, folder / "grid");
+    EXPECT_EQ(load({.home = (folder / "here").string()}).home, folder / "here");
+    variables.clear();
+    EXPECT_EQ(to_text(load().problems), "home: no home folder: set RGRID_HOME or HOME, or give --home");
+}
+
+TEST_F(SettingsTest, TheFileIsFoundInTheOrderThatIsPromised) {
+    variables["RGRID_HOME"] = (folder / "grid").string();
+    write("grid/rgrid.toml", "fleet.name = 'of-home'");
+    EXPECT_EQ(load().settings.fleet.name, FleetId{"of-home"});
+    EXPECT_EQ(load().file, folder / "grid/rgrid.toml");
+    variables["RGRID_CONFIG"] = write("env.toml", "fleet.name = 'of-environment'");
+    EXPECT_EQ(load().settings.fleet.name, FleetId{"of-environment"});
+    EXPECT_EQ(load({.home = (folder / "grid").string()}).settings.fleet.name, FleetId{"of-home"})
+        << "a home that is named on the command line brings its file";
+    auto const named = write("named.toml", "fleet.name = 'of-option'").string();
+    EXPECT_EQ(load({.config = named, .home = (folder / "grid").string()}).settings.fleet.name, FleetId{"of-option"});
+}
+
+TEST_F(SettingsTest, AFileThatWasNamedHasToBeThere) {
+    auto const path = (folder / "nope.toml").string();
+    EXPECT_EQ(to_text(load({.config = path}).problems), path + ": there is no such file (named by --config)");
+    variables["RGRID_CONFIG"] = folder.string();
+    EXPECT_EQ(to_text(load().problems), folder.string() + ": not a file (named by RGRID_CONFIG)");
+}
+
+TEST_F(SettingsTest, ASyntaxErrorHasLineAndColumn) {
+    auto const problems = load_text("[fleet]\nname = \"a\"\ninterval = = 3\n").problems;
+    ASSERT_EQ(problems.size(), 1U);
+    EXPECT_EQ(to_text(problems).find((folder / "conf/x.toml").string() + ":3:12: "), 0U) << to_text(problems);
+}
+
+TEST_F(SettingsTest, RelativePlacesAreRelativeToTheFile) {
+    auto const loaded = load_text(R"(
+        store.url = "sqlite:../data/my.db"
+        files.url = "file:files"
+        fleet.decision_log = "log.jsonl"
+        worker.folder = "/abs/work"
+        cloud.process.folder = "servers"
+    )");
+    EXPECT_TRUE(loaded.problems.empty()) << to_text(loaded.problems);
+    EXPECT_EQ(loaded.settings.store.url, "sqlite:" + (folder / "data/my.db").string());
+    EXPECT_EQ(loaded.settings.files.url, "file:" + (folder / "conf/files").string());
+    EXPECT_EQ(loaded.settings.fleet.decision_log, folder / "conf/log.jsonl");
+    EXPECT_EQ(loaded.settings.worker.folder, "/abs/work");
+    EXPECT_EQ(loaded.settings.cloud.process->folder, folder / "conf/servers");
+}
+
+TEST_F(SettingsTest, PlacesArePathsBehindAScheme) {
+    EXPECT_EQ(place_path("sqlite:/a/b.db"), "/a/b.db");
+    EXPECT_EQ(place_path("file:rel"), "rel");
+    EXPECT_EQ(place_path("file:///a/b"), "/a/b");
+    EXPECT_EQ(place_path("/a"), "/a");
+}
+
+TEST_F(SettingsTest, TheEnvironmentStandsAboveTheFileButDatabaseUrlBelowIt) {
+    variables["DATABASE_URL"] = "sqlite:/database.db";
+    EXPECT_EQ(load_text("").settings.store.url, "sqlite:/database.db");
+    EXPECT_EQ(load_text("store.url = 'sqlite:/file.db'").settings.store.url, "sqlite:/file.db");
+    variables["RGRID_STORE_URL"] = "sqlite:/variable.db";
+    variables["RGRID_FLEET"] = "blue";
+    variables["RGRID_FILES_URL"] = "file:/files";
+    variables["RGRID_LOG_LEVEL"] = "debug";
+    variables["RGRID_LOG_FORMAT"] = "json";
+    auto const settings = load_text("store.url = 'sqlite:/file.db'\nlog.level = 'error'").settings;
+    EXPECT_EQ(settings.store.url, "sqlite:/variable.db");
+    EXPECT_EQ(settings.fleet.name, FleetId{"blue"});
+    EXPECT_EQ(settings.files.url, "file:/files");
+    EXPECT_EQ(settings.log.level, Severity::debug);
+    EXPECT_EQ(settings.log.format, LogFormat::json);
+}
+
+TEST_F(SettingsTest, ARelativePlaceInTheEnvironmentIsRelativeToTheCurrentFolder) {
+    variables["RGRID_STORE_URL"] = "sqlite:x.db";
+    EXPECT_EQ(load_text("").settings.store.url, "sqlite:" + (fs::current_path() / "x.db").string());
+}
+
+TEST_F(SettingsTest, AProblemOfTheEnvironmentNamesTheVariable) {
+    variables["RGRID_LOG_LEVEL"] = "loud";
+    EXPECT_EQ(to_text(load_text("").problems),
+              "log.level: found \"loud\", expected one of 'debug', 'info', 'warning', 'error'; "
+              "taken from the environment variable RGRID_LOG_LEVEL");
+}
+
+TEST_F(SettingsTest, APasswordInAUrlIsNotShown) {
+    variables["DATABASE_URL"] = "postgresql://user:hunter2@host/db";
+    auto const text = to_text(load_text("").problems);
+    EXPECT_EQ(text, "store.url: found \"postgresql:***\", expected \"sqlite:FILE\"; "
+                    "taken from the environment variable DATABASE_URL");
+    variables["DATABASE_URL"] = "user:hunter2@host/db";
+    EXPECT_EQ(to_text(load_text("").problems).find("hunter2"), std::string::npos);
+}
+
+TEST_F(SettingsTest, AStoreThatAgentsCannotOpenIsRefused) {
+    for (char const* url : {"memory:", "memory:x", "sqlite::memory:"})
+        EXPECT_NE(to_text(load_text(std::string{"store.url = '"} + url + "'").problems).find("store in memory"),
+                  std::string::npos)
+            << url;
+    for (char const* url : {"sqlite:", "rgrid.db", "sqlite:///a.db", "mysql:x"})
+        EXPECT_TRUE(load_text(std::string{"store.url = '"} + url + "'").problems.names("store.url")) << url;
+    for (char const* url : {"file:", "s3:x", "file://host/x"})
+        EXPECT_TRUE(load_text(std::string{"files.url = '"} + url + "'").problems.names("files.url")) << url;
+    EXPECT_TRUE(load_text("files.url = 'file:///x'").problems.empty());
+}
+
+// A user sees everything that is wrong at once, each with its place, not one mistake an attempt.
+TEST_F(SettingsTest, TenMistakesAreTenLines) {
+    auto const problems = load_text(R"(
+        [fleet]
+        name = "My Fleet"
+        intervall = "30s"
+
+        [store]
+        url = "memory:"
+        synchronous = "fast"
+
+        [worker]
+        poll = 1
+
+        [cloud.process]
+        boot_delay = "2d"
+
+        [pool.default]
+        slots = 0
+
+        [pool.default.scaling]
+        max_workers = "ten"
+
+        [pool.default.health]
+        heartbeat = "60s"
+        lost_after = "2m"
+
+        [pool.big.placement]
+        offers = ["local@her"]
+    )").problems;
+    EXPECT_EQ(to_text(problems),
+              "fleet.intervall: unknown setting; did you mean 'interval'?\n"
+              "store.synchronous: found \"fast\", expected one of 'full', 'normal'\n"
+              "worker.poll: found 1, expected a duration from 10ms to 10m\n"
+              "cloud.process.boot_delay: found \"2d\", expected a duration from 0s to 1h\n"
+              "pool.default.slots: found 0, expected a whole number from 1 to 1024\n"
+              "pool.default.scaling.max_workers: found \"ten\", expected a whole number from 0 to 10000\n"
+              "fleet.name: found \"My Fleet\", expected a name of at most 40 small letters, digits and dashes, with no "
+              "dash at its ends\n"
+              "store.url: found \"memory:\", expected \"sqlite:FILE\"; agents are processes of their own and could not "
+              "see a store in memory\n"
+              "pool.big.placement.offers[0]: found \"local@her\", expected one of 'local@here'; did you mean "
+              "'local@here'?\n"
+              "pool.default.health.lost_after: found \"2m\", expected at least \"3m\", three heartbeats");
+    EXPECT_EQ(problems.size(), 10U);
+}
+
+TEST_F(SettingsTest, WhatSettingsSayOfEachOtherIsChecked) {
+    EXPECT_EQ(to_text(load_text("pool.a.scaling = {min_workers = 3, max_workers = 2}").problems),
+              "pool.a.scaling.min_workers: found 3, expected at most max_workers, 2");
+    EXPECT_EQ(to_text(load_text("worker.kill_grace = '85s'").problems),
+              "pool.default.health.lost_after: found \"2m\", expected at least \"120001ms\", more than heartbeat, "
+              "worker.kill_grace and worker.margin together");
+    EXPECT_TRUE(load_text("worker.kill_grace = '84999ms'").problems.empty());
+    EXPECT_TRUE(load_text("pool.default.health.lost_after = '90s'").problems.empty());
+    EXPECT_TRUE(load_text("pool.default.health.lost_after = '89s'").problems.names("pool.default.health.lost_after"));
+    EXPECT_EQ(to_text(load_text("cloud.process.offers = []").problems),
+              "cloud.process.offers: found no offer, expected at least one");
+    EXPECT_EQ(to_text(load_text("[[cloud.process.offers]]\n[[cloud.process.offers]]\n").problems),
+              "cloud.process.offers[1]: found \"local@here\", expected an offer that is not there already");
+    EXPECT_TRUE(load_text("[pool]").problems.names("pool"));
+    EXPECT_TRUE(load_text("pool.Big.slots = 1").problems.names("pool.Big"));
+}
+
+TEST_F(SettingsTest, NamingAPoolReplacesTheBuiltInOne) {
+    auto const loaded = load_text("pool.gpu.slots = 1");
+    EXPECT_EQ(loaded.settings.pool.size(), 1U);
+    EXPECT_EQ(loaded.settings.pool.at(PoolName{"gpu"}).slots, 1);
+    EXPECT_EQ(loaded.settings.pool.at(PoolName{"gpu"}).scaling, ScalingParams{});
+}
+
+TEST_F(SettingsTest, ASectionThatIsNoTableIsAProblem) {
+    variables["RGRID_FLEET"] = "blue";
+    EXPECT_EQ(to_text(load_text("fleet = 3").problems), "fleet: found 3, expected a table");
+}
+
+// What `config show` prints is a configuration that means the same.
+TEST_F(SettingsTest, TheEffectiveSettingsCanBeReadAgain) {
+    auto const first = load_text(R"(
+        [limits]
+        spend_per_hour = "1.5 EUR"
+        [[cloud.process.offers]]
+        type = "small"
+        capacity = 3
+        [[cloud.process.offers]]
+        type = "large"
+        price = "0.0128 EUR"
+        [pool.default.placement]
+        offers = ["large@here", "small@here"]
+        [pool.a-b]
+        slots = 4
+    )");
+    ASSERT_TRUE(first.problems.empty()) << to_text(first.problems);
+    auto const again = load_text(config::to_toml(first.settings));
+    EXPECT_TRUE(again.problems.empty()) << to_text(again.problems);
+    EXPECT_EQ(again.settings, first.settings);
+    EXPECT_EQ(config::from_json_text<Settings>(config::to_json_text(first.settings)).value(), first.settings);
+}
+
+}  // namespace
+}  // namespace rgrid::app
