@@ -11,7 +11,8 @@
 #include <map>
 #include <sstream>
 #include <string_view>
-#include <sys/pidfd.h>
+
+#include "adapters/process/process_handle.hpp"
 
 namespace rgrid::process {
 
@@ -102,12 +103,12 @@ std::vector<Relative> descendants(pid_t ancestor) {
 
 void signal_descendants(pid_t ancestor, int signal) {
     for (auto const& relative : descendants(ancestor)) {
-        Fd const process{::pidfd_open(relative.pid, 0)};
+        auto const process = open_process(relative.pid);
         if (!process) continue;
         // Looked at after the handle was taken: the handle's process is one of ours. One whose parent has ended
         // meanwhile has become the ancestor's child.
         auto const parent = parent_of(relative.pid);
-        if (parent == relative.parent || parent == ancestor) ::pidfd_send_signal(process.get(), signal, nullptr, 0);
+        if (parent == relative.parent || parent == ancestor) signal_process(process, signal);
     }
 }
 
@@ -121,9 +122,9 @@ int kill_marked(std::string const& assignment) {
     int killed = 0;
     for (auto const pid : numbers_in("/proc")) {
         if (!is_marked(pid, assignment)) continue;
-        Fd const process{::pidfd_open(pid, 0)};
+        auto const process = open_process(pid);
         if (!process || !is_marked(pid, assignment)) continue;
-        if (::pidfd_send_signal(process.get(), SIGKILL, nullptr, 0) == 0) ++killed;
+        if (signal_process(process, SIGKILL)) ++killed;
     }
     return killed;
 }

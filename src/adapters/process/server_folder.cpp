@@ -7,7 +7,8 @@
 #include <fstream>
 #include <iterator>
 #include <rgrid/config/json_text.hpp>
-#include <sys/pidfd.h>
+
+#include "adapters/process/process_handle.hpp"
 
 namespace rgrid::process {
 
@@ -64,11 +65,11 @@ Result<> signal_keeper(std::string const& folder, int signal) {
     if (!first) return first.error();
     if (*first < 0) return fail(Errc::denied, "the keeper of " + folder + " runs where it cannot be reached from here");
     if (*first == 0) return fail(Errc::not_found, folder + " has no keeper");
-    Fd const process{::pidfd_open(*first, 0)};
+    auto const process = open_process(*first);
     auto const second = keeper_of(folder);
     if (!second) return second.error();
     if (!process || *second != *first) return fail(Errc::not_found, "the keeper of " + folder + " has just ended");
-    if (::pidfd_send_signal(process.get(), signal, nullptr, 0) == 0) return {};
+    if (signal_process(process, signal)) return {};
     if (errno == ESRCH) return fail(Errc::not_found, "the keeper of " + folder + " has just ended");
     return folder_error("signal the keeper of", folder, errno);
 }
