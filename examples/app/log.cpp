@@ -17,10 +17,14 @@ namespace {
 
 spdlog::level::level_enum level_of(Severity severity) {
     switch (severity) {
-        case Severity::debug: return spdlog::level::debug;
-        case Severity::info: return spdlog::level::info;
-        case Severity::warning: return spdlog::level::warn;
-        case Severity::error: return spdlog::level::err;
+        case Severity::debug:
+            return spdlog::level::debug;
+        case Severity::info:
+            return spdlog::level::info;
+        case Severity::warning:
+            return spdlog::level::warn;
+        case Severity::error:
+            return spdlog::level::err;
     }
     return spdlog::level::info;
 }
@@ -41,10 +45,20 @@ public:
 std::unique_ptr<spdlog::formatter> formatter_of(LogStyle const& style) {
     auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
     formatter->add_flag<LevelColumn>('*');
-    formatter->set_pattern(style.json       ? "%v"
-                           : style.terminal ? "%H:%M:%S %^%*%$ %v"
-                                            : "%Y-%m-%d %H:%M:%SZ %* %v");
+    formatter->set_pattern(style.json ? "%v" : style.terminal ? "%H:%M:%S %^%*%$ %v" : "%Y-%m-%d %H:%M:%SZ %* %v");
     return formatter;
+}
+
+/// One line, whatever it holds: what comes from a provider or a job must neither look like a line of its own nor steer
+/// the terminal.
+std::string one_line(std::string text) {
+    for (char& c : text) {
+        if (c == '\n' || c == '\t')
+            c = ' ';
+        else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
+            c = '?';
+    }
+    return text;
 }
 
 }  // namespace
@@ -53,10 +67,13 @@ std::string to_log_text(Event const& event) {
     std::array<char, 64> kind{};
     std::snprintf(kind.data(), kind.size(), "%-15s ", boost::describe::enum_to_string(event.kind, "event"));
     std::string const subject = !event.server.empty() ? event.server.value : event.pool.value;
-    return kind.data() + (subject.empty() || event.text.starts_with(subject) ? "" : subject + ": ") + event.text;
+    return one_line(kind.data() + (subject.empty() || event.text.starts_with(subject) ? "" : subject + ": ") +
+                    event.text);
 }
 
-std::string to_log_json(Event const& event) { return config::to_json_text(event); }
+std::string to_log_json(Event const& event) {
+    return config::to_json_text(event);
+}
 
 struct Log::Impl {
     LogStyle style;
@@ -86,7 +103,7 @@ void Log::emit(Event const& event) {
 
 void Log::say(Severity severity, std::string const& text) {
     auto const at = impl_->clock.now();
-    if (!impl_->style.json) return impl_->write(at, severity, text);
+    if (!impl_->style.json) return impl_->write(at, severity, one_line(text));
     boost::json::object line;
     line["at"] = to_text(at);
     line["severity"] = boost::describe::enum_to_string(severity, "info");

@@ -10,9 +10,9 @@ namespace rgrid::app {
 
 /// How a program writes its log.
 struct LogStyle {
-    bool json = false;                   ///< One JSON object a line, for machines; otherwise text for people.
-    Severity level = Severity::info;     ///< Nothing less severe is written.
-    bool terminal = false;               ///< Text only: colours and a short time, since a person is looking.
+    bool json = false;                ///< One JSON object a line, for machines; otherwise text for people.
+    Severity level = Severity::info;  ///< Nothing less severe is written.
+    bool terminal = false;            ///< Text only: colours and a short time, since a person is looking.
 };
 
 /// One line of text for people, without time and level: "worker_ready    demo-default-3: ready after 4s".

@@ -26,15 +26,15 @@ enum class Role {
 /// The adapters that the configuration names, opened. This is the only place of the programs where concrete adapters
 /// are chosen; everything else sees ports. The clock given to open_ports() must outlive it.
 struct Ports {
-    std::shared_ptr<void> store;             ///< Owns the object behind the next four, which are always there.
+    std::shared_ptr<void> store;  ///< Owns the object behind the next four, which are always there.
     JobQueue* queue = nullptr;
     FleetStore* fleet = nullptr;
     WorkSource* work = nullptr;
     JobStore* jobs = nullptr;
-    std::unique_ptr<FileStore> files;        ///< Client and agent.
-    std::unique_ptr<JobExecutor> executor;   ///< Agent.
-    std::unique_ptr<CloudProvider> cloud;    ///< Controller.
-    std::unique_ptr<Wake> wake;              ///< Agent and controller.
+    std::unique_ptr<FileStore> files;       ///< Client and agent.
+    std::unique_ptr<JobExecutor> executor;  ///< Agent.
+    std::unique_ptr<CloudProvider> cloud;   ///< Controller.
+    std::unique_ptr<Wake> wake;             ///< Agent and controller.
 };
 
 /// Opens what `role` needs. Errors name the path or address that cannot be opened and say why: `rejected` for a

@@ -35,8 +35,10 @@ void StopSignals::listen(std::stop_token const& end) {
     auto const set = stop_signals();
     int signal = 0;
     while (::sigwait(&set, &signal) == 0 && !end.stop_requested()) {
-        if (++count_ == 1) stop_.request_stop();
-        else if (again_) again_();
+        if (++count_ == 1)
+            stop_.request_stop();
+        else if (again_)
+            again_();
     }
 }
 

@@ -20,8 +20,8 @@ public:
     StopSignals(StopSignals const&) = delete;
     StopSignals& operator=(StopSignals const&) = delete;
 
-    [[nodiscard]] int count() const noexcept { return count_; }                     ///< How many have come.
-    [[nodiscard]] std::stop_token token() const { return stop_.get_token(); }       ///< Requested by the first one.
+    [[nodiscard]] int count() const noexcept { return count_; }                ///< How many have come.
+    [[nodiscard]] std::stop_token token() const { return stop_.get_token(); }  ///< Requested by the first one.
 
 private:
     void listen(std::stop_token const& end);

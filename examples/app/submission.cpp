@@ -67,8 +67,9 @@ Result<std::vector<std::string>> glob_files(std::string const& pattern) {
     }
     ::globfree(&found);
     if (files.empty())
-        return fail(Errc::rejected, "no file matches '" + pattern +
-                                        "'; expected at least one (quote the pattern so that the shell leaves it alone)");
+        return fail(Errc::rejected,
+                    "no file matches '" + pattern +
+                        "'; expected at least one (quote the pattern so that the shell leaves it alone)");
     return files;
 }
 

@@ -14,8 +14,8 @@ namespace rgrid::app {
 
 /// What can be seen of a script without running it.
 struct ScriptTraits {
-    std::string staged;         ///< Where it lies in the working folder.
-    bool executable = false;    ///< Its own mode says so.
+    std::string staged;       ///< Where it lies in the working folder.
+    bool executable = false;  ///< Its own mode says so.
     std::string first_line;
 };
 

@@ -26,12 +26,12 @@ struct ServerCost {
     std::optional<Instant> deleted;  ///< None while it exists.
     Duration lifetime{0};
     Duration period{0};
-    std::int64_t periods = 0;        ///< Paid ones: every started period counts.
+    std::int64_t periods = 0;  ///< Paid ones: every started period counts.
     Money cost;
-    Money idle;                      ///< The part of `cost` that no job carries.
-    Duration slot_time_paid{0};      ///< Paid time, once for each slot.
-    Duration slot_time_used{0};      ///< Running time of its jobs' last attempts, once for each slot they held.
-    double used_share = 0;           ///< Used of paid slot-time; from 0 to 1.
+    Money idle;                  ///< The part of `cost` that no job carries.
+    Duration slot_time_paid{0};  ///< Paid time, once for each slot.
+    Duration slot_time_used{0};  ///< Running time of its jobs' last attempts, once for each slot they held.
+    double used_share = 0;       ///< Used of paid slot-time; from 0 to 1.
     std::int64_t jobs = 0;
 
     friend bool operator==(ServerCost const&, ServerCost const&) = default;
@@ -46,9 +46,9 @@ struct JobCost {
     std::string name;
     std::string owner;
     PoolName pool;
-    ServerName server;        ///< Where its last attempt ran.
-    Duration slot_time{0};    ///< Running time of that attempt, once for each slot it held.
-    Money cost;               ///< Zero if no bill names its server.
+    ServerName server;      ///< Where its last attempt ran.
+    Duration slot_time{0};  ///< Running time of that attempt, once for each slot it held.
+    Money cost;             ///< Zero if no bill names its server.
 
     friend bool operator==(JobCost const&, JobCost const&) = default;
 };
@@ -66,8 +66,7 @@ struct CostReport {
 
     friend bool operator==(CostReport const&, CostReport const&) = default;
 };
-BOOST_DESCRIBE_STRUCT(CostReport, (),
-                      (servers, jobs, total, idle, slot_time_paid, slot_time_used, used_share))
+BOOST_DESCRIBE_STRUCT(CostReport, (), (servers, jobs, total, idle, slot_time_paid, slot_time_used, used_share))
 
 /// By what a cost report is summed up.
 enum class CostBy { pool, job, worker, owner };
@@ -75,9 +74,9 @@ BOOST_DESCRIBE_ENUM(CostBy, pool, job, worker, owner)
 
 /// One line of a summed-up report.
 struct CostLine {
-    std::string key;           ///< The pool, job, worker or owner; "(idle)" for what no job carries.
+    std::string key;  ///< The pool, job, worker or owner; "(idle)" for what no job carries.
     Money cost;
-    Duration slot_time{0};     ///< Used by jobs; on the "(idle)" line what was paid and not used.
+    Duration slot_time{0};  ///< Used by jobs; on the "(idle)" line what was paid and not used.
     std::int64_t jobs = 0;
 
     friend bool operator==(CostLine const&, CostLine const&) = default;
@@ -88,8 +87,10 @@ namespace detail {
 
 inline void add_amount(std::vector<Money>& sums, Money amount) {
     auto const same = std::find_if(sums.begin(), sums.end(), [&](Money m) { return m.currency == amount.currency; });
-    if (same == sums.end()) sums.push_back(amount);
-    else *same += amount;
+    if (same == sums.end())
+        sums.push_back(amount);
+    else
+        *same += amount;
 }
 
 [[nodiscard]] constexpr double part_of(Duration part, Duration whole) {

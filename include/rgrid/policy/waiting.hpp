@@ -18,13 +18,13 @@ namespace rgrid {
 
 /// What a submitter can see of the fleet: enough to say why a job waits, though the planner's own reasons may be finer.
 struct WaitingScene {
-    Instant now;                         ///< By the calendar of the store that wrote the job's times.
-    bool led = false;                    ///< Does a controller act for the fleet?
-    std::optional<PoolParams> pool;      ///< The job's pool; none if it is not configured.
-    std::int64_t jobs_before = 0;        ///< Queued in this pool and claimed before this job.
-    std::int64_t pool_queued = 0;        ///< All queued jobs of this pool.
-    std::vector<Intent> intents;         ///< Of all pools.
-    std::vector<Session> sessions;       ///< Of all pools.
+    Instant now;                     ///< By the calendar of the store that wrote the job's times.
+    bool led = false;                ///< Does a controller act for the fleet?
+    std::optional<PoolParams> pool;  ///< The job's pool; none if it is not configured.
+    std::int64_t jobs_before = 0;    ///< Queued in this pool and claimed before this job.
+    std::int64_t pool_queued = 0;    ///< All queued jobs of this pool.
+    std::vector<Intent> intents;     ///< Of all pools.
+    std::vector<Session> sessions;   ///< Of all pools.
     std::vector<Hold> holds;
     Memory memory;
 };
@@ -167,7 +167,8 @@ struct PoolScene {
     if (job.state != JobState::queued) return "";
     auto const& name = job.spec.pool.value;
     if (!scene.pool)
-        return "its pool '" + name + "' is not configured: add [pool." + name + "] to the configuration file, or submit "
+        return "its pool '" + name + "' is not configured: add [pool." + name +
+               "] to the configuration file, or submit "
                "it again with another pool";
     if (job.spec.slots > scene.pool->slots)
         return "it needs " + detail::number_of(job.spec.slots, "slot") + ", but a worker of pool '" + name + "' has " +

@@ -43,8 +43,7 @@ TEST(Submission, Placeholders_stand_for_the_file_and_other_braces_for_themselves
 TEST(Submission, An_environment_variable_is_a_name_and_a_value) {
     EXPECT_EQ(*parse_env("A=b=c"), (std::pair<std::string, std::string>{"A", "b=c"}));
     EXPECT_EQ(parse_env("A=")->second, "");
-    EXPECT_EQ(parse_env("A").error().message,
-              "environment variable 'A' has no name and value; expected NAME=VALUE");
+    EXPECT_EQ(parse_env("A").error().message, "environment variable 'A' has no name and value; expected NAME=VALUE");
     EXPECT_TRUE(parse_env("=b").has_error());
 }
 

@@ -39,7 +39,8 @@ std::int64_t sum_of(std::vector<CostLine> const& lines) {
 }
 
 TEST(Cost, A_job_carries_its_part_of_its_servers_paid_slot_time) {
-    auto const report = divide_cost({bill("w-1", 40min)}, {job(1, "w-1", 30min), job(2, "w-1", 15min, 2)}, two_slots, noon);
+    auto const report =
+        divide_cost({bill("w-1", 40min)}, {job(1, "w-1", 30min), job(2, "w-1", 15min, 2)}, two_slots, noon);
 
     ASSERT_EQ(report.servers.size(), 1u);
     auto const& server = report.servers.front();
@@ -85,7 +86,8 @@ TEST(Cost, A_job_whose_times_run_backwards_is_left_out) {
 
 // The number of slots may have been changed since the jobs ran: nobody pays more than there was.
 TEST(Cost, More_used_than_the_configured_slots_allow_is_divided_among_its_users) {
-    auto const report = divide_cost({bill("w-1", 40min)}, {job(1, "w-1", 1h, 4), job(2, "w-1", 1h, 4)}, two_slots, noon);
+    auto const report =
+        divide_cost({bill("w-1", 40min)}, {job(1, "w-1", 1h, 4), job(2, "w-1", 1h, 4)}, two_slots, noon);
 
     EXPECT_EQ(report.jobs[0].cost.nanos + report.jobs[1].cost.nanos, price.nanos);
     EXPECT_DOUBLE_EQ(report.servers[0].used_share, 1.0);
@@ -124,7 +126,8 @@ TEST(Cost, Every_sum_equals_the_bill_exactly) {
         std::vector<JobView> jobs;
         std::int64_t total = 0;
         for (int i = 0; i < 5; ++i) {
-            bills.push_back(bill("w-" + std::to_string(i), Duration{random() % 20'000'000}, Money{random() % 99'999'999}));
+            bills.push_back(
+                bill("w-" + std::to_string(i), Duration{random() % 20'000'000}, Money{random() % 99'999'999}));
             total += bills.back().price.nanos * paid_periods(bills.back().lifetime, 1h);
         }
         for (int i = 0; i < 40; ++i)

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <rgrid/adapters/system/clock.hpp>
+#include <rgrid/base/result.hpp>
+#include <rgrid/model/job.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "app/open.hpp"
+#include "app/settings.hpp"
+
+namespace rgrid::cli {
+
+inline constexpr int exit_done = 0;
+inline constexpr int exit_failed = 1;
+inline constexpr int exit_wrong_use = 2;
+inline constexpr int exit_not_reachable = 3;
+inline constexpr int exit_interrupted = 130;
+
+/// Ends the command from anywhere in it: a sentence for standard error and the program's exit code.
+struct Quit {
+    int code = exit_failed;
+    std::string message;
+};
+
+/// The options that every command has.
+struct CommonOptions {
+    app::SettingsSource source;
+    bool json = false;
+};
+
+/// What a command works with. The configuration is read and the ports are opened when they are first asked for.
+class Context {
+public:
+    CommonOptions options;
+
+    [[nodiscard]] Clock& clock() { return clock_; }
+
+    /// The settings; quits with `exit_wrong_use` and all problems if there are any.
+    app::LoadedSettings const& loaded();
+
+    /// The store and the files; quits with `exit_not_reachable` if they cannot be opened.
+    app::Ports& ports();
+
+    /// Every call of a command is bounded by this.
+    [[nodiscard]] Call call() const { return call_within(clock_, 20s); }
+
+private:
+    SystemClock clock_;
+    std::optional<app::LoadedSettings> loaded_;
+    std::optional<app::Ports> ports_;
+};
+
+/// The value of a call, or the end of the command with its error.
+[[noreturn]] void quit(Error const& error);
+[[noreturn]] void quit(int code, std::string message);
+
+template <class T>
+T expect(Result<T> result) {
+    if (!result) quit(result.error());
+    return std::move(*result);
+}
+inline void expect(Result<> const& result) {
+    if (!result) quit(result.error());
+}
+
+/// Reads job numbers as a user types them; quits with `exit_wrong_use` naming the one that is none.
+[[nodiscard]] std::vector<JobId> parse_jobs(std::vector<std::string> const& texts);
+
+/// The job, or the end of the command if there is none of that number.
+[[nodiscard]] JobView find_job(Context& context, JobId job);
+
+/// Quits with `exit_wrong_use` and the names there are, if the configuration has no such pool.
+void require_pool(Context& context, PoolName const& pool);
+
+}  // namespace rgrid::cli

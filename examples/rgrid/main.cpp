@@ -1,0 +1,66 @@
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <iostream>
+
+#include "commands.hpp"
+
+namespace rgrid::cli {
+
+namespace {
+
+/// On the program and on every command, so that they may stand before and after the command's name.
+void add_common_options(CLI::App& app, CommonOptions& common) {
+    app.add_option("--config", common.source.config, "Configuration file")->type_name("FILE");
+    app.add_option("--home", common.source.home, "Home folder, where everything is kept")->type_name("DIR");
+    app.add_flag("--json", common.json, "Print JSON for programs instead of text for people");
+}
+
+}  // namespace
+
+CLI::App* Commands::add_to(CLI::App& parent, std::string const& name, std::string const& help, Main action) const {
+    auto* command = parent.add_subcommand(name, help);
+    add_common_options(*command, common);
+    command->callback([command, &chosen = chosen, action = std::move(action)] {
+        if (command->get_subcommands().empty()) chosen = action;
+    });
+    return command;
+}
+
+CLI::App* Commands::add(std::string const& name, std::string const& help, Main action) const {
+    return add_to(app, name, help, std::move(action));
+}
+
+int run_command_line(int argc, char** argv) {
+    CLI::App app{"Runs jobs on a fleet of short-lived workers that is kept matched to the work.", "rgrid"};
+    Context context;
+    Main chosen;
+    Commands const commands{app, context.options, chosen};
+    add_common_options(app, context.options);
+    app.require_subcommand(1);
+    app.set_version_flag("--version", "rgrid 0.1.0");
+    app.footer(
+        "Exit codes: 0 done, 1 failed, 2 wrong use, 3 not reachable; 'rgrid run' ends with its job's exit code.");
+    for (auto* add : {add_run, add_batch, add_status, add_logs, add_job_control, add_workers, add_holds, add_explain,
+                      add_cost, add_config})
+        add(commands);
+    try {
+        app.parse(argc, argv);
+        return chosen(context);
+    } catch (CLI::ParseError const& error) {
+        if (error.get_exit_code() == 0) return app.exit(error);
+        std::cerr << "rgrid: " << error.what() << "; 'rgrid --help' shows how it is used\n";
+        return exit_wrong_use;
+    } catch (Quit const& quit) {
+        if (!quit.message.empty()) std::cerr << "rgrid: " << quit.message << "\n";
+        return quit.code;
+    } catch (std::exception const& error) {
+        std::cerr << "rgrid: " << error.what() << "\n";
+        return exit_failed;
+    }
+}
+
+}  // namespace rgrid::cli
+
+int main(int argc, char** argv) {
+    return rgrid::cli::run_command_line(argc, argv);
+}

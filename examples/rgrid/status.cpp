@@ -1,0 +1,238 @@
+#include <algorithm>
+#include <boost/describe/class.hpp>
+#include <iostream>
+#include <memory>
+
+#include "commands.hpp"
+#include "output.hpp"
+#include "scene.hpp"
+
+namespace rgrid::cli {
+
+/// What `rgrid status JOB --json` prints.
+struct JobStatus {
+    JobView job;
+    std::string waiting;  ///< Why it does not run yet; empty if it runs or has ended.
+};
+BOOST_DESCRIBE_STRUCT(JobStatus, (), (job, waiting))
+
+/// One pool's workers by phase.
+struct PoolStatus {
+    PoolName pool;
+    int requested = 0;
+    int booting = 0;
+    int ready = 0;
+    int draining = 0;
+    int leaving = 0;  ///< Closed or being deleted.
+    int slots = 0;    ///< Of ready workers.
+    int busy_slots = 0;
+    std::int64_t queued = 0;
+};
+BOOST_DESCRIBE_STRUCT(PoolStatus, (), (pool, requested, booting, ready, draining, leaving, slots, busy_slots, queued))
+
+/// What `rgrid status --json` prints.
+struct FleetStatus {
+    FleetId fleet;
+    std::string leader;  ///< Empty if no daemon leads.
+    JobCounts jobs;
+    std::vector<PoolStatus> pools;
+    std::vector<Hold> holds;
+};
+BOOST_DESCRIBE_STRUCT(FleetStatus, (), (fleet, leader, jobs, pools, holds))
+
+namespace {
+
+struct StatusOptions {
+    std::string job;
+    std::string batch;
+    int last = 10;
+};
+
+PoolStatus& pool_of(std::vector<PoolStatus>& pools, PoolName const& name) {
+    auto const found =
+        std::find_if(pools.begin(), pools.end(), [&](PoolStatus const& pool) { return pool.pool == name; });
+    if (found != pools.end()) return *found;
+    pools.push_back(PoolStatus{name});
+    return pools.back();
+}
+
+void count_worker(PoolStatus& pool, WorkerView const& worker) {
+    switch (worker.phase) {
+        case Phase::requested:
+            ++pool.requested;
+            break;
+        case Phase::booting:
+            ++pool.booting;
+            break;
+        case Phase::ready:
+            ++pool.ready;
+            break;
+        case Phase::draining:
+            ++pool.draining;
+            break;
+        case Phase::closed:
+        case Phase::deleting:
+            ++pool.leaving;
+            break;
+        default:
+            break;
+    }
+    if (!worker.session || worker.session->state == SessionState::closed) return;
+    if (worker.phase == Phase::ready) pool.slots += worker.session->slots;
+    pool.busy_slots += worker.session->busy_slots;
+}
+
+FleetStatus status_of(Context& context, FleetScene const& scene) {
+    FleetStatus status{context.loaded().settings.fleet.name, scene.record.leader,
+                       expect(context.ports().jobs->counts(context.call()))};
+    status.holds = scene.record.holds;
+    for (auto const& [name, params] : context.loaded().settings.pool) pool_of(status.pools, name);
+    for (auto const& worker : scene.roster().workers) count_worker(pool_of(status.pools, worker.pool), worker);
+    for (auto const& group : scene.demand.groups) pool_of(status.pools, group.pool).queued += group.jobs;
+    return status;
+}
+
+/// "3 queued, 2 running", leaving out what there is none of.
+std::string parts_text(std::vector<std::pair<std::int64_t, char const*>> const& parts) {
+    std::string text;
+    for (auto const& [count, name] : parts)
+        if (count > 0) text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + name;
+    return text.empty() ? "none" : text;
+}
+
+std::string times_text(JobView const& job, Instant now) {
+    if (job.finished && job.started && !job.worker.empty()) return "ran " + to_rough_text(*job.finished - *job.started);
+    if (job.state == JobState::running && job.started) return "runs for " + to_rough_text(now - *job.started);
+    return is_final(job.state) ? "" : "waits for " + to_rough_text(now - job.submitted);
+}
+
+void print_jobs(std::vector<JobView> const& jobs, Instant now) {
+    Table table{{"JOB", "NAME", "STATE", "POOL", "WORKER", "TIME", "EXIT"}};
+    for (auto const& job : jobs)
+        table.add({std::to_string(job.job.value), tame(job.spec.name, 40), enum_name(job.state), job.spec.pool.value,
+                   job.worker.value, times_text(job, now),
+                   is_final(job.state) && !job.worker.empty() ? std::to_string(job.exit_code) : ""});
+    table.print();
+}
+
+void print_fleet(FleetStatus const& status) {
+    std::cout << paint(Colour::bold, "Fleet " + status.fleet.value) << ": "
+              << (status.leader.empty() ? "no daemon is running (rgridd, or any 'rgrid run', starts one)"
+                                        : "led by " + status.leader)
+              << "\n";
+    for (auto const& hold : status.holds)
+        std::cout << paint(Colour::yellow, hold.pool.empty() ? "Paused" : "Pool " + hold.pool.value + " is paused")
+                  << " by an operator since " << to_text(hold.since).substr(0, 19) + "Z" << " ('rgrid resume"
+                  << (hold.pool.empty() ? "" : " " + hold.pool.value) << "' ends that)\n";
+    auto const& jobs = status.jobs;
+    std::cout << "Jobs: "
+              << parts_text({{jobs.queued, "queued"},
+                             {jobs.running, "running"},
+                             {jobs.scheduled, "scheduled"},
+                             {jobs.succeeded, "succeeded"},
+                             {jobs.failed, "failed"},
+                             {jobs.dead, "dead"},
+                             {jobs.cancelled, "cancelled"}})
+              << "\n";
+    for (auto const& pool : status.pools)
+        std::cout << "Workers of pool " << pool.pool.value << ": "
+                  << parts_text({{pool.requested, "ordered"},
+                                 {pool.booting, "booting"},
+                                 {pool.ready, "ready"},
+                                 {pool.draining, "draining"},
+                                 {pool.leaving, "leaving"}})
+                  << (pool.slots > 0 ? " (" + std::to_string(pool.busy_slots) + " of " + std::to_string(pool.slots) +
+                                           " slots busy)"
+                                     : "")
+                  << "\n";
+    std::cout << std::flush;
+}
+
+int fleet_status(Context& context, StatusOptions const& options) {
+    auto const scene = look_at_fleet(context);
+    auto const status = status_of(context, scene);
+    if (context.options.json) {
+        print_json(status);
+        return exit_done;
+    }
+    print_fleet(status);
+    auto const jobs = expect(context.ports().jobs->look(context.call(), JobQuery{.limit = options.last}));
+    if (jobs.empty()) return exit_done;
+    std::cout << "\nThe last jobs:\n";
+    print_jobs(jobs, scene.now);
+    return exit_done;
+}
+
+int batch_status(Context& context, StatusOptions const& options) {
+    auto const jobs =
+        expect(context.ports().jobs->look(context.call(), JobQuery{.batch = options.batch, .limit = 1'000'000}));
+    if (jobs.empty()) quit(exit_wrong_use, "there is no batch '" + options.batch + "'");
+    if (context.options.json)
+        print_json(jobs);
+    else
+        print_jobs(jobs, context.clock().now());
+    return exit_done;
+}
+
+void print_line(char const* name, std::string const& value) {
+    if (!value.empty()) std::cout << name << std::string(12 - std::string{name}.size(), ' ') << value << "\n";
+}
+
+void print_job(JobStatus const& status, Instant now) {
+    auto const& job = status.job;
+    std::string command;
+    for (auto const& part : job.spec.command) command += (command.empty() ? "" : " ") + part;
+    std::cout << paint(Colour::bold, "Job " + std::to_string(job.job.value)) << " (" << tame(job.spec.name)
+              << "): " << paint(colour_of(job.state), enum_name(job.state))
+              << (job.cancel_requested && !is_final(job.state) ? ", being cancelled" : "") << "\n";
+    print_line("why", status.waiting);
+    print_line("command", tame(command, 500));
+    print_line("pool", job.spec.pool.value);
+    print_line("owner", tame(job.spec.owner));
+    print_line("batch", tame(job.spec.batch));
+    print_line("worker", job.worker.value);
+    print_line("submitted", to_text(job.submitted));
+    print_line("started", job.started ? to_text(*job.started) : "");
+    print_line("finished", job.finished ? to_text(*job.finished) : "");
+    print_line("time", times_text(job, now));
+    print_line("attempts", job.attempts > 0 ? std::to_string(job.attempts) + " of " +
+                                                  std::to_string(job.spec.max_attempts) + " failed"
+                                            : "");
+    print_line("lost", job.losses > 0
+                           ? std::to_string(job.losses) + " of " + std::to_string(job.spec.max_losses) + " workers"
+                           : "");
+    print_line("exit code", is_final(job.state) && !job.worker.empty() ? std::to_string(job.exit_code) : "");
+    print_line("message", tame(job.message, 500));
+    for (auto const& output : job.outputs)
+        print_line("output", tame(output.path) + " (" + std::to_string(output.size) + " bytes)");
+    std::cout << std::flush;
+}
+
+int job_status(Context& context, JobId id) {
+    auto const job = find_job(context, id);
+    auto const scene = look_at_fleet(context);
+    JobStatus const status{job, why_waiting(job, look_at_waiting(context, scene, job))};
+    if (context.options.json)
+        print_json(status);
+    else
+        print_job(status, scene.now);
+    return exit_done;
+}
+
+}  // namespace
+
+void add_status(Commands const& commands) {
+    auto options = std::make_shared<StatusOptions>();
+    auto* command = commands.add(
+        "status", "Shows the fleet, a batch or one job; for a waiting job why it waits", [options](Context& context) {
+            if (!options->job.empty()) return job_status(context, parse_jobs({options->job}).front());
+            return options->batch.empty() ? fleet_status(context, *options) : batch_status(context, *options);
+        });
+    command->add_option("JOB", options->job, "A job's number");
+    command->add_option("--batch", options->batch, "All jobs of a batch");
+    command->add_option("--last", options->last, "How many jobs the overview lists")
+        ->check(CLI::Range(1, 1'000'000))
+        ->capture_default_str();
+}
+
+}  // namespace rgrid::cli

@@ -1,0 +1,103 @@
+#include <unistd.h>
+
+#include <exception>
+#include <iostream>
+#include <rgrid/adapters/system/clock.hpp>
+
+#include "app/log.hpp"
+#include "app/open.hpp"
+#include "app/settings.hpp"
+#include "app/signals.hpp"
+#include "daemon.hpp"
+#include "options.hpp"
+
+namespace rgridd {
+
+using namespace rgrid;
+
+namespace {
+
+constexpr int done = 0;
+constexpr int failed = 1;
+constexpr int wrong_use = 2;
+constexpr int not_reachable = 3;
+
+app::LogStyle log_style(app::LogSettings const& settings) {
+    return {settings.format == app::LogFormat::json, settings.level, ::isatty(STDERR_FILENO) == 1};
+}
+
+int run(Daemon& daemon, Options const& options, app::Log& log, app::StopSignals const& signals,
+        std::stop_token const& second_signal) {
+    if (options.dry_run) return daemon.dry_run() ? done : failed;
+    int code = done;
+    if (options.once)
+        code = daemon.once() ? done : failed;
+    else if (options.until_idle)
+        daemon.run_until_idle(signals.token());
+    else
+        daemon.run(signals.token());
+    if (options.drain && signals.count() > 0) {
+        log.say(Severity::info, "letting all workers finish their jobs; a second signal ends that");
+        if (!daemon.drain(options.drain_limit, second_signal)) {
+            log.say(Severity::warning, "not all servers are gone yet; start rgridd again to go on");
+            code = failed;
+        }
+    }
+    daemon.resign();
+    return code;
+}
+
+int serve(Options const& options) {
+    auto const loaded = app::load_settings(options.source, app::process_environment());
+    if (!loaded.problems.empty()) {
+        std::cerr << "rgridd: the configuration cannot be used:\n  " << config::to_text(loaded.problems, "\n  ")
+                  << "\n";
+        return wrong_use;
+    }
+    if (options.check) {
+        std::cout << "OK: " << loaded.file.value_or("no configuration file; built-in defaults") << "\n";
+        return done;
+    }
+    // Before everything that starts threads: they inherit which signals end the program.
+    std::stop_source second_signal;
+    app::StopSignals const signals{[&] { second_signal.request_stop(); }};
+
+    SystemClock clock;
+    app::Log log{log_style(loaded.settings.log), clock};
+    auto ports = app::open_ports(loaded, clock, app::Role::controller);
+    if (!ports) {
+        log.say(Severity::error, ports.error().message);
+        // A program that is missing is an installation to mend, not a store to wait for.
+        return ports.error().code == Errc::not_found ? failed : not_reachable;
+    }
+    std::unique_ptr<DecisionLog> decisions;
+    if (!options.dry_run) {
+        auto opened = DecisionLog::open(loaded.settings.fleet.decision_log);
+        if (!opened) {
+            log.say(Severity::error, opened.error().message);
+            return failed;
+        }
+        decisions = std::move(*opened);
+        log.say(Severity::info, "rgridd for fleet " + loaded.settings.fleet.name.value + ", store " +
+                                    loaded.settings.store.url + ", " +
+                                    (loaded.file ? "configured by " + *loaded.file : "built-in defaults"));
+    }
+    Daemon daemon{loaded, *ports, log, clock, decisions.get(), options.eager};
+    auto const code = run(daemon, options, log, signals, second_signal.get_token());
+    if (!options.dry_run) log.say(Severity::info, "ended");
+    return code;
+}
+
+}  // namespace
+}  // namespace rgridd
+
+int main(int argc, char** argv) {
+    try {
+        int exit_code = 0;
+        auto const options = rgridd::parse_options(argc, argv, exit_code);
+        return options ? rgridd::serve(*options) : exit_code;
+    } catch (std::exception const& error) {
+        std::cerr << "rgridd: " << error.what() << "\n";
+        return 1;
+    }
+}
