@@ -139,6 +139,17 @@ TEST_P(FleetStoreConformance, a_leader_that_resigns_leaves_the_way_free) {
     EXPECT_EQ(load().epoch, LeaderEpoch{2});
 }
 
+TEST_P(FleetStoreConformance, a_reader_sees_who_leads) {
+    EXPECT_EQ(load().leader, "");
+    lead("a");
+    EXPECT_EQ(load().leader, "a");
+    advance(term);
+    EXPECT_EQ(load().leader, "") << "the term has run out";
+    lead("a");
+    store().resign(call, "a").value();
+    EXPECT_EQ(load().leader, "");
+}
+
 TEST_P(FleetStoreConformance, one_of_many_candidates_leads) {
     std::atomic<int> leaders{0};
 

@@ -47,6 +47,7 @@ Result<FleetRecord> Store::load(Call const&) {
     FleetRecord record;
     record.store = state_->settings.store;
     record.epoch = state_->epoch;
+    if (now.steady < state_->term_ends) record.leader = state_->leader;
     record.next_number = state_->next_number;
     for (auto const& [name, stored] : state_->intents) record.intents.push_back(with_ages(stored, now));
     for (auto const& [name, bill] : state_->bills)
