@@ -47,11 +47,12 @@ Session read_session(Query const& row, Duration now) {
     session.silence = since(now, row.integer(7));
     if (session.state == SessionState::draining) session.draining_for = since(now, row.integer(9));
     session.version = row.text(10);
-    if (row.null(11)) {
+    if (session.incarnation != Incarnation{}) session.age = since(now, row.integer(11));
+    if (row.null(12)) {
         session.idle = since(now, row.integer(8));
     } else {
-        session.busy_slots = row.small(11);
-        session.longest_left = std::max(Duration{row.integer(12)} - lease_grace - now, Duration{0});
+        session.busy_slots = row.small(12);
+        session.longest_left = std::max(Duration{row.integer(13)} - lease_grace - now, Duration{0});
     }
     return session;
 }
@@ -60,7 +61,7 @@ std::vector<Session> read_sessions(Connection& db, Duration now) {
     std::vector<Session> sessions;
     auto row = db.ask(
         "SELECT s.worker, s.server, s.pool, s.incarnation, s.state, s.slots, s.beat, s.beat_at, s.idle_at, s.drain_at, "
-        "s.version, l.busy, l.ends_at FROM session s LEFT JOIN "
+        "s.version, s.registered_at, l.busy, l.ends_at FROM session s LEFT JOIN "
         "(SELECT worker, sum(slots) AS busy, max(ends_at) AS ends_at FROM lease GROUP BY worker) l "
         "ON l.worker = s.worker ORDER BY s.worker");
     while (row.step()) sessions.push_back(read_session(row, now));
@@ -70,8 +71,8 @@ std::vector<Session> read_sessions(Connection& db, Duration now) {
 /// A worker that is closed before it registered is remembered, so that it comes too late when it does.
 void bury(Transaction& transaction, WorkerId const& worker) {
     transaction.db.run(
-        "INSERT INTO session(worker, server, pool, incarnation, state, slots, beat, beat_at, idle_at, version) "
-        "VALUES(?1, ?1, '', 0, 2, 0, 0, ?2, ?2, '')",
+        "INSERT INTO session(worker, server, pool, incarnation, state, slots, registered_at, beat, beat_at, idle_at, "
+        "version) VALUES(?1, ?1, '', 0, 2, 0, ?2, 0, ?2, ?2, '')",
         worker, transaction.now);
 }
 

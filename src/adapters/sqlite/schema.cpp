@@ -140,6 +140,7 @@ CREATE TABLE session(
     incarnation INTEGER NOT NULL,
     state INTEGER NOT NULL,
     slots INTEGER NOT NULL,
+    registered_at INTEGER NOT NULL,
     beat INTEGER NOT NULL,
     beat_at INTEGER NOT NULL,
     idle_at INTEGER NOT NULL,

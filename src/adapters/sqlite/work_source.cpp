@@ -26,9 +26,10 @@ Result<Registered> open_session(Transaction& transaction, Registration const& wh
     lose_leases(transaction, who.worker, given_back);
     Incarnation const incarnation{known ? known->incarnation.value + 1 : 1};
     transaction.db.run(
-        "INSERT OR REPLACE INTO session(worker, server, pool, incarnation, state, slots, beat, beat_at, idle_at, "
-        "version) VALUES(?, ?, ?, ?, 0, ?, 0, ?, ?, ?)",
-        who.worker, who.server, who.pool, incarnation, who.slots, transaction.now, transaction.now, who.version);
+        "INSERT INTO session(worker, server, pool, incarnation, state, slots, registered_at, beat, beat_at, idle_at, "
+        "version) VALUES(?1, ?2, ?3, ?4, 0, ?5, ?6, 0, ?6, ?6, ?7) ON CONFLICT DO UPDATE SET server = ?2, pool = ?3, "
+        "incarnation = ?4, state = 0, slots = ?5, beat = 0, beat_at = ?6, idle_at = ?6, drain_at = NULL, version = ?7",
+        who.worker, who.server, who.pool, incarnation, who.slots, transaction.now, who.version);
     return Registered{incarnation};
 }
 

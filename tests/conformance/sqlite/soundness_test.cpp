@@ -119,6 +119,22 @@ TEST(Soundness, a_choice_among_many_kinds_is_the_claim_order) {
     EXPECT_EQ(taken, (std::vector<std::int64_t>{5, 2, 4})) << "first priority, then age, passing over what does not fit";
 }
 
+// A worker that starts anew is as old as it was: its age is what a boot is judged by.
+TEST(Soundness, a_worker_keeps_its_age_when_it_registers_again) {
+    TempFolder folder;
+    memory::ManualClock clock;
+    auto const store = Store::open({.path = folder.file("rgrid.db")}, FleetId{"blue"}, clock).value();
+    Registration const who{WorkerId{"w"}, ServerName{"w"}, PoolName{"default"}, 4, ""};
+    store->register_worker({}, who).value();
+    clock.advance(90s);
+    store->register_worker({}, who).value();
+    clock.advance(10s);
+
+    auto const session = store->sessions({}).value().sessions.at(0);
+    EXPECT_EQ(session.age, 100s);
+    EXPECT_EQ(session.silence, 10s);
+}
+
 // An id is never used again, not even when the newest job has been swept: its files and logs live under it.
 TEST(Soundness, ids_are_never_used_again) {
     TempFolder folder;

@@ -60,18 +60,22 @@ TEST_F(WriterTest, what_waits_is_committed_together) {
     EXPECT_EQ(store->counts(call).value().queued, callers);
 }
 
-// One that is refused undoes only itself, not what is committed with it.
-TEST_F(WriterTest, a_refused_write_spoils_no_other) {
+// One that fails half-way undoes only itself, not what is committed with it.
+TEST_F(WriterTest, a_failed_write_spoils_no_other) {
+    other.run("CREATE TRIGGER fault BEFORE INSERT ON ready WHEN NEW.pool = 'faulty' BEGIN SELECT RAISE(ABORT, 'a fault'); END");
     lock();
-    auto refused = std::async(std::launch::async, [&] { return store->write(call, LeaderEpoch{9}, {}); });
+    auto failed = std::async(std::launch::async, [&] { return store->submit(call, {a_job(), a_job().pool("faulty")}); });
     EXPECT_TRUE(wait_until_waiting(1));
     auto accepted = std::async(std::launch::async, [&] { return store->submit(call, {a_job()}); });
     EXPECT_TRUE(wait_until_waiting(2));
     unlock();
 
-    EXPECT_EQ(refused.get().error().code, Errc::fenced);
+    auto const error = failed.get().error();
+    EXPECT_EQ(error.code, Errc::bug);
+    EXPECT_NE(error.message.find(path + ": a fault"), std::string::npos) << error.message;
     EXPECT_TRUE(accepted.get());
     EXPECT_EQ(store->counts(call).value().queued, 1);
+    expect_sound(path);
 }
 
 // A close that came after a claim is done before it: what keeps the fleet alive does not stand in line behind bulk work.
