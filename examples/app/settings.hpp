@@ -29,14 +29,16 @@ struct FleetSettings {
     std::string decision_log;
 
     static constexpr auto rules = std::tuple{
-        field(&FleetSettings::name, "Its name; in every label and every server name: small letters, digits and dashes."),
+        field(&FleetSettings::name,
+              "Its name; in every label and every server name: small letters, digits and dashes."),
         field(&FleetSettings::interval, "The longest time between two looks.", 100ms, 1h),
         field(&FleetSettings::leadership, "How long a controller that has gone silent still leads.", 1s, 10min),
         field(&FleetSettings::servers_max_age, "The provider's servers are listed again when the listing is older.", 0s,
               1h),
         field(&FleetSettings::sessions_max_age, "The workers are looked at again when the look is older.", 0s, 1h),
         field(&FleetSettings::offers_max_age, "The provider's offers are read again when they are older.", 0s, 24h),
-        field(&FleetSettings::decision_log, "File with one line for each look; empty: decisions.jsonl in the home folder.")};
+        field(&FleetSettings::decision_log,
+              "File with one line for each look; empty: decisions.jsonl in the home folder.")};
 
     friend bool operator==(FleetSettings const&, FleetSettings const&) = default;
 };
@@ -54,8 +56,9 @@ struct StoreSettings {
 
     static constexpr auto rules = std::tuple{
         field(&StoreSettings::url, "The store, as \"sqlite:FILE\"; empty: rgrid.db in the home folder."),
-        field(&StoreSettings::synchronous,
-              "full: a write is done when the disk has it; normal: faster, but a power cut may take the last ones back."),
+        field(
+            &StoreSettings::synchronous,
+            "full: a write is done when the disk has it; normal: faster, but a power cut may take the last ones back."),
         field(&StoreSettings::keep_finished, "Finished jobs and their logs are kept this long.", 1min, 87'600h),
         field(&StoreSettings::max_log, "The most log kept of one job, all its attempts together.", Bytes{1024},
               Bytes{std::int64_t{1} << 40})};
@@ -89,8 +92,10 @@ struct WorkerSettings {
         field(&WorkerSettings::poll, "A worker with free slots asks for jobs this often.", 10ms, 10min),
         field(&WorkerSettings::kill_grace, "A job that is told to end has this long before it is killed.", 0s, 10min),
         field(&WorkerSettings::margin,
-              "A worker that cannot renew has ended its jobs this long before they may be given to another.", 0s, 10min),
-        field(&WorkerSettings::stop_grace, "A worker that is told to stop lets its jobs run on for this long.", 0s, 24h),
+              "A worker that cannot renew has ended its jobs this long before they may be given to another.", 0s,
+              10min),
+        field(&WorkerSettings::stop_grace, "A worker that is told to stop lets its jobs run on for this long.", 0s,
+              24h),
         field(&WorkerSettings::log_flush, "What a job writes is stored at least this often.", 10ms, 1min),
         field(&WorkerSettings::folder, "Where jobs get their working folders; empty: work in the home folder."),
         field(&WorkerSettings::keep_folders, "Keep the working folders of finished attempts, to look into them.")};

@@ -146,8 +146,9 @@ private:
 
     bool too_deep(std::string const& path, int depth) {
         if (depth < options_.max_depth) return false;
-        problems_.add({.path = path,
-                       .hint = "nested too deeply; at most " + std::to_string(options_.max_depth) + " levels are read"});
+        problems_.add(
+            {.path = path,
+             .hint = "nested too deeply; at most " + std::to_string(options_.max_depth) + " levels are read"});
         return true;
     }
 
@@ -176,7 +177,8 @@ private:
                 continue;
             }
             auto const before = problems_.size();
-            read(pair.value(), member->type(), member->of(into), below(path, member->name), range_of(*member), depth + 1);
+            read(pair.value(), member->type(), member->of(into), below(path, member->name), range_of(*member),
+                 depth + 1);
             if (problems_.size() != before && is_scalar(inside(member->type(), nullptr).type->kind))
                 values_are_good = false;
         }
@@ -237,7 +239,8 @@ private:
             if (source) return read_source(*source, from, type, into, path, range);
         }
         auto const value = type.make();
-        if (assign(from, type, value.get()) && acceptable(type, value.get(), range)) return type.copy(into, value.get());
+        if (assign(from, type, value.get()) && acceptable(type, value.get(), range))
+            return type.copy(into, value.get());
         problems_.add({.path = path,
                        .found = type.kind == Kind::secret ? found_secret(from) : found_text(from),
                        .expected = expectation(type, range.low, range.high)});

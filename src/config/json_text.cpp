@@ -1,5 +1,6 @@
 #include "rgrid/config/json_text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/value_stack.hpp>
@@ -172,7 +173,8 @@ void append(std::string& to, json::value const& value) {
 }
 
 std::string mistake(Builder const& builder, json::error_code const& error, std::size_t position) {
-    auto const what = builder.twice.empty() ? error.message() : "the name " + in_quotes(builder.twice) + " stands there twice";
+    auto const what =
+        builder.twice.empty() ? error.message() : "the name " + in_quotes(builder.twice) + " stands there twice";
     return "not JSON at byte " + std::to_string(position) + ": " + what;
 }
 

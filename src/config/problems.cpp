@@ -62,7 +62,8 @@ std::string in_quotes(std::string_view text) {
     for (char character : shortened(text, longest)) {
         if (static_cast<unsigned char>(character) < 0x20 || character == 0x7F) {
             char escape[8];
-            std::snprintf(escape, sizeof escape, "\\x%02x", static_cast<unsigned>(static_cast<unsigned char>(character)));
+            std::snprintf(escape, sizeof escape, "\\x%02x",
+                          static_cast<unsigned>(static_cast<unsigned char>(character)));
             result += escape;
         } else {
             if (character == '"' || character == '\\') result += '\\';

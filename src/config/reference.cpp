@@ -72,7 +72,8 @@ void write_rows(std::string& text, Type const& record, std::string const& path, 
         if (first) text += "\n| Setting | Type | Default | Values | Meaning |\n|---|---|---|---|---|\n";
         first = false;
         text += "| `" + std::string{member.name} + "` | " + type_name(type) + " | " +
-                default_text(type, member.of(defaults)) + " | " + values_text(type, member) + " | " + member.help + " |\n";
+                default_text(type, member.of(defaults)) + " | " + values_text(type, member) + " | " + member.help +
+                " |\n";
     }
 }
 

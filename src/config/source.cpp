@@ -26,7 +26,8 @@ Source from_file(fs::path const& path) {
     std::ifstream file{path, std::ios::binary};
     std::string line;
     if (!file) return {.problem = "cannot read " + path.string() + ": " + std::strerror(errno)};
-    if (!std::getline(file, line) || line.empty()) return {.problem = "the first line of " + path.string() + " is empty"};
+    if (!std::getline(file, line) || line.empty())
+        return {.problem = "the first line of " + path.string() + " is empty"};
     if (line.ends_with('\r')) line.pop_back();
     if (line.size() > longest) return {.problem = "the first line of " + path.string() + " is too long for a secret"};
     return {.value = line};

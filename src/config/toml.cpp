@@ -1,11 +1,13 @@
 #include "rgrid/config/toml.hpp"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <algorithm>
 #include <cstdio>
 #include <sstream>
 #include <toml++/toml.h>
+#include <utility>
+#include <vector>
 
 #include "config/scalar.hpp"
 
@@ -142,7 +144,8 @@ std::string inline_value(Type const& type, void* object) {
         return "[" + written + "]";
     }
     for (auto const& entry : entries_of(type, object))
-        written += (written.empty() ? "" : ", ") + toml_key(entry.key) + " = " + inline_value(*entry.type, entry.object);
+        written +=
+            (written.empty() ? "" : ", ") + toml_key(entry.key) + " = " + inline_value(*entry.type, entry.object);
     return "{" + written + "}";
 }
 

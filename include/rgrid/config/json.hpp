@@ -14,8 +14,9 @@ namespace rgrid::config {
 
 /// How read() treats what it reads.
 struct ReadOptions {
-    /// Set for settings, which people write: "env:NAME" stands for an environment variable in every setting, "file:PATH"
-    /// for a file's first line in a Secret; negative spans are refused. Not set for documents that programs wrote.
+    /// Set for settings, which people write: "env:NAME" stands for an environment variable in every setting,
+    /// "file:PATH" for a file's first line in a Secret; negative spans are refused. Not set for documents that programs
+    /// wrote.
     Environment const* environment = nullptr;
     std::string folder;           ///< Relative "file:PATH" are relative to it.
     bool ignore_unknown = false;  ///< Pass over names that the struct does not have.

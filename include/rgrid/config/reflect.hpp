@@ -1,10 +1,10 @@
 #pragma once
 
+#include <array>
 #include <boost/describe/enumerators.hpp>
 #include <boost/describe/members.hpp>
 #include <boost/mp11/algorithm.hpp>
 #include <boost/mp11/list.hpp>
-#include <array>
 #include <concepts>
 #include <cstdint>
 #include <limits>

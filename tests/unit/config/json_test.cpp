@@ -52,8 +52,8 @@ struct Everything {
     std::optional<Leaf> maybe_leaf;
 };
 BOOST_DESCRIBE_STRUCT(Everything, (),
-                      (flag, small, large, tiny, real, text, pool, job, token, wait, at, price, size, colour, leaf, list,
-                       leaves, texts, pools, maybe, maybe_leaf))
+                      (flag, small, large, tiny, real, text, pool, job, token, wait, at, price, size, colour, leaf,
+                       list, leaves, texts, pools, maybe, maybe_leaf))
 
 struct Span {
     int low = 0;
@@ -273,7 +273,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Mistake{R"([])", "x: found a list, expected a table"},
         Mistake{R"({"flag": 1})", "x.flag: found 1, expected true or false"},
-        Mistake{R"({"small": "ten"})", "x.small: found \"ten\", expected a whole number from -2147483648 to 2147483647"},
+        Mistake{R"({"small": "ten"})",
+                "x.small: found \"ten\", expected a whole number from -2147483648 to 2147483647"},
         Mistake{R"({"small": 2147483648})",
                 "x.small: found 2147483648, expected a whole number from -2147483648 to 2147483647"},
         Mistake{R"({"small": 1.5})", "x.small: found 1.5, expected a whole number from -2147483648 to 2147483647"},
@@ -284,8 +285,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{R"({"text": 5})", "x.text: found 5, expected a text"},
         Mistake{R"({"pool": true})", "x.pool: found true, expected a text"},
         Mistake{R"({"job": "seven"})", "x.job: found \"seven\", expected a whole number"},
-        Mistake{R"({"token": 12345})",
-                "x.token: found not a text, expected a text, \"env:NAME\" or \"file:PATH\""},
+        Mistake{R"({"token": 12345})", "x.token: found not a text, expected a text, \"env:NAME\" or \"file:PATH\""},
         Mistake{R"({"wait": 90})", "x.wait: found 90, expected a duration such as \"90s\" or \"15m\""},
         Mistake{R"({"wait": "90"})", "x.wait: found \"90\", expected a duration such as \"90s\" or \"15m\""},
         Mistake{R"({"wait": "9223372036854775807h"})",
@@ -311,8 +311,8 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Json, AllProblemsAreFoundAtOnceAndTheGoodValuesAreRead) {
     Everything value;
     Problems problems;
-    EXPECT_FALSE(read(parsed(R"({"small": "x", "flag": true, "leaf": {"number": 99, "share": 0.75}, "nope": 1})"), value,
-                      problems));
+    EXPECT_FALSE(read(parsed(R"({"small": "x", "flag": true, "leaf": {"number": 99, "share": 0.75}, "nope": 1})"),
+                      value, problems));
     EXPECT_EQ(problems.size(), 3U) << to_text(problems);
     EXPECT_TRUE(value.flag);
     EXPECT_EQ(value.small, 1);
@@ -387,8 +387,9 @@ Environment const sample_environment = [](std::string const& name) -> std::optio
 TEST(JsonSettings, AnyValueMayComeFromTheEnvironment) {
     Everything value;
     Problems problems;
-    EXPECT_TRUE(read(parsed(R"({"token": "env:TOKEN", "text": "env:TOKEN", "small": "env:COUNT", "real": "env:COUNT"})"),
-                     value, problems, {}, settings_options(sample_environment)))
+    EXPECT_TRUE(
+        read(parsed(R"({"token": "env:TOKEN", "text": "env:TOKEN", "small": "env:COUNT", "real": "env:COUNT"})"), value,
+             problems, {}, settings_options(sample_environment)))
         << to_text(problems);
     EXPECT_EQ(value.token.reveal(), "hunter2");
     EXPECT_EQ(value.text, "hunter2");
@@ -417,7 +418,8 @@ TEST(JsonSettings, ASecretMayComeFromAFile) {
         << to_text(problems);
     EXPECT_EQ(value.token.reveal(), "hunter2");
     EXPECT_EQ(value.text, "file:token") << "elsewhere it is the place of files";
-    EXPECT_NE(problems_of<Everything>(R"({"token": "file:nope"})", options).find("there is no file"), std::string::npos);
+    EXPECT_NE(problems_of<Everything>(R"({"token": "file:nope"})", options).find("there is no file"),
+              std::string::npos);
     EXPECT_NE(problems_of<Everything>(R"({"token": "file:."})", options).find("is a folder"), std::string::npos);
     EXPECT_NE(problems_of<Everything>(R"({"token": "file:empty"})", options).find("is empty"), std::string::npos);
 }
