@@ -11,17 +11,14 @@
 /// is left is told by a named pipe in the working folder, which it holds open: the folder has to be a real one that the
 /// job's processes and the test both see.
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <iterator>
 #include <memory>
 #include <rgrid/ports/job_executor.hpp>
+#include <rgrid/testing/alive_pipe.hpp>
 #include <rgrid/testing/builders.hpp>
 #include <rgrid/testing/factory_name.hpp>
 #include <rgrid/testing/threads.hpp>
@@ -48,31 +45,6 @@ struct JobExecutorFactory {
     friend std::ostream& operator<<(std::ostream& out, JobExecutorFactory const& factory) {
         return out << factory.name;
     }
-};
-
-/// Tells whether any process still holds the named pipe "alive" of a folder.
-class AlivePipe {
-public:
-    explicit AlivePipe(std::string const& folder) {
-        auto const path = folder + "/alive";
-        if (::mkfifo(path.c_str(), 0666) != 0) ADD_FAILURE() << "cannot make " << path;
-        handle_ = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    }
-    AlivePipe(AlivePipe const&) = delete;
-    AlivePipe& operator=(AlivePipe const&) = delete;
-    ~AlivePipe() { ::close(handle_); }
-
-    /// Nobody holds it, and somebody has: whoever does writes a line first.
-    [[nodiscard]] bool was_held_and_is_free() {
-        char text[64];
-        ssize_t count = 0;
-        while ((count = ::read(handle_, text, sizeof text)) > 0) held_ = true;
-        return held_ && count == 0;
-    }
-
-private:
-    int handle_ = -1;
-    bool held_ = false;
 };
 
 class JobExecutorConformance : public ::testing::TestWithParam<JobExecutorFactory> {
@@ -125,7 +97,7 @@ private:
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(JobExecutorConformance);
 
-TEST_P(JobExecutorConformance, RelaysOutputAndErrorsInTheOrderWritten) {
+TEST_P(JobExecutorConformance, relays_output_and_errors_in_the_order_written) {
     auto const report = run(shell("echo one; echo two >&2; echo three"));
 
     EXPECT_EQ(report.outcome, Outcome::succeeded);
@@ -134,7 +106,7 @@ TEST_P(JobExecutorConformance, RelaysOutputAndErrorsInTheOrderWritten) {
     EXPECT_EQ(log_, "one\ntwo\nthree\n");
 }
 
-TEST_P(JobExecutorConformance, SaysWithWhichCodeAJobFailed) {
+TEST_P(JobExecutorConformance, says_with_which_code_a_job_failed) {
     auto const report = run(shell("exit 7"));
 
     EXPECT_EQ(report.outcome, Outcome::failed);
@@ -142,7 +114,7 @@ TEST_P(JobExecutorConformance, SaysWithWhichCodeAJobFailed) {
     EXPECT_NE(report.message.find('7'), std::string::npos) << report.message;
 }
 
-TEST_P(JobExecutorConformance, ASignalIsTheExitCode128AndItsNumber) {
+TEST_P(JobExecutorConformance, a_signal_is_the_exit_code128_and_its_number) {
     auto const report = run(shell("kill -9 $$"));
 
     EXPECT_EQ(report.outcome, Outcome::failed);
@@ -150,7 +122,7 @@ TEST_P(JobExecutorConformance, ASignalIsTheExitCode128AndItsNumber) {
     EXPECT_FALSE(report.message.empty());
 }
 
-TEST_P(JobExecutorConformance, WorksInItsFolder) {
+TEST_P(JobExecutorConformance, works_in_its_folder) {
     auto const execution = shell("cat input; printf result >output");
     std::ofstream{execution.folder + "/input"} << "given";
 
@@ -160,7 +132,7 @@ TEST_P(JobExecutorConformance, WorksInItsFolder) {
 }
 
 // A job sees what its spec says and who it is, and nothing of what its worker was told.
-TEST_P(JobExecutorConformance, GivesTheEnvironmentOfTheSpecAndOfTheAttempt) {
+TEST_P(JobExecutorConformance, gives_the_environment_of_the_spec_and_of_the_attempt) {
     ASSERT_EQ(::setenv("RGRID_CONFORMANCE_SECRET", "must not be seen", 1), 0);
     auto execution = shell("echo \"$GREETING|$RGRID_JOB|$RGRID_EPOCH|$RGRID_ATTEMPT|$RGRID_CONFORMANCE_SECRET|\"");
     execution.lease.spec.env["GREETING"] = "hello \"world\"\n= $HOME";
@@ -170,12 +142,12 @@ TEST_P(JobExecutorConformance, GivesTheEnvironmentOfTheSpecAndOfTheAttempt) {
     ::unsetenv("RGRID_CONFORMANCE_SECRET");
 }
 
-TEST_P(JobExecutorConformance, StandardInputIsEmpty) {
+TEST_P(JobExecutorConformance, standard_input_is_empty) {
     EXPECT_EQ(run(shell("cat; echo end")).outcome, Outcome::succeeded);
     EXPECT_EQ(log_, "end\n");
 }
 
-TEST_P(JobExecutorConformance, ArgumentsArriveAsTheyAre) {
+TEST_P(JobExecutorConformance, arguments_arrive_as_they_are) {
     auto execution = shell("");
     execution.lease.spec.command = {"sh", "-c", "printf '<%s>' \"$@\"", "name", "", " two  words ", "$HOME", "*", "\n"};
 
@@ -183,7 +155,7 @@ TEST_P(JobExecutorConformance, ArgumentsArriveAsTheyAre) {
     EXPECT_EQ(log_, "<>< two  words ><$HOME><*><\n>");
 }
 
-TEST_P(JobExecutorConformance, ATimeoutEndsIt) {
+TEST_P(JobExecutorConformance, a_timeout_ends_it) {
     auto execution = shell("sleep 600");
     execution.lease.spec.timeout = std::chrono::milliseconds{200};
 
@@ -194,7 +166,7 @@ TEST_P(JobExecutorConformance, ATimeoutEndsIt) {
     EXPECT_NE(report.exit_code, 0);
 }
 
-TEST_P(JobExecutorConformance, AStopRequestCancelsItAndLetsItSayGoodbye) {
+TEST_P(JobExecutorConformance, a_stop_request_cancels_it_and_lets_it_say_goodbye) {
     auto execution = shell("trap 'echo goodbye; exit 0' TERM; echo ready; while :; do sleep 0.05; done");
     execution.kill_grace = std::chrono::minutes{2};
 
@@ -202,14 +174,14 @@ TEST_P(JobExecutorConformance, AStopRequestCancelsItAndLetsItSayGoodbye) {
     EXPECT_EQ(log_, "ready\ngoodbye\n");
 }
 
-TEST_P(JobExecutorConformance, WhoIgnoresTheRequestIsKilledAfterTheGrace) {
+TEST_P(JobExecutorConformance, who_ignores_the_request_is_killed_after_the_grace) {
     auto const report = run_and_stop(shell("trap '' TERM INT HUP; echo ready; while :; do sleep 600; done"));
 
     EXPECT_EQ(report.outcome, Outcome::cancelled);
     EXPECT_EQ(report.exit_code, 137);
 }
 
-TEST_P(JobExecutorConformance, NothingStartsAfterAStopRequest) {
+TEST_P(JobExecutorConformance, nothing_starts_after_a_stop_request) {
     std::stop_source stop;
     stop.request_stop();
     Call call;
@@ -220,7 +192,7 @@ TEST_P(JobExecutorConformance, NothingStartsAfterAStopRequest) {
     EXPECT_EQ(content_of(execution.folder + "/proof"), "");
 }
 
-TEST_P(JobExecutorConformance, ADaemonDoesNotOutliveItsJob) {
+TEST_P(JobExecutorConformance, a_daemon_does_not_outlive_its_job) {
     auto const execution = shell(std::string{daemon} + "echo done");
     AlivePipe pipe{execution.folder};
 
@@ -229,7 +201,7 @@ TEST_P(JobExecutorConformance, ADaemonDoesNotOutliveItsJob) {
     EXPECT_EQ(log_, "done\n");
 }
 
-TEST_P(JobExecutorConformance, ADaemonThatIgnoresSignalsIsKilledWithItsJob) {
+TEST_P(JobExecutorConformance, a_daemon_that_ignores_signals_is_killed_with_its_job) {
     auto const execution = shell(std::string{daemon} + "echo ready; sleep 600");
     AlivePipe pipe{execution.folder};
 
@@ -238,14 +210,14 @@ TEST_P(JobExecutorConformance, ADaemonThatIgnoresSignalsIsKilledWithItsJob) {
 }
 
 // The usual way to hang a runner: a helper in the background inherits the output and never closes it.
-TEST_P(JobExecutorConformance, AHelperThatKeepsTheOutputOpenHoldsNobodyUp) {
+TEST_P(JobExecutorConformance, a_helper_that_keeps_the_output_open_holds_nobody_up) {
     auto const report = run(shell("sleep 600 & setsid sleep 600 & echo done"));
 
     EXPECT_EQ(report.outcome, Outcome::succeeded);
     EXPECT_EQ(log_, "done\n");
 }
 
-TEST_P(JobExecutorConformance, RelaysMuchOutputWithoutLoss) {
+TEST_P(JobExecutorConformance, relays_much_output_without_loss) {
     constexpr std::size_t much = 20 * 1024 * 1024;
 
     EXPECT_EQ(run(shell("head -c " + std::to_string(much) + " /dev/zero; printf end")).outcome, Outcome::succeeded);
@@ -253,7 +225,7 @@ TEST_P(JobExecutorConformance, RelaysMuchOutputWithoutLoss) {
     EXPECT_TRUE(log_.ends_with("end"));
 }
 
-TEST_P(JobExecutorConformance, AMissingProgramIsAFailureThatNamesIt) {
+TEST_P(JobExecutorConformance, a_missing_program_is_a_failure_that_names_it) {
     auto execution = shell("");
     execution.lease.spec.command = {"no-such-program", "--help"};
 
@@ -265,7 +237,7 @@ TEST_P(JobExecutorConformance, AMissingProgramIsAFailureThatNamesIt) {
 }
 
 // Two processes take it together; each alone stays below the limit.
-TEST_P(JobExecutorConformance, TheMemoryLimitCoversAllProcessesTogether) {
+TEST_P(JobExecutorConformance, the_memory_limit_covers_all_processes_together) {
     auto execution = shell(
         "hold() { (head -c 60000000 /dev/zero; sleep 600) | tail -c 60000000 >/dev/null; }; hold & hold & wait");
     execution.lease.spec.memory_limit = Bytes{80 * 1024 * 1024};
@@ -277,7 +249,7 @@ TEST_P(JobExecutorConformance, TheMemoryLimitCoversAllProcessesTogether) {
     EXPECT_NE(report.message.find("memory"), std::string::npos) << report.message;
 }
 
-TEST_P(JobExecutorConformance, RunsSeveralAtATimeWithoutMixingThemUp) {
+TEST_P(JobExecutorConformance, runs_several_at_a_time_without_mixing_them_up) {
     std::vector<Execution> executions;
     for (int i = 0; i < 6; ++i) executions.push_back(shell("printf " + std::to_string(i) + "; exit " + std::to_string(i)));
 
@@ -289,7 +261,7 @@ TEST_P(JobExecutorConformance, RunsSeveralAtATimeWithoutMixingThemUp) {
     });
 }
 
-TEST_P(JobExecutorConformance, RefusesToStartInAFolderThatDoesNotExist) {
+TEST_P(JobExecutorConformance, refuses_to_start_in_a_folder_that_does_not_exist) {
     auto execution = shell("true");
     execution.folder += "/missing";
 

@@ -49,7 +49,7 @@ protected:
     std::string root_;
 };
 
-TEST_F(FolderTest, StoresAndFetchesTheSameBytes) {
+TEST_F(FolderTest, stores_and_fetches_the_same_bytes) {
     Folder folder{root_};
     std::string content(3 * 1024 * 1024 + 17, '\0');
     for (std::size_t i = 0; i < content.size(); ++i) content[i] = static_cast<char>(i * 7);
@@ -65,7 +65,7 @@ TEST_F(FolderTest, StoresAndFetchesTheSameBytes) {
 }
 
 // The digest is the one that every other tool computes.
-TEST_F(FolderTest, ComputesTheSha256OfTheContent) {
+TEST_F(FolderTest, computes_the_sha256_of_the_content) {
     Folder folder{root_};
 
     EXPECT_EQ(folder.put(Call{}, "a", local("in", "hello")).value().sha256, hello_digest);
@@ -76,7 +76,7 @@ TEST_F(FolderTest, ComputesTheSha256OfTheContent) {
     EXPECT_EQ(hash_file(home_ + "/none").error().code, Errc::not_found);
 }
 
-TEST_F(FolderTest, KeepsTheObjectThatIsThere) {
+TEST_F(FolderTest, keeps_the_object_that_is_there) {
     Folder folder{root_};
     ASSERT_TRUE(folder.put(Call{}, "a", local("first", "hello")));
 
@@ -87,7 +87,7 @@ TEST_F(FolderTest, KeepsTheObjectThatIsThere) {
     EXPECT_EQ(content_of(root_ + "/a"), "hello");
 }
 
-TEST_F(FolderTest, OneOfManyConcurrentWritersWinsAndAllLearnWhichObjectIsThere) {
+TEST_F(FolderTest, one_of_many_concurrent_writers_wins_and_all_learn_which_object_is_there) {
     std::vector<std::thread> writers;
     std::vector<std::string> digests(8);
     for (std::size_t i = 0; i < digests.size(); ++i) local("in" + std::to_string(i), std::string(100'000 + i, 'x'));
@@ -103,7 +103,7 @@ TEST_F(FolderTest, OneOfManyConcurrentWritersWinsAndAllLearnWhichObjectIsThere) 
     EXPECT_EQ(partials(), 0U);
 }
 
-TEST_F(FolderTest, AnInputMustHaveTheDigestThatNamesIt) {
+TEST_F(FolderTest, an_input_must_have_the_digest_that_names_it) {
     Folder folder{root_};
 
     auto const refused = folder.put(Call{}, "inputs/" + std::string(64, '0'), local("in", "hello"));
@@ -117,7 +117,7 @@ TEST_F(FolderTest, AnInputMustHaveTheDigestThatNamesIt) {
 }
 
 // A disk that changed an input's bytes is noticed before a job computes with them.
-TEST_F(FolderTest, RefusesToHandOutADamagedInput) {
+TEST_F(FolderTest, refuses_to_hand_out_a_damaged_input) {
     Folder folder{root_};
     std::string const key = std::string{"inputs/"} + hello_digest;
     ASSERT_TRUE(folder.put(Call{}, key, local("in", "hello")));
@@ -130,7 +130,7 @@ TEST_F(FolderTest, RefusesToHandOutADamagedInput) {
     EXPECT_FALSE(fs::exists(home_ + "/out"));
 }
 
-TEST_F(FolderTest, RefusesKeysThatAreNoPathsBelowIt) {
+TEST_F(FolderTest, refuses_keys_that_are_no_paths_below_it) {
     Folder folder{root_};
     auto const file = local("in", "hello");
     for (std::string const& key :
@@ -147,7 +147,7 @@ TEST_F(FolderTest, RefusesKeysThatAreNoPathsBelowIt) {
     EXPECT_TRUE(folder.list(Call{}, "../").value().empty());
 }
 
-TEST_F(FolderTest, TakesAnyNameThatAFileMayHave) {
+TEST_F(FolderTest, takes_any_name_that_a_file_may_have) {
     Folder folder{root_};
     std::vector<std::string> const keys{" leading space", "-dash", "a\nb", "quote\"'`$(x)", "tab\there", "wörter/日本.txt",
                                         "\xff\xfe"};
@@ -157,7 +157,7 @@ TEST_F(FolderTest, TakesAnyNameThatAFileMayHave) {
     for (auto const& key : keys) EXPECT_EQ(content_of(root_ + "/" + key), key);
 }
 
-TEST_F(FolderTest, ListsByAnyPrefixInOrder) {
+TEST_F(FolderTest, lists_by_any_prefix_in_order) {
     Folder folder{root_};
     auto const file = local("in", "hello");
     for (char const* key : {"outputs/10/1/b", "outputs/1/1/a", "outputs/1/2/a", "other"})
@@ -171,7 +171,7 @@ TEST_F(FolderTest, ListsByAnyPrefixInOrder) {
     EXPECT_TRUE(Folder{home_ + "/never made"}.list(Call{}, "").value().empty());
 }
 
-TEST_F(FolderTest, FindTellsAbsenceFromTrouble) {
+TEST_F(FolderTest, find_tells_absence_from_trouble) {
     Folder folder{root_};
     ASSERT_TRUE(folder.put(Call{}, "a/b", local("in", "hello")));
 
@@ -183,7 +183,7 @@ TEST_F(FolderTest, FindTellsAbsenceFromTrouble) {
     EXPECT_FALSE(folder.find(Call{}, "loop"));
 }
 
-TEST_F(FolderTest, RefusesAKeyThatIsAFolderOfAnother) {
+TEST_F(FolderTest, refuses_a_key_that_is_a_folder_of_another) {
     Folder folder{root_};
     auto const file = local("in", "hello");
     ASSERT_TRUE(folder.put(Call{}, "a/b", file));
@@ -192,7 +192,7 @@ TEST_F(FolderTest, RefusesAKeyThatIsAFolderOfAnother) {
     EXPECT_EQ(folder.put(Call{}, "a/b/c", file).error().code, Errc::rejected);
 }
 
-TEST_F(FolderTest, RemovesOnceAndForAllAndLeavesNoEmptyFolders) {
+TEST_F(FolderTest, removes_once_and_for_all_and_leaves_no_empty_folders) {
     Folder folder{root_};
     ASSERT_TRUE(folder.put(Call{}, "outputs/1/1/a", local("in", "hello")));
 
@@ -202,7 +202,7 @@ TEST_F(FolderTest, RemovesOnceAndForAllAndLeavesNoEmptyFolders) {
     EXPECT_TRUE(folder.put(Call{}, "outputs/1/1/a", home_ + "/in"));
 }
 
-TEST_F(FolderTest, GetNeverWritesOverAFile) {
+TEST_F(FolderTest, get_never_writes_over_a_file) {
     Folder folder{root_};
     ASSERT_TRUE(folder.put(Call{}, "a", local("in", "hello")));
     auto const mine = local("mine", "precious");
@@ -215,7 +215,7 @@ TEST_F(FolderTest, GetNeverWritesOverAFile) {
     EXPECT_EQ(folder.get(Call{}, "a", home_ + "/no/such/folder").error().code, Errc::rejected);
 }
 
-TEST_F(FolderTest, OnlyRegularFilesAreStored) {
+TEST_F(FolderTest, only_regular_files_are_stored) {
     Folder folder{root_};
     ASSERT_EQ(::mkfifo((home_ + "/pipe").c_str(), 0600), 0);
 
@@ -224,7 +224,7 @@ TEST_F(FolderTest, OnlyRegularFilesAreStored) {
     EXPECT_EQ(folder.put(Call{}, "a", home_ + "/none").error().code, Errc::not_found);
 }
 
-TEST_F(FolderTest, AStoppedCopyLeavesNothing) {
+TEST_F(FolderTest, a_stopped_copy_leaves_nothing) {
     Folder folder{root_};
     std::stop_source stop;
     stop.request_stop();
@@ -235,7 +235,7 @@ TEST_F(FolderTest, AStoppedCopyLeavesNothing) {
 }
 
 // A disk that takes no more in the middle of a copy, played by the limit on the size of a file.
-TEST_F(FolderTest, ADiskThatTakesNoMoreIsAnErrorAndStoresNothing) {
+TEST_F(FolderTest, a_disk_that_takes_no_more_is_an_error_and_stores_nothing) {
     Folder folder{root_};
     auto const file = local("in", std::string(2 * 1024 * 1024, 'x'));
     ASSERT_TRUE(folder.put(Call{}, "small", local("small", "hello")));
@@ -257,7 +257,7 @@ TEST_F(FolderTest, ADiskThatTakesNoMoreIsAnErrorAndStoresNothing) {
 }
 
 // The root's place is taken by a file: said with its path, whoever asks.
-TEST_F(FolderTest, ARootThatIsNoFolderIsAnError) {
+TEST_F(FolderTest, a_root_that_is_no_folder_is_an_error) {
     Folder folder{local("taken", "I am a file")};
 
     auto const stored = folder.put(Call{}, "a", local("in", "hello"));
@@ -267,7 +267,7 @@ TEST_F(FolderTest, ARootThatIsNoFolderIsAnError) {
     EXPECT_NE(stored.error().message.find(home_ + "/taken"), std::string::npos) << stored.error().message;
 }
 
-TEST_F(FolderTest, MissingPermissionsAreForAnOperator) {
+TEST_F(FolderTest, missing_permissions_are_for_an_operator) {
     Folder folder{root_};
     ASSERT_TRUE(folder.put(Call{}, "a", local("in", "hello")));
     ASSERT_EQ(::chmod((root_ + "/a").c_str(), 0), 0);
@@ -284,7 +284,7 @@ TEST_F(FolderTest, MissingPermissionsAreForAnOperator) {
 }
 
 // What a writer that crashed left behind goes; what another process is just writing stays.
-TEST_F(FolderTest, SweepsWhatCrashedWritersLeft) {
+TEST_F(FolderTest, sweeps_what_crashed_writers_left) {
     fs::create_directories(root_ + "/.partial");
     std::ofstream{root_ + "/.partial/partial-1"} << "left by a crash";
     std::ofstream{root_ + "/.partial/partial-2"} << "being written";

@@ -1,4 +1,6 @@
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <rgrid/adapters/process/executor.hpp>
 #include <rgrid/testing/job_executor_conformance.hpp>
 #include <stdexcept>
@@ -19,7 +21,7 @@ public:
     }
 
 private:
-    TemporaryFolder folder_;
+    testing::TempFolder folder_;
     SystemClock clock_;
     Executor executor_{{.keeper = keeper_program, .memory_poll = 20ms}, clock_};
     int folders_ = 0;
@@ -45,13 +47,13 @@ protected:
         "(setsid sh -c 'exec 9>alive; echo up >&9; : >up; sleep 600' >/dev/null 2>&1 &); "
         "until [ -e up ]; do sleep 0.01; done; ";
 
-    TemporaryFolder folder_;
+    testing::TempFolder folder_;
     SystemClock clock_;
     Executor executor_{{.keeper = keeper_program, .memory_poll = 20ms}, clock_};
     std::string log_;
 };
 
-TEST_F(ExecutorTest, AnAttemptDoesNotOutliveAnAgentThatIsKilled) {
+TEST_F(ExecutorTest, an_attempt_does_not_outlive_an_agent_that_is_killed) {
     auto const execution = shell(std::string{hold_the_pipe} + "sleep 600");
     testing::AlivePipe pipe{folder_.path()};
     auto const agent = ::fork();
@@ -70,7 +72,7 @@ TEST_F(ExecutorTest, AnAttemptDoesNotOutliveAnAgentThatIsKilled) {
 }
 
 // Whoever kills the process that contains an attempt has not set the attempt free.
-TEST_F(ExecutorTest, AKilledKeeperLeavesNothingBehind) {
+TEST_F(ExecutorTest, a_killed_keeper_leaves_nothing_behind) {
     testing::AlivePipe pipe{folder_.path()};
 
     auto const report = run(shell(std::string{hold_the_pipe} + "kill -9 $PPID; sleep 600")).value();
@@ -81,14 +83,14 @@ TEST_F(ExecutorTest, AKilledKeeperLeavesNothingBehind) {
     EXPECT_TRUE(eventually([&] { return pipe.was_held_and_is_free(); }));
 }
 
-TEST_F(ExecutorTest, TheDeadlineOfTheCallEndsIt) {
+TEST_F(ExecutorTest, the_deadline_of_the_call_ends_it) {
     auto const report = run(shell("sleep 600"), call_within(clock_, 200ms)).value();
 
     EXPECT_EQ(report.outcome, Outcome::timed_out);
     EXPECT_FALSE(report.message.empty());
 }
 
-TEST_F(ExecutorTest, ASinkThatThrowsCostsItsTextOnly) {
+TEST_F(ExecutorTest, a_sink_that_throws_costs_its_text_only) {
     int called = 0;
 
     auto const report = executor_
@@ -104,7 +106,7 @@ TEST_F(ExecutorTest, ASinkThatThrowsCostsItsTextOnly) {
 }
 
 // Processes that share their pages are not charged for them twice.
-TEST_F(ExecutorTest, SharedMemoryCountsOnce) {
+TEST_F(ExecutorTest, shared_memory_counts_once) {
     auto execution = shell("");
     execution.lease.spec.command = {"python3", "-c",
                                     "import os, time\n"
@@ -122,7 +124,7 @@ TEST_F(ExecutorTest, SharedMemoryCountsOnce) {
     EXPECT_EQ(report.outcome, Outcome::succeeded) << report.message;
 }
 
-TEST_F(ExecutorTest, AProgramThatCannotBeRunSaysWhy) {
+TEST_F(ExecutorTest, a_program_that_cannot_be_run_says_why) {
     std::ofstream{folder_.path() + "/plain"} << "text";
     std::ofstream{folder_.path() + "/script"} << "#!/no/such/interpreter\n";
     std::filesystem::permissions(folder_.path() + "/script", std::filesystem::perms::owner_all);
@@ -139,7 +141,7 @@ TEST_F(ExecutorTest, AProgramThatCannotBeRunSaysWhy) {
     EXPECT_NE(script.message.find("interpreter"), std::string::npos) << script.message;
 }
 
-TEST_F(ExecutorTest, ARuntimeNeedsItsInterpreter) {
+TEST_F(ExecutorTest, a_runtime_needs_its_interpreter) {
     auto execution = shell("true");
     std::filesystem::create_directory(folder_.path() + "/bin");
     auto const install = [&](char const* name) {
@@ -168,7 +170,7 @@ TEST_F(ExecutorTest, ARuntimeNeedsItsInterpreter) {
     EXPECT_TRUE(accepts("node:20"));
 }
 
-TEST_F(ExecutorTest, RefusesWhatCannotBeACommandOrAnEnvironment) {
+TEST_F(ExecutorTest, refuses_what_cannot_be_a_command_or_an_environment) {
     auto execution = shell("true");
     execution.lease.spec.command = {};
     EXPECT_EQ(run(execution).error().code, Errc::rejected);
@@ -182,7 +184,7 @@ TEST_F(ExecutorTest, RefusesWhatCannotBeACommandOrAnEnvironment) {
     EXPECT_EQ(run(execution).error().code, Errc::rejected);
 }
 
-TEST_F(ExecutorTest, AMissingKeeperIsAnErrorThatNamesIt) {
+TEST_F(ExecutorTest, a_missing_keeper_is_an_error_that_names_it) {
     Executor executor{{.keeper = "/no/such/keeper"}, clock_};
 
     auto const report = executor.run(Call{}, shell("true"), {});
