@@ -87,6 +87,9 @@ struct Run {
         auto const report = ports.executor.run(Call{SteadyInstant::max(), stop}, {lease, folder, settings.kill_grace},
                                                [&](std::string_view text) { log.write(text); });
         log.close();
+        // Short of processes or memory for the moment: no fault of the job, which another worker may start.
+        if (!report && report.error().code == Errc::retry_later && !stop.stop_requested())
+            return end(Outcome::released, report.error().message);
         if (!report) return fail_staging(report.error());
         result.exit_code = report->exit_code;
         result.ran = report->ran;

@@ -210,6 +210,9 @@ void AgentMachine::on(agent::AttemptEnded const& event, SteadyInstant now) {
     // An attempt that ended by itself just before it was stopped keeps the outcome it earned.
     if (attempt.stop == StopWhy::released && attempt.result.outcome == Outcome::cancelled)
         attempt.result = released(key, "the worker stopped"), attempt.result.ran = event.completion.ran;
+    // What could not be started now is queued again: without a pause this worker would claim it at once.
+    else if (attempt.result.outcome == Outcome::released)
+        claim_at_ = std::max(claim_at_, now + claim_backoff_.next());
     report(key, now);
 }
 

@@ -345,6 +345,15 @@ TEST_F(AttemptTest, AJobThatCannotBeStartedIsTheResult) {
     EXPECT_EQ(completion.message, "no such program: pyton");
 }
 
+TEST_F(AttemptTest, AJobThatTheMachineHasNoRoomForNowIsGivenBack) {
+    auto const completion = run([](Execution const&, LogSink const&, std::stop_token) -> Result<ExecutionReport> {
+        return fail(Errc::retry_later, "no more processes");
+    });
+
+    EXPECT_EQ(completion.outcome, Outcome::released);
+    EXPECT_EQ(completion.message, "no more processes");
+}
+
 TEST_F(AttemptTest, AnExecutorThatThrowsIsTheResult) {
     auto const completion = run([](Execution const&, LogSink const&, std::stop_token) -> Result<ExecutionReport> {
         throw std::runtime_error("out of luck");

@@ -662,6 +662,20 @@ TEST_F(AgentMachineTest, KeepsTheOutputsOfAResultThatMayHaveBeenAcceptedBefore) 
     EXPECT_EQ(agent.count<agent::Discard>(), 0);
 }
 
+TEST_F(AgentMachineTest, PausesBeforeItClaimsAgainWhatItCouldNotStart) {
+    agent.serve({lease_of(1), lease_of(2)});
+    agent.tell(agent::AttemptEnded{result_of(1, Outcome::released)});
+    agent.pass(50ms);
+    ASSERT_TRUE(agent.take<agent::Complete>());
+    agent.tell(agent::CompleteAnswer{std::vector{Verdict::accepted}});
+    EXPECT_EQ(agent.count<agent::Claim>(), 0);
+    agent.tell(agent::Woken{});
+    EXPECT_EQ(agent.count<agent::Claim>(), 0);
+    agent.pass(1s);
+
+    EXPECT_EQ(agent.count<agent::Claim>(), 1);
+}
+
 // ---- draining, stopping, fencing -------------------------------------------------------------------------------
 
 TEST_F(AgentMachineTest, DrainingFinishesWhatItHasAndExits) {

@@ -1,0 +1,142 @@
+// The agent of one server: an example of rgrid::Agent on the ports that the configuration names.
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <iostream>
+#include <optional>
+#include <rgrid/adapters/system/clock.hpp>
+#include <rgrid/worker/agent.hpp>
+#include <stop_token>
+#include <string>
+
+#include "app/log.hpp"
+#include "app/open.hpp"
+#include "app/settings.hpp"
+#include "app/signals.hpp"
+
+namespace {
+
+using namespace rgrid;
+
+constexpr char version[] = "0.1.0";
+
+enum ExitCode { exit_done = 0, exit_failed = 1, exit_wrong_use = 2, exit_unreachable = 3 };
+
+/// What the command line says; the rest comes from the environment that the server was given, then the configuration.
+struct Options {
+    app::SettingsSource source;
+    std::string worker;
+    std::string pool = "default";
+    std::optional<int> slots;
+};
+
+void add_options(CLI::App& program, Options& options) {
+    program.set_version_flag("--version", std::string{"rgrid-worker "} + version);
+    program.add_option("--config", options.source.config, "Configuration file")->type_name("FILE");
+    program.add_option("--home", options.source.home, "Home folder, where everything is kept")->type_name("DIR");
+    program.add_option("--worker", options.worker, "Its name: that of its server")->envname("RGRID_SERVER")->required();
+    program.add_option("--pool", options.pool, "The pool it works for")->envname("RGRID_POOL");
+    program.add_option("--slots", options.slots, "How many one-slot jobs it runs at a time; else as its pool says")
+        ->envname("RGRID_SLOTS")
+        ->check(CLI::Range(1, 1024));
+    program.footer(
+        "SIGTERM and SIGINT let running jobs finish for worker.stop_grace; a second one gives them back at once.\n"
+        "Exit codes: 0 drained or stopped, 1 fenced or failed, 2 wrong use, 3 store not reachable.");
+}
+
+AgentSettings agent_settings(Options const& options, app::WorkerSettings const& worker, PoolParams const& pool) {
+    AgentSettings settings;
+    settings.worker = WorkerId{options.worker};
+    settings.server = ServerName{options.worker};
+    settings.pool = PoolName{options.pool};
+    settings.slots = options.slots.value_or(pool.slots);
+    settings.version = version;
+    settings.heartbeat = pool.health.heartbeat;
+    settings.lost_after = pool.health.lost_after;
+    settings.kill_grace = worker.kill_grace;
+    settings.margin = worker.margin;
+    settings.poll = worker.poll;
+    settings.stop_grace = worker.stop_grace;
+    return settings;
+}
+
+AttemptSettings attempt_settings(Options const& options, app::WorkerSettings const& worker) {
+    AttemptSettings settings;
+    settings.folder = worker.folder + "/" + options.worker;
+    settings.keep_folders = worker.keep_folders;
+    settings.log.flush = worker.log_flush;
+    return settings;
+}
+
+int exit_code(AgentExitReason reason) {
+    switch (reason) {
+        case AgentExitReason::drained:
+        case AgentExitReason::stopped: return exit_done;
+        case AgentExitReason::fenced: return exit_failed;
+        case AgentExitReason::unreachable: return exit_unreachable;
+    }
+    return exit_failed;
+}
+
+std::string sentence(AgentExit const& exit) {
+    auto const why = exit.message.empty() ? std::string{} : ": " + exit.message;
+    switch (exit.reason) {
+        case AgentExitReason::drained: return "drained" + why;
+        case AgentExitReason::stopped: return "stopped" + why;
+        case AgentExitReason::fenced: return "this worker is no longer wanted" + why;
+        case AgentExitReason::unreachable: return "could not register" + why;
+    }
+    return "ended" + why;
+}
+
+int wrong_use(std::string const& message) {
+    std::cerr << "rgrid-worker: " << message << "\n";
+    return exit_wrong_use;
+}
+
+int work(Options const& options) {
+    auto const loaded = app::load_settings(options.source, app::process_environment());
+    auto const& settings = loaded.settings;
+    if (!loaded.problems.empty())
+        return wrong_use("the configuration cannot be used:\n  " + config::to_text(loaded.problems, "\n  "));
+    auto const pool = settings.pool.find(PoolName{options.pool});
+    if (pool == settings.pool.end())
+        return wrong_use("--pool: found \"" + options.pool + "\", expected a pool of the configuration");
+
+    SystemClock clock;
+    std::stop_source second_signal;
+    app::StopSignals const signals{[&] { second_signal.request_stop(); }};
+    app::Log log{{settings.log.format == app::LogFormat::json, settings.log.level, isatty(STDERR_FILENO) != 0}, clock};
+    auto ports = app::open_ports(loaded, clock, app::Role::agent);
+    if (!ports) {
+        log.say(Severity::error, ports.error().message);
+        return exit_unreachable;
+    }
+    Agent agent{AgentPorts{*ports->work, *ports->executor, *ports->files, clock, ports->wake.get()},
+                agent_settings(options, settings.worker, pool->second), attempt_settings(options, settings.worker),
+                [&](Severity severity, std::string const& text) { log.say(severity, text); }};
+    std::stop_callback const at_once{second_signal.get_token(), [&] { agent.stop_now(); }};
+    auto const exit = agent.run(signals.token());
+    log.say(exit_code(exit.reason) == exit_done ? Severity::info : Severity::warning, sentence(exit));
+    return exit_code(exit.reason);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App program{"Runs jobs of a queue on this machine.", "rgrid-worker"};
+    Options options;
+    add_options(program, options);
+    try {
+        program.parse(argc, argv);
+        return work(options);
+    } catch (CLI::ParseError const& error) {
+        if (error.get_exit_code() == 0) return program.exit(error);
+        return wrong_use(std::string{error.what()} + "; 'rgrid-worker --help' shows how it is used");
+    } catch (std::exception const& error) {
+        std::cerr << "rgrid-worker: " << error.what() << "\n";
+        return exit_failed;
+    }
+}
