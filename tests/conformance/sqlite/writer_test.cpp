@@ -5,6 +5,7 @@
 #include <rgrid/testing/builders.hpp>
 #include <rgrid/testing/threads.hpp>
 
+#include "../../../src/adapters/sqlite/turn.hpp"
 #include "raw.hpp"
 #include "temp_folder.hpp"
 
@@ -137,9 +138,14 @@ TEST_F(WriterTest, a_call_that_is_over_does_nothing) {
 TEST_F(WriterTest, a_claim_of_nothing_needs_no_lock) {
     auto const incarnation = enlist("w");
     lock();
-    EXPECT_TRUE(store->claim(call, WorkerId{"w"}, incarnation, 4).value().empty());
-    EXPECT_EQ(store->claim(call, WorkerId{"w"}, Incarnation{99}, 4).error().code, Errc::fenced);
+    auto nothing = std::async(std::launch::async, [&] { return store->claim(call, WorkerId{"w"}, incarnation, 4); });
+    auto fenced = std::async(std::launch::async, [&] { return store->claim(call, WorkerId{"w"}, Incarnation{99}, 4); });
+    for (auto* const claim : {&nothing, &fenced})
+        EXPECT_TRUE(eventually([&] { return claim->wait_for(0s) == std::future_status::ready; }));
     unlock();
+
+    EXPECT_TRUE(nothing.get().value().empty());
+    EXPECT_EQ(fenced.get().error().code, Errc::fenced);
 }
 
 TEST_F(WriterTest, reads_wait_for_no_writer) {
@@ -169,6 +175,21 @@ TEST_F(WriterTest, a_reader_that_stays_blocks_no_writer) {
         return std::filesystem::file_size(path + "-wal") < 1'000'000U;
     }));
     expect_sound(path);
+}
+
+// Who waits says so to all others, until it has its turn or is gone.
+TEST_F(WriterTest, who_waits_for_its_turn_is_seen_by_the_others) {
+    Turn mine{folder.file("turn")};
+    auto other_turn = std::make_unique<Turn>(folder.file("turn"));
+
+    EXPECT_FALSE(mine.wanted_by_another());
+    other_turn->want();
+    EXPECT_TRUE(mine.wanted_by_another());
+    other_turn->have();
+    EXPECT_FALSE(mine.wanted_by_another());
+    other_turn->want();
+    other_turn.reset();
+    EXPECT_FALSE(mine.wanted_by_another());
 }
 
 class WakeTest : public WriterTest {
