@@ -93,7 +93,7 @@ bool is_marked(pid_t pid, std::string const& assignment) {
 }  // namespace
 
 std::vector<Relative> descendants(pid_t ancestor) {
-    static bool const listed = fs::exists("/proc/self/task/" + std::to_string(::getpid()) + "/children");
+    static bool const listed = ::access("/proc/thread-self/children", R_OK) == 0;
     if (!listed) return descendants_by_parent(ancestor);
     std::vector<Relative> found;
     add_children(ancestor, found);

@@ -132,7 +132,9 @@ Result<std::vector<Server>> Provider::list(Call const& call) {
 }
 
 Result<std::optional<Server>> Provider::find(Call const& call, ServerName const& name) {
-    if (!is_server_name(name.value) || !fs::exists(settings_.folder)) return std::optional<Server>{};
+    std::error_code error;
+    bool const none_yet = !fs::exists(settings_.folder, error) && !error;
+    if (!is_server_name(name.value) || none_yet) return std::optional<Server>{};
     // A create whose caller gave up may be just about to succeed; its keeper holds the turn until it has.
     auto const turn = take_turn(call, settings_.folder, clock_);
     if (!turn) return turn.error();
@@ -202,8 +204,12 @@ Result<std::vector<Provider::Place>> Provider::places() const {
                     "cannot list the servers in " + settings_.folder + ": " + error.message());
     std::sort(names.begin(), names.end());
     std::vector<Place> places;
-    for (auto const& name : names)
-        if (auto there = place(name); there.kind != Place::Kind::free) places.push_back(std::move(there));
+    for (auto const& name : names) {
+        auto there = place(name);
+        // Not to know of one server now is not to know the list; what nobody can ever read is another matter.
+        if (there.kind == Place::Kind::unclear && there.problem.code != Errc::rejected) return there.problem;
+        if (there.kind != Place::Kind::free) places.push_back(std::move(there));
+    }
     return places;
 }
 
@@ -215,7 +221,10 @@ Provider::Place Provider::place(std::string const& name) const {
         // Looked at second: a folder that has just gone is no problem.
         if (!fs::is_directory(place.folder, error)) return place;
         place.kind = Place::Kind::unclear;
-        place.problem = fail(Errc::rejected, record.error().message + "; remove the folder if nothing needs it");
+        place.problem = record.error();
+        if (place.problem.code == Errc::retry_later) return place;
+        place.problem.code = Errc::rejected;
+        place.problem.message += "; remove the folder if nothing needs it";
         return place;
     }
     place.record = std::move(*record);
@@ -235,7 +244,8 @@ Server Provider::server(Place const& place) const {
                   Duration{0}, record.store};
     server.age = std::max(clock_.steady_now().time_since_epoch() - record.created_steady, Duration{0});
     if (server.age < record.boot_delay) server.status = ServerStatus::starting;
-    if (fs::exists(place.folder + "/" + deleting_file)) server.status = ServerStatus::deleting;
+    std::error_code ignored;
+    if (fs::exists(place.folder + "/" + deleting_file, ignored)) server.status = ServerStatus::deleting;
     return server;
 }
 

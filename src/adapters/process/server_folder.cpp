@@ -27,8 +27,10 @@ Result<ServerRecord> read_record(std::string const& folder) {
     std::ifstream file{path, std::ios::binary};
     if (!file) {
         int const code = errno;
-        return fail(code == ENOENT || code == ENOTDIR ? Errc::not_found : Errc::rejected,
-                    "cannot open " + path + ": " + std::strerror(code));
+        auto const group = code == ENOENT || code == ENOTDIR ? Errc::not_found
+                           : code == EACCES                  ? Errc::rejected
+                                                             : Errc::retry_later;
+        return fail(group, "cannot open " + path + ": " + std::strerror(code));
     }
     std::string const text{std::istreambuf_iterator<char>{file}, {}};
     auto record = config::from_json_text<ServerRecord>(text, true);

@@ -41,7 +41,7 @@ inline constexpr char server_mark[] = "RGRID_SERVER_ID";
 inline constexpr char coming[] = ".new-";
 inline constexpr char going[] = ".gone-";
 
-/// Errors: `not_found`, `rejected` (cannot be read, is not what a record looks like).
+/// Errors: `not_found`, `rejected` (may not be read, is not what a record looks like), `retry_later`.
 Result<ServerRecord> read_record(std::string const& folder);
 
 /// Errors: `retry_later`, `denied`.

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <iterator>
 #include <rgrid/adapters/files/folder.hpp>
+#include <rgrid/testing/file_store_conformance.hpp>
 #include <sys/file.h>
 #include <sys/fsuid.h>
 #include <sys/resource.h>
@@ -20,7 +21,7 @@ namespace fs = std::filesystem;
 
 constexpr char const* hello_digest = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 
-class FolderTest : public testing::Test {
+class FolderTest : public ::testing::Test {
 protected:
     FolderTest() {
         std::string pattern = fs::temp_directory_path() / "rgrid-files-XXXXXX";
@@ -301,3 +302,12 @@ TEST_F(FolderTest, sweeps_what_crashed_writers_left) {
 
 }  // namespace
 }  // namespace rgrid::files
+
+namespace rgrid::testing {
+INSTANTIATE_TEST_SUITE_P(Files, FileStoreConformance,
+                         ::testing::Values(FileStoreFactory{"folder",
+                                                            [](std::string const& folder) {
+                                                                return std::make_unique<files::Folder>(folder);
+                                                            }}),
+                         FactoryName{});
+}

@@ -310,6 +310,25 @@ TEST_F(ProviderTest, a_folder_that_cannot_be_understood_is_left_alone_and_report
     EXPECT_EQ(cloud.find(Call{}, made.name).value()->id, made.id);
 }
 
+// Not to be able to look is not to see nothing.
+TEST_F(ProviderTest, a_listing_that_cannot_be_read_to_its_end_is_an_error) {
+    auto cloud = provider("exec sleep 600");
+    auto const made = cloud.create(Call{}, request("fleet-1")).value();
+    auto const lock = folder_of("fleet-1") + "/lock";
+    fs::rename(lock, lock + "-kept");
+    fs::create_symlink("lock", lock);
+
+    auto const listed = cloud.list(Call{});
+    auto const found = cloud.find(Call{}, made.name);
+    auto const destroyed = cloud.destroy(Call{}, made.id);
+    fs::rename(lock + "-kept", lock);
+
+    EXPECT_EQ(testing::error_of(listed), Errc::retry_later);
+    EXPECT_EQ(testing::error_of(found), Errc::retry_later);
+    EXPECT_EQ(testing::error_of(destroyed), Errc::retry_later);
+    EXPECT_EQ(cloud.find(Call{}, made.name).value()->status, ServerStatus::running);
+}
+
 TEST_F(ProviderTest, a_server_ends_with_its_folder) {
     testing::AlivePipe pipe{home_.path()};
     auto cloud = provider(daemon() + "exec sleep 600");
