@@ -5,7 +5,8 @@
 /// To run it against an executor, in one source file of a test program, inside namespace rgrid::testing:
 ///
 ///     INSTANTIATE_TEST_SUITE_P(MyExecutor, JobExecutorConformance,
-///         ::testing::Values(JobExecutorFactory{"plain", [] { return std::make_unique<MyHarness>(); }}), FactoryName{});
+///         ::testing::Values(JobExecutorFactory{"plain", [] { return std::make_unique<MyHarness>(); }}),
+///         FactoryName{});
 ///
 /// Jobs are shell commands: the machine or image needs sh, cat, head, tail, sleep, setsid and mkfifo. Whether a process
 /// is left is told by a named pipe in the working folder, which it holds open: the folder has to be a real one that the
@@ -251,7 +252,8 @@ TEST_P(JobExecutorConformance, the_memory_limit_covers_all_processes_together) {
 
 TEST_P(JobExecutorConformance, runs_several_at_a_time_without_mixing_them_up) {
     std::vector<Execution> executions;
-    for (int i = 0; i < 6; ++i) executions.push_back(shell("printf " + std::to_string(i) + "; exit " + std::to_string(i)));
+    for (int i = 0; i < 6; ++i)
+        executions.push_back(shell("printf " + std::to_string(i) + "; exit " + std::to_string(i)));
 
     at_once(executions.size(), [&](std::size_t i) {
         std::string log;

@@ -12,8 +12,9 @@ int keeper_main(int argc, char const* const* argv) {
     std::string_view const what = argc == 3 ? argv[1] : "";
     if (what == "serve") return serve(argv[2]);
     if (what == "run") return run_attempt(argv[2]);
-    std::fputs("rgrid-keeper keeps a local server or contains a job. RGrid starts it; there is nothing to call by hand.\n",
-               stderr);
+    std::fputs(
+        "rgrid-keeper keeps a local server or contains a job. RGrid starts it; there is nothing to call by hand.\n",
+        stderr);
     return 2;
 }
 

@@ -261,8 +261,9 @@ Result<> Provider::sweep(Call const& call, Place const& place_seen) {
 
 Result<> Provider::check(ServerRequest const& request) const {
     if (!is_server_name(request.name.value))
-        return fail(Errc::rejected, "\"" + request.name.value +
-                                        "\" cannot name a local server; expected letters, digits, \"-\", \"_\" and \".\"");
+        return fail(Errc::rejected,
+                    "\"" + request.name.value +
+                        "\" cannot name a local server; expected letters, digits, \"-\", \"_\" and \".\"");
     if (request.fleet != fleet_)
         return fail(Errc::rejected, "the server " + request.name.value + " is ordered for the fleet \"" +
                                         request.fleet.value + "\"; this provider serves \"" + fleet_.value + "\"");
@@ -344,7 +345,8 @@ Result<> Provider::start(Call const& call, Place const& place, int turn) {
     wait_for(*child);
     auto const said = hear(reading.get(), call, clock_);
     if (!said)
-        return fail(Errc::in_doubt, "the server " + record.name.value + " was ordered, but its keeper has not answered");
+        return fail(Errc::in_doubt,
+                    "the server " + record.name.value + " was ordered, but its keeper has not answered");
     if (*said == "ok") return {};
     return fail(Errc::retry_later, "the keeper of " + record.name.value + " did not start: " +
                                        (said->empty() ? "it ended without a word" : *said));

@@ -150,8 +150,8 @@ TEST_F(FolderTest, refuses_keys_that_are_no_paths_below_it) {
 
 TEST_F(FolderTest, takes_any_name_that_a_file_may_have) {
     Folder folder{root_};
-    std::vector<std::string> const keys{" leading space", "-dash", "a\nb", "quote\"'`$(x)", "tab\there", "wörter/日本.txt",
-                                        "\xff\xfe"};
+    std::vector<std::string> const keys{" leading space", "-dash",           "a\nb",    "quote\"'`$(x)",
+                                        "tab\there",      "wörter/日本.txt", "\xff\xfe"};
     for (auto const& key : keys) ASSERT_TRUE(folder.put(Call{}, key, local("in", key))) << key;
 
     EXPECT_EQ(folder.list(Call{}, "").value(), keys);

@@ -199,6 +199,7 @@ TEST_F(ExecutorTest, a_missing_keeper_is_an_error_that_names_it) {
 
 namespace rgrid::testing {
 INSTANTIATE_TEST_SUITE_P(Process, JobExecutorConformance,
-                         ::testing::Values(JobExecutorFactory{"local", [] { return std::make_unique<process::Harness>(); }}),
+                         ::testing::Values(JobExecutorFactory{"local",
+                                                              [] { return std::make_unique<process::Harness>(); }}),
                          FactoryName{});
 }

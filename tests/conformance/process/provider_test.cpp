@@ -40,7 +40,8 @@ protected:
     }
 
     Provider provider(std::string const& agent_script, std::string const& keeper = keeper_program) {
-        return Provider{settings, FleetId{"fleet"}, {"/bin/sh", "-c", agent_script}, {{"EXTRA", "given"}}, keeper, clock};
+        return Provider{settings, FleetId{"fleet"}, {"/bin/sh", "-c", agent_script}, {{"EXTRA", "given"}}, keeper,
+                        clock};
     }
 
     static ServerRequest request(std::string const& name) {
@@ -137,7 +138,8 @@ TEST_F(ProviderTest, a_killed_agent_takes_its_jobs_along_and_leaves_the_server) 
     ASSERT_TRUE(found);
     EXPECT_EQ(found->id, made.id);
     EXPECT_EQ(found->status, ServerStatus::running);
-    EXPECT_TRUE(eventually([&] { return home_.read("servers/fleet-1/agent.log").find("signal 9") != std::string::npos; }));
+    EXPECT_TRUE(
+        eventually([&] { return home_.read("servers/fleet-1/agent.log").find("signal 9") != std::string::npos; }));
 }
 
 TEST_F(ProviderTest, an_agent_that_cannot_start_is_a_server_without_agent) {

@@ -14,16 +14,16 @@ struct ExecutorSettings {
 
 /// Runs attempts as processes of this machine, each under a keeper process that adopts whatever detaches itself.
 ///
-/// * The environment is PATH, HOME, LANG, LC_ALL and TZ of this process, then the spec's, then RGRID_JOB, RGRID_EPOCH and
-///   RGRID_ATTEMPT. Standard input is empty; output and errors are one stream.
+/// * The environment is PATH, HOME, LANG, LC_ALL and TZ of this process, then the spec's, then RGRID_JOB,
+///   RGRID_EPOCH and RGRID_ATTEMPT. Standard input is empty; output and errors are one stream.
 /// * When the job's first process ends, what it left in the background is killed at once. When the attempt is asked to
 ///   end, every process gets SIGTERM, and SIGKILL after the grace.
 /// * The attempt dies with the thread that called `run`, and with its process.
 /// * A memory limit covers all processes together, pages they share counted once. It is looked at now and then, so a
 ///   fast process can exceed it for `memory_poll`; then all are killed and the attempt has failed.
 /// * A CPU limit is not enforced here.
-/// * A runtime "python:3.11" or "node:20" is a hint: `rejected` unless the interpreter (python3.11 or python3; node) is in
-///   PATH; its version is not looked at. Any other runtime than those and none is `rejected`: images need a container.
+/// * A runtime "python:3.11" or "node:20" is a hint: `rejected` unless the interpreter (python3.11 or python3; node)
+///   is in PATH; its version is not looked at. Any other runtime than those and none is `rejected`: images need a container.
 /// * A program that is not there is a failed attempt with exit code 127, as in a shell (126: cannot be run).
 /// * Reaching the call's deadline ends the attempt as its timeout does. An attempt that ended by itself before a stop
 ///   request reached it keeps its own outcome.

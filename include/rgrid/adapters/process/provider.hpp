@@ -16,7 +16,8 @@ namespace rgrid::process {
 /// servers outlive the program that made them and are found again by any that looks into the same folder.
 ///
 /// * The agent starts after `boot_delay` with this process's environment, the extra variables, and RGRID_SERVER,
-///   RGRID_POOL, RGRID_SLOTS, RGRID_FLEET; its current folder is the server's, so paths in its command must be absolute.
+///   RGRID_POOL, RGRID_SLOTS, RGRID_FLEET; its current folder is the server's, so paths in its command must be
+///   absolute.
 /// * When the agent ends, everything it started is ended (SIGTERM, SIGKILL after `stop_grace`); the server stays and
 ///   costs until it is destroyed, as a machine in a cloud would, and its status stays `running`.
 /// * When the server is destroyed, the agent gets SIGTERM, and SIGKILL after `stop_grace`; then everything is killed
