@@ -88,6 +88,7 @@ void AgentMachine::acknowledge(BeatReply const& reply, SteadyInstant now) {
     if (beat_covers_doubt_) claim_in_doubt_ = false;
     if (std::exchange(beat_again_, false)) beat_at_ = std::min(beat_at_, earliest_extra_beat(now));
     if (claim_in_doubt_ || (stopping_ && !leaving_told_)) beat_at_ = now;
+    if (beat_is_last_ && reply.held.empty()) said_goodbye_ = true;
 
     std::set<LeaseKey> const held(reply.held.begin(), reply.held.end());
     end_what_is_not_held(held);
@@ -245,7 +246,7 @@ SteadyInstant AgentMachine::earliest_extra_beat(SteadyInstant now) const {
 void AgentMachine::fence(std::string message, SteadyInstant now) {
     if (std::exchange(fenced_, true)) return;
     // A worker that drains is closed with its last lease; that is how it ends, not how it is thrown out.
-    bool const expected = (draining_ || leaving_told_) && running().empty();
+    bool const expected = (draining_ || stopping_) && running().empty();
     fenced_exit_ = expected ? AgentExit{leave_reason(), {}} : AgentExit{AgentExitReason::fenced, std::move(message)};
     stop_all(StopWhy::lost);
     cancel_claim();
@@ -299,21 +300,30 @@ void AgentMachine::advance_deadlines(SteadyInstant now) {
     if (now >= stop_by_) stop_all(StopWhy::released);
 }
 
+bool AgentMachine::ready_to_leave() const noexcept {
+    return (draining_ || stopping_) && attempts_.empty() && !claiming_ && !claim_in_doubt_;
+}
+
 void AgentMachine::advance_beat(SteadyInstant now) {
-    if (!serving() || beating_ || now < beat_at_) return;
+    if (!serving() || beating_) return;
+    // A session that holds nothing is closed by a leaving beat, so the last one does not wait for its time; once.
+    if (!ready_to_leave()) last_beat_due_ = false;
+    else if (!std::exchange(last_beat_due_, true)) beat_at_ = std::min(beat_at_, now);
+    if (now < beat_at_) return;
     beating_ = true;
     beat_sent_ = now;
-    beat_leaves_ = stopping_;
+    beat_is_last_ = ready_to_leave();
+    beat_leaves_ = stopping_ || beat_is_last_;
     beat_covers_doubt_ = claim_in_doubt_;
     settled_.clear();
     for (auto& [key, attempt] : attempts_) attempt.known_to_beat = true;
-    commands_.push_back(agent::Beat{incarnation_, stopping_});
+    commands_.push_back(agent::Beat{incarnation_, beat_leaves_});
 }
 
 bool AgentMachine::may_claim(SteadyInstant now) const {
     bool const beats_arrive = now - acknowledged_ <= settings_.heartbeat * 3 / 2;
     return serving() && !draining_ && !stopping_ && !claiming_ && !claim_in_doubt_ && beats_arrive &&
-           may_hold_leases(now) && free_slots() > 0;
+           free_slots() > 0;
 }
 
 void AgentMachine::advance_claim(SteadyInstant now) {
@@ -344,9 +354,7 @@ void AgentMachine::advance_exit(SteadyInstant now) {
     if (ended_) return;
     bool const nothing_left = attempts_.empty() && !claiming_;
     if (fenced_ && (nothing_left || now >= exit_by_)) return exit(fenced_exit_.reason, fenced_exit_.message);
-    bool const told = !stopping_ || leaving_told_;
-    if (serving() && (draining_ || stopping_) && nothing_left && !claim_in_doubt_ && told)
-        return exit(leave_reason());
+    if (said_goodbye_) return exit(leave_reason());
     if (now >= exit_by_) exit(AgentExitReason::stopped, "not everything could be reported to the store");
 }
 

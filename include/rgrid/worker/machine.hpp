@@ -98,6 +98,7 @@ private:
     [[nodiscard]] bool serving() const noexcept { return incarnation_.value != 0 && !fenced_; }
     [[nodiscard]] bool may_hold_leases(SteadyInstant now) const { return serving() && now < acknowledged_ + cut_off(settings_); }
     [[nodiscard]] bool may_claim(SteadyInstant now) const;
+    [[nodiscard]] bool ready_to_leave() const noexcept;
     [[nodiscard]] int free_slots() const noexcept { return settings_.slots - slots_taken(); }
     [[nodiscard]] SteadyInstant report_due() const;
     [[nodiscard]] SteadyInstant earliest_extra_beat(SteadyInstant now) const;
@@ -143,6 +144,9 @@ private:
     bool draining_ = false;
     bool stopping_ = false;
     bool leaving_told_ = false;
+    bool last_beat_due_ = false;
+    bool beat_is_last_ = false;             // The beat in flight was sent when nothing was left.
+    bool said_goodbye_ = false;             // ... and its answer lists nothing either.
     bool fenced_ = false;
     AgentExit fenced_exit_;
     SteadyInstant stop_by_ = SteadyInstant::max();

@@ -176,6 +176,14 @@ TEST_F(AgentMachineTest, AWakeBringsTheNextBeatForwardWhileSomethingRuns) {
     EXPECT_EQ(agent.count<agent::Beat>(), 1);
 }
 
+TEST_F(AgentMachineTest, AWakeMovesNoBeatWhileNothingRuns) {
+    agent.serve({});
+    agent.pass(5s);
+    agent.tell(agent::Woken{});
+
+    EXPECT_EQ(agent.count<agent::Beat>(), 0);
+}
+
 TEST_F(AgentMachineTest, ManyWakesDoNotMeanManyBeats) {
     agent.serve({lease_of(1), lease_of(2)});
     int beats = 0;
@@ -266,6 +274,21 @@ TEST_F(AgentMachineTest, BacksOffAfterFailedClaimsEvenWhenWoken) {
     agent.pass(5s);
 
     EXPECT_EQ(agent.count<agent::Claim>(), 0);
+}
+
+TEST_F(AgentMachineTest, AClaimThatSucceedsMakesTheNextPauseShortAgain) {
+    agent.serve({});
+    for (int i = 0; i < 6; ++i) {
+        while (!agent.take<agent::Claim>()) agent.pass(100ms);
+        agent.tell(agent::ClaimAnswer{later});
+    }
+    while (!agent.take<agent::Claim>()) agent.pass(100ms);
+    agent.tell(agent::ClaimAnswer{std::vector<Lease>{}});
+    while (!agent.take<agent::Claim>()) agent.pass(100ms);
+    agent.tell(agent::ClaimAnswer{later});
+    agent.pass(1s);
+
+    EXPECT_EQ(agent.count<agent::Claim>(), 1);
 }
 
 TEST_F(AgentMachineTest, HasOnlyOneClaimInFlight) {
@@ -527,6 +550,48 @@ TEST_F(AgentMachineTest, AnAnswerOlderThanAVerdictGivesNothingBack) {
     EXPECT_EQ(agent.count<agent::Complete>(), 0);
 }
 
+TEST_F(AgentMachineTest, AnUnknownLeaseThatIsNoLongerListedIsNotGivenBack) {
+    agent.serve({});
+    agent.pass(30s);
+    agent.beat(holding({key_of(1)}));
+    agent.beat(holding({}));
+    agent.tell(agent::ClaimAnswer{std::vector<Lease>{}});
+    agent.pass(1s);
+
+    EXPECT_EQ(agent.count<agent::Complete>(), 0);
+}
+
+TEST_F(AgentMachineTest, ALeaseThatIsStillListedLongAfterItsVerdictIsGivenBack) {
+    agent.serve({lease_of(1), lease_of(2)});
+    agent.tell(agent::AttemptEnded{result_of(1)});
+    agent.pass(50ms);
+    agent.take<agent::Complete>();
+    agent.tell(agent::CompleteAnswer{std::vector{Verdict::accepted}});
+    agent.claim({});
+    agent.tell(agent::ClaimAnswer{std::vector<Lease>{}});
+    while (agent.count<agent::Beat>() == 0) {
+        agent.pass(1s);
+        if (agent.take<agent::Claim>()) agent.tell(agent::ClaimAnswer{std::vector<Lease>{}});
+    }
+    agent.beat(holding({key_of(1), key_of(2)}));
+    agent.pass(50ms);
+
+    EXPECT_EQ(agent.count<agent::Complete>(), 1);
+}
+
+TEST_F(AgentMachineTest, AJobCancelledAndThenLostIsNotReported) {
+    agent.serve({lease_of(1), lease_of(2)});
+    auto reply = holding({key_of(1), key_of(2)});
+    reply.cancel = {JobId{2}};
+    agent.beat(reply);
+    agent.beat(holding({key_of(1)}));
+    agent.tell(agent::AttemptEnded{result_of(2, Outcome::cancelled)});
+    agent.pass(1s);
+
+    EXPECT_EQ(agent.count<agent::Complete>(), 0);
+    EXPECT_EQ(agent.machine.slots_taken(), 1);
+}
+
 TEST_F(AgentMachineTest, CancelsWhatUsersWantEnded) {
     agent.serve({lease_of(1), lease_of(2)});
     auto reply = holding({key_of(1), key_of(2)});
@@ -576,20 +641,20 @@ TEST_F(AgentMachineTest, ReportsResultsTogether) {
 TEST_F(AgentMachineTest, AFullBatchGoesAtOnceAndHoldsNoMoreThanItsSize) {
     auto settings = two_slots();
     settings.slots = 5;
-    settings.batch_size = 3;
+    settings.batch_size = 2;
     MachineDriver many{settings};
     many.serve({lease_of(1), lease_of(2), lease_of(3), lease_of(4), lease_of(5)});
     many.tell(agent::AttemptEnded{result_of(1)});
-    many.tell(agent::AttemptEnded{result_of(2)});
     EXPECT_EQ(many.count<agent::Complete>(), 0);
-    many.tell(agent::AttemptEnded{result_of(3)});
+    many.tell(agent::AttemptEnded{result_of(2)});
     ASSERT_EQ(many.count<agent::Complete>(), 1);
+    many.tell(agent::AttemptEnded{result_of(3)});
     many.tell(agent::AttemptEnded{result_of(4)});
     many.tell(agent::AttemptEnded{result_of(5)});
     many.pass(1s);
     EXPECT_EQ(many.count<agent::Complete>(), 1) << "one report in flight";
-    EXPECT_EQ(many.take<agent::Complete>()->completions.size(), 3u);
-    many.tell(agent::CompleteAnswer{std::vector{Verdict::accepted, Verdict::accepted, Verdict::accepted}});
+    EXPECT_EQ(many.take<agent::Complete>()->completions.size(), 2u);
+    many.tell(agent::CompleteAnswer{std::vector{Verdict::accepted, Verdict::accepted}});
 
     EXPECT_EQ(many.take<agent::Complete>()->completions.size(), 2u);
 }
@@ -676,6 +741,20 @@ TEST_F(AgentMachineTest, PausesBeforeItClaimsAgainWhatItCouldNotStart) {
     EXPECT_EQ(agent.count<agent::Claim>(), 1);
 }
 
+TEST_F(AgentMachineTest, DiscardsTheOutputsOfAResultWhoseFirstReportSurelyHadNoEffect) {
+    agent.serve({lease_of(1), lease_of(2)});
+    auto result = result_of(1);
+    result.outputs = {{"out.txt", "ab", 2}};
+    agent.tell(agent::AttemptEnded{result});
+    agent.pass(50ms);
+    agent.take<agent::Complete>();
+    agent.tell(agent::CompleteAnswer{later});
+    agent.pass(2s);
+    agent.tell(agent::CompleteAnswer{std::vector{Verdict::fenced}});
+
+    EXPECT_EQ(agent.count<agent::Discard>(), 1);
+}
+
 // ---- draining, stopping, fencing -------------------------------------------------------------------------------
 
 TEST_F(AgentMachineTest, DrainingFinishesWhatItHasAndExits) {
@@ -691,6 +770,10 @@ TEST_F(AgentMachineTest, DrainingFinishesWhatItHasAndExits) {
     agent.pass(50ms);
     EXPECT_EQ(exited(), std::nullopt) << "the result is not acknowledged yet";
     agent.tell(agent::CompleteAnswer{std::vector{Verdict::accepted}});
+    EXPECT_EQ(exited(), std::nullopt) << "its session is not closed yet";
+    ASSERT_EQ(agent.count<agent::Beat>(), 1) << "a last beat at once";
+    EXPECT_TRUE(agent.take<agent::Beat>()->leaving);
+    agent.tell(agent::BeatAnswer{holding({}, SessionState::closed)});
 
     EXPECT_EQ(exited(), AgentExitReason::drained);
 }
@@ -713,6 +796,8 @@ TEST_F(AgentMachineTest, DrainingWithAClaimInDoubtWaitsForTheBeatThatTells) {
     agent.pass(30s);
     agent.beat(holding({}, SessionState::draining));
     agent.tell(agent::ClaimAnswer{no_answer});
+    EXPECT_EQ(exited(), std::nullopt);
+    agent.beat(holding({}, SessionState::draining));
     EXPECT_EQ(exited(), std::nullopt);
     agent.beat(holding({}, SessionState::draining));
 
@@ -753,6 +838,53 @@ TEST_F(AgentMachineTest, ToldToStopItSaysSoAtOnceAndLetsJobsFinish) {
     EXPECT_EQ(complete->completions.at(0).ran, 7s);
     EXPECT_EQ(exited(), std::nullopt);
     agent.tell(agent::CompleteAnswer{std::vector{Verdict::accepted}});
+    agent.beat(holding({}, SessionState::closed));
+
+    EXPECT_EQ(exited(), AgentExitReason::stopped);
+}
+
+// The beat in flight was sent before the last job ended: only a later one closes the session.
+TEST_F(AgentMachineTest, TheLastBeatIsOneSentWhenNothingWasLeft) {
+    agent.serve({lease_of(1), lease_of(2)});
+    agent.tell(agent::AttemptEnded{result_of(2)});
+    agent.tell(agent::StopRequested{});
+    agent.take<agent::Complete>();
+    agent.tell(agent::CompleteAnswer{std::vector{Verdict::accepted}});
+    agent.tell(agent::AttemptEnded{result_of(1)});
+    agent.take<agent::Complete>();
+    agent.tell(agent::CompleteAnswer{std::vector{Verdict::accepted}});
+    agent.take<agent::Beat>();
+    agent.tell(agent::BeatAnswer{holding({key_of(1)}, SessionState::draining)});
+    EXPECT_EQ(exited(), std::nullopt);
+    ASSERT_EQ(agent.count<agent::Beat>(), 1);
+    agent.beat(holding({}, SessionState::closed));
+
+    EXPECT_EQ(exited(), AgentExitReason::stopped);
+}
+
+TEST_F(AgentMachineTest, ALeaseThatTheLastBeatShowsIsGivenBackBeforeTheExit) {
+    agent.serve({});
+    agent.tell(agent::StopRequested{});
+    agent.beat(holding({key_of(4)}, SessionState::draining));
+    EXPECT_EQ(exited(), std::nullopt);
+    auto const complete = agent.take<agent::Complete>();
+    ASSERT_TRUE(complete);
+    EXPECT_EQ(complete->completions.at(0).outcome, Outcome::released);
+    agent.tell(agent::CompleteAnswer{std::vector{Verdict::accepted}});
+    agent.beat(holding({}, SessionState::closed));
+
+    EXPECT_EQ(exited(), AgentExitReason::stopped);
+}
+
+TEST_F(AgentMachineTest, ALastBeatWhoseAnswerWasLostIsRepeatedAndMayBeFenced) {
+    agent.serve({});
+    agent.tell(agent::StopRequested{});
+    agent.take<agent::Beat>();
+    agent.tell(agent::BeatAnswer{no_answer});
+    EXPECT_EQ(agent.count<agent::Beat>(), 0) << "not without a pause";
+    agent.pass(8s);
+    ASSERT_EQ(agent.count<agent::Beat>(), 1);
+    agent.tell(agent::BeatAnswer{closed});
 
     EXPECT_EQ(exited(), AgentExitReason::stopped);
 }
@@ -837,6 +969,14 @@ TEST_F(AgentMachineTest, ToldToStopBeforeItCouldRegisterItExits) {
     EXPECT_EQ(agent.count<agent::Register>(), 0);
 }
 
+TEST_F(AgentMachineTest, ToldToStopBetweenTwoRegistrationsItExitsAtOnce) {
+    agent.tell(agent::Tick{});
+    agent.tell(agent::RegisterAnswer{Error{Errc::retry_later, "busy", 40s}});
+    agent.tell(agent::StopRequested{});
+
+    EXPECT_EQ(exited(), AgentExitReason::stopped);
+}
+
 TEST_F(AgentMachineTest, ToldToStopWhileRegisteringItLeavesProperly) {
     agent.tell(agent::Tick{});
     agent.take<agent::Register>();
@@ -906,6 +1046,16 @@ TEST_F(AgentMachineTest, FencedAndCutOffFromTheStoreItExitsAfterAWhile) {
 
     EXPECT_EQ(exited(), AgentExitReason::fenced);
     EXPECT_LE(agent.now - told, 41s);
+}
+
+TEST_F(AgentMachineTest, AClosedSessionEndsItsJobs) {
+    agent.serve({lease_of(1), lease_of(2)});
+    agent.beat(holding({key_of(1), key_of(2)}, SessionState::closed));
+    EXPECT_EQ(agent.count<agent::Stop>(), 2);
+    agent.tell(agent::AttemptEnded{result_of(1)});
+    agent.tell(agent::AttemptEnded{result_of(2)});
+
+    EXPECT_EQ(exited(), AgentExitReason::fenced);
 }
 
 TEST_F(AgentMachineTest, ASessionClosedWithItsLastLeaseIsADrainNotAFence) {
