@@ -131,7 +131,7 @@ Result<> Cloud::destroy(Call const&, ServerId const& id) {
     std::scoped_lock const lock{world_->mutex};
     auto const now = world_->clock.steady_now();
     for (auto& [number, machine] : world_->machines)
-        if (machine.server.id == id && machine.fleet == fleet_ && now < machine.deleting) {
+        if (machine.server.id == id && machine.fleet == fleet_) {
             machine.deleting = now;
             machine.gone = std::min(machine.gone, now + world_->settings.delete_time);
         }

@@ -25,7 +25,7 @@ struct JobPorts {
 class JobQueueHarness {
 public:
     static constexpr Duration keep_finished{std::chrono::hours{168}};  ///< The store's retention has to be this.
-    static constexpr std::int64_t max_log = 256 * 1024;                ///< And its log bound a job, in bytes, this.
+    static constexpr std::int64_t max_log = 1536 * 1024;               ///< And its log bound a job, in bytes, this.
 
     virtual ~JobQueueHarness() = default;
 

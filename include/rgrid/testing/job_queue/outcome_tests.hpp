@@ -68,6 +68,27 @@ TEST_P(JobQueueConformance, failures_before_the_last_back_off) {
     EXPECT_EQ(look(job).losses, 0);
 }
 
+// While an attempt runs, nothing of the one before is shown as if it were its own.
+TEST_P(JobQueueConformance, a_new_attempt_starts_with_a_clean_slate) {
+    auto const job = submit(a_job().max_attempts(2).retry_delay(10s));
+    auto const worker = enlist("w");
+    auto completion = ended(claim_one("w", worker), Outcome::failed);
+    completion.outputs = {{"half", std::string(64, 'c'), 1}};
+    ports().work.complete(call, WorkerId{"w"}, worker, {completion}).value();
+    EXPECT_EQ(look(job).message, completion.message);
+    EXPECT_TRUE(look(job).due.has_value());
+    advance(10s);
+    tend();
+    EXPECT_FALSE(look(job).due.has_value());
+
+    claim_one("w", worker);
+
+    auto const view = look(job);
+    EXPECT_EQ(view.message, "");
+    EXPECT_EQ(view.exit_code, 0);
+    EXPECT_TRUE(view.outputs.empty());
+}
+
 TEST_P(JobQueueConformance, a_job_given_back_is_queued_and_charged_nothing) {
     auto const job = submit(a_job());
     auto const worker = enlist("w");
@@ -171,6 +192,7 @@ TEST_P(JobQueueConformance, cancel_answers_for_each_job) {
     auto const answers = ports().jobs.cancel(call, {job, JobId{999}}).value();
 
     EXPECT_EQ(answers[0].value(), JobState::succeeded) << "a finished job stays as it is";
+    EXPECT_FALSE(look(job).cancel_requested);
     EXPECT_EQ(error_of(answers[1]), Errc::not_found);
 }
 

@@ -21,9 +21,11 @@ TEST_P(JobQueueConformance, a_registered_worker_has_a_session) {
     EXPECT_EQ(session_now.idle, Duration{7s});
 }
 
-TEST_P(JobQueueConformance, a_registration_without_slots_is_refused) {
-    EXPECT_EQ(error_of(ports().work.register_worker(call, {WorkerId{"w"}, ServerName{"s"}, PoolName{"p"}, 0, ""})),
-              Errc::rejected);
+TEST_P(JobQueueConformance, a_registration_needs_names_and_slots) {
+    for (Registration const& registration : {Registration{WorkerId{"w"}, ServerName{"s"}, PoolName{"p"}, 0, ""},
+                                             Registration{WorkerId{}, ServerName{"s"}, PoolName{"p"}, 1, ""},
+                                             Registration{WorkerId{"w"}, ServerName{"s"}, PoolName{}, 1, ""}})
+        EXPECT_EQ(error_of(ports().work.register_worker(call, registration)), Errc::rejected);
     EXPECT_TRUE(ports().queue.sessions(call)->sessions.empty());
 }
 
