@@ -9,7 +9,9 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <cstdio>
-#include <rgrid/config/json.hpp>
+#include <rgrid/config/json_text.hpp>
+
+#include "app/text.hpp"
 
 namespace rgrid::app {
 
@@ -49,17 +51,8 @@ std::unique_ptr<spdlog::formatter> formatter_of(LogStyle const& style) {
     return formatter;
 }
 
-/// One line, whatever it holds: what comes from a provider or a job must neither look like a line of its own nor steer
-/// the terminal.
-std::string one_line(std::string text) {
-    for (char& c : text) {
-        if (c == '\n' || c == '\t')
-            c = ' ';
-        else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
-            c = '?';
-    }
-    return text;
-}
+/// A line of the log is never longer, whatever a provider or a job wrote.
+constexpr std::size_t longest_line = 2000;
 
 }  // namespace
 
@@ -67,8 +60,8 @@ std::string to_log_text(Event const& event) {
     std::array<char, 64> kind{};
     std::snprintf(kind.data(), kind.size(), "%-15s ", boost::describe::enum_to_string(event.kind, "event"));
     std::string const subject = !event.server.empty() ? event.server.value : event.pool.value;
-    return one_line(kind.data() + (subject.empty() || event.text.starts_with(subject) ? "" : subject + ": ") +
-                    event.text);
+    return tame(kind.data() + (subject.empty() || event.text.starts_with(subject) ? "" : subject + ": ") + event.text,
+                longest_line);
 }
 
 std::string to_log_json(Event const& event) {
@@ -103,7 +96,7 @@ void Log::emit(Event const& event) {
 
 void Log::say(Severity severity, std::string const& text) {
     auto const at = impl_->clock.now();
-    if (!impl_->style.json) return impl_->write(at, severity, one_line(text));
+    if (!impl_->style.json) return impl_->write(at, severity, tame(text, longest_line));
     boost::json::object line;
     line["at"] = to_text(at);
     line["severity"] = boost::describe::enum_to_string(severity, "info");

@@ -138,7 +138,7 @@ private:
         auto const ended = counts[JobState::succeeded] + bad;
         auto const now = context_.clock().steady_now();
         if (now >= next_look_ && ended < all) {
-            next_look_ = now + 1s;
+            next_look_ = now + 500ms;
             auto const fleet = look_at_fleet(context_);
             daemon_.tend(!fleet.record.leader.empty());
             workers_ = workers_text(fleet, PoolName{options_.job.pool});
@@ -146,7 +146,8 @@ private:
         auto text = line_.is_terminal() ? progress_bar(ended, all, 20) + " " : std::string{};
         text += std::to_string(ended) + "/" + std::to_string(all) + " done, " +
                 std::to_string(counts[JobState::running]) + " running, " + std::to_string(waiting) + " queued, " +
-                std::to_string(bad) + " failed | " + workers_;
+                std::to_string(bad) + " failed";
+        if (ended < all) text += " | " + workers_;
         line_.show(text);
     }
 
@@ -210,7 +211,7 @@ int batch(Context& context, BatchOptions const& options) {
         std::count_if(ended.begin(), ended.end(), [](JobView const& job) { return job.state == JobState::succeeded; });
     auto const all = static_cast<std::int64_t>(ended.size());
     line.say(std::to_string(good) + " of " + std::to_string(all) + " jobs succeeded in " +
-             to_rough_text(context.clock().steady_now() - begin) +
+             span_text(context.clock().steady_now() - begin) +
              (watch.files_fetched() > 0
                   ? "; " + std::to_string(watch.files_fetched()) + " files fetched to " + options.job.output_dir
                   : ""));

@@ -31,7 +31,7 @@ struct CostOptions {
 
 std::string percent(double part) {
     std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), "%.0f %%", part * 100);
+    std::snprintf(text.data(), text.size(), "%.1f %%", part * 100);
     return text.data();
 }
 
@@ -66,7 +66,7 @@ void print_servers(CostReport const& report) {
     Table table{{"SERVER", "OFFER", "LIVED", "PAID PERIODS", "COST", "USED", "JOBS"}};
     for (auto const& server : report.servers)
         table.add({server.server.value, to_text(server.offer),
-                   to_rough_text(server.lifetime) + (server.deleted ? "" : " so far"),
+                   span_text(server.lifetime) + (server.deleted ? "" : " so far"),
                    std::to_string(server.periods) + " x " + to_text(server.period), to_price_text(server.cost),
                    percent(server.used_share), std::to_string(server.jobs)});
     table.print();
@@ -77,8 +77,8 @@ void print_lines(CostAnswer const& result, std::string const& by) {
     for (char& c : heading) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
     Table table{{heading, "COST", "SLOT-TIME", "JOBS"}};
     for (auto const& line : result.lines)
-        table.add({line.key.empty() ? "(none)" : tame(line.key), to_price_text(line.cost, 6),
-                   to_rough_text(line.slot_time), std::to_string(line.jobs)});
+        table.add({line.key.empty() ? "(none)" : tame(line.key), to_price_text(line.cost, 9), span_text(line.slot_time),
+                   std::to_string(line.jobs)});
     table.print();
 }
 

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cstdlib>
 
 namespace rgrid::cli {
@@ -68,31 +67,15 @@ void Table::print() const {
 
 LiveLine::LiveLine() : terminal_(::isatty(STDERR_FILENO) == 1) {}
 
-std::string without_spans(std::string const& text) {
-    std::string result;
-    for (std::size_t i = 0; i < text.size();) {
-        auto const end = text.find_first_not_of("0123456789", i);
-        bool const is_span = end != i && end != std::string::npos &&
-                             std::string_view{"smhd"}.find(text[end]) != std::string_view::npos &&
-                             (end + 1 == text.size() || std::isalpha(static_cast<unsigned char>(text[end + 1])) == 0);
-        if (is_span)
-            result += '#';
-        else
-            result += text.substr(i, std::max<std::size_t>(end == std::string::npos ? text.size() - i : end - i, 1));
-        i = is_span ? end + 1 : end == std::string::npos ? text.size() : std::max(end, i + 1);
-    }
-    return result;
-}
-
 void LiveLine::show(std::string const& text) {
     if (terminal_) {
         // A line longer than the terminal would wrap and could not be rewritten.
         std::cerr << "\r\033[K" << tame(text, terminal_width() - 1) << std::flush;
         shown_ = true;
-    } else if (without_spans(text) != last_) {
+    } else if (app::without_spans(text) != last_) {
         std::cerr << text << std::endl;
     }
-    last_ = without_spans(text);
+    last_ = app::without_spans(text);
 }
 
 void LiveLine::clear() {
@@ -103,27 +86,6 @@ void LiveLine::clear() {
 void LiveLine::say(std::string const& text) {
     clear();
     std::cerr << text << std::endl;
-}
-
-std::string progress_bar(std::int64_t done, std::int64_t all, int cells) {
-    auto const filled = all <= 0 ? 0 : static_cast<int>(done * cells / all);
-    std::string bar;
-    for (int i = 0; i < cells; ++i) bar += i < filled ? "█" : "░";
-    return bar;
-}
-
-std::string tame(std::string_view text, std::size_t limit) {
-    std::string result;
-    std::size_t width = 0;
-    for (char const c : text) {
-        auto const byte = static_cast<unsigned char>(c);
-        if ((byte & 0xC0) != 0x80 && ++width > limit) return result + "…";
-        if (byte == '\n' || byte == '\t')
-            result += ' ';
-        else if (byte >= 0x20 && byte != 0x7F)
-            result += c;
-    }
-    return result;
 }
 
 }  // namespace rgrid::cli

@@ -5,10 +5,15 @@
 #include <rgrid/config/json_text.hpp>
 #include <rgrid/model/job.hpp>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "app/text.hpp"
+
 namespace rgrid::cli {
+
+using app::progress_bar;
+using app::span_text;
+using app::tame;
 
 enum class Colour { none, red, green, yellow, grey, bold };
 
@@ -66,15 +71,5 @@ private:
     bool shown_ = false;
     std::string last_;
 };
-
-/// Text with every span of time in it ("42s", "3m 05s") made the same.
-[[nodiscard]] std::string without_spans(std::string const& text);
-
-/// A bar of this many cells, `done` of `all` filled.
-[[nodiscard]] std::string progress_bar(std::int64_t done, std::int64_t all, int cells);
-
-/// Text without control characters, on one line, at most `limit` bytes: what came from a job or a user may hold
-/// anything, and must not steer the terminal.
-[[nodiscard]] std::string tame(std::string_view text, std::size_t limit = 200);
 
 }  // namespace rgrid::cli

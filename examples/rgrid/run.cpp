@@ -110,7 +110,7 @@ std::string end_text(JobView const& job, std::vector<std::string> const& fetched
             break;
     }
     if (job.started && job.finished && !job.worker.empty())
-        text += " after " + to_rough_text(*job.finished - *job.started) + " on " + job.worker.value;
+        text += " after " + span_text(*job.finished - *job.started) + " on " + job.worker.value;
     if (job.state != JobState::succeeded && job.exit_code != 0)
         text += " with exit code " + std::to_string(job.exit_code);
     if (job.state != JobState::succeeded && !job.message.empty()) text += ": " + tame(job.message, 500);

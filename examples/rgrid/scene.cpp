@@ -38,7 +38,12 @@ Roster FleetScene::roster() const {
     seen.store = record.store;
     seen.intents = record.intents;
     seen.sessions.value = sessions;
-    return make_roster(seen);
+    auto roster = make_roster(seen);
+    // The queue remembers closed sessions for a while after their server is gone.
+    std::erase_if(roster.workers, [](WorkerView const& worker) {
+        return !worker.intent && (!worker.session || worker.session->state == SessionState::closed);
+    });
+    return roster;
 }
 
 FleetScene look_at_fleet(Context& context) {

@@ -17,6 +17,7 @@ struct FleetScene {
     std::vector<Session> sessions;
     Demand demand;
 
+    /// The workers that are there or on their way.
     [[nodiscard]] Roster roster() const;
 };
 

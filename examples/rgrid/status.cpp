@@ -101,9 +101,9 @@ std::string parts_text(std::vector<std::pair<std::int64_t, char const*>> const& 
 }
 
 std::string times_text(JobView const& job, Instant now) {
-    if (job.finished && job.started && !job.worker.empty()) return "ran " + to_rough_text(*job.finished - *job.started);
-    if (job.state == JobState::running && job.started) return "runs for " + to_rough_text(now - *job.started);
-    return is_final(job.state) ? "" : "waits for " + to_rough_text(now - job.submitted);
+    if (job.finished && job.started && !job.worker.empty()) return "ran " + span_text(*job.finished - *job.started);
+    if (job.state == JobState::running && job.started) return "runs for " + span_text(now - *job.started);
+    return is_final(job.state) ? "" : "waits for " + span_text(now - job.submitted);
 }
 
 void print_jobs(std::vector<JobView> const& jobs, Instant now) {
@@ -122,8 +122,8 @@ void print_fleet(FleetStatus const& status) {
               << "\n";
     for (auto const& hold : status.holds)
         std::cout << paint(Colour::yellow, hold.pool.empty() ? "Paused" : "Pool " + hold.pool.value + " is paused")
-                  << " by an operator since " << to_text(hold.since).substr(0, 19) + "Z" << " ('rgrid resume"
-                  << (hold.pool.empty() ? "" : " " + hold.pool.value) << "' ends that)\n";
+                  << " by an operator since " << to_text(hold.since).substr(0, 19) + "Z"
+                  << " ('rgrid resume" << (hold.pool.empty() ? "" : " " + hold.pool.value) << "' ends that)\n";
     auto const& jobs = status.jobs;
     std::cout << "Jobs: "
               << parts_text({{jobs.queued, "queued"},

@@ -52,10 +52,7 @@ WorkerStatus status_of(WorkerView const& worker) {
 
 int list_workers(Context& context) {
     std::vector<WorkerStatus> workers;
-    for (auto const& worker : look_at_fleet(context).roster().workers)
-        // A session without an intent is a worker of a server that nobody ordered, and still a worker.
-        if (worker.intent || (worker.session && worker.session->state != SessionState::closed))
-            workers.push_back(status_of(worker));
+    for (auto const& worker : look_at_fleet(context).roster().workers) workers.push_back(status_of(worker));
     if (context.options.json) {
         print_json(workers);
         return exit_done;
