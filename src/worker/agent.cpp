@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <rgrid/worker/agent.hpp>
@@ -69,6 +70,8 @@ public:
         claim_end_.request_stop();
         for (auto& [key, attempt] : running_) attempt.request_stop();
         running_.clear();
+        std::error_code not_empty;  // Kept working folders keep it.
+        std::filesystem::remove(attempt_settings_.folder, not_empty);
         return *exit_;
     }
 

@@ -41,7 +41,8 @@ public:
     Agent& operator=(Agent const&) = delete;
 
     /// Registers, works and returns when the worker is drained, stopped or fenced and none of its jobs runs any more.
-    /// A stop request lets running jobs finish within `stop_grace`. Removes the working folders of an earlier run.
+    /// A stop request lets running jobs finish within `stop_grace`. Removes the working folders of an
+    /// earlier run, and at its end its own folder if that is empty.
     AgentExit run(std::stop_token stop);
 
     /// Like a stop request, but running jobs are ended at once and go back to the queue.

@@ -175,7 +175,7 @@ TEST_F(AgentTest, BringsQueuedJobsToTheirEnd) {
     EXPECT_EQ(store.read_log({}, jobs[7], {}, 0).value().text, "working on " + std::to_string(jobs[7].value));
     stop.request_stop();
     EXPECT_TRUE(ended_with(AgentExitReason::stopped));
-    EXPECT_TRUE(fs::is_empty(attempts.folder));
+    EXPECT_FALSE(fs::exists(attempts.folder));
 }
 
 TEST_F(AgentTest, RunsAsManyJobsAsItHasSlotsAndNoMore) {
