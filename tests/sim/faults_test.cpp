@@ -171,21 +171,38 @@ TEST(Faulty, every_call_of_every_port_can_fail) {
     WorkerId const worker{"w"};
     Incarnation const first{1};
 
-    std::vector<std::optional<Errc>> const errors{
-        error_of(provider.offers(call)), error_of(provider.list(call)), error_of(provider.find(call, ServerName{"s"})),
-        error_of(provider.create(call, {})), error_of(provider.destroy(call, ServerId{"s"})),
-        error_of(queue.demand(call)), error_of(queue.sessions(call)),
-        error_of(queue.close(call, worker, CloseMode::now, {})), error_of(queue.tend(call, {})),
-        error_of(fleet.lead(call, "a", 1s)), error_of(fleet.resign(call, "a")), error_of(fleet.load(call)),
-        error_of(fleet.write(call, LeaderEpoch{1}, {})), error_of(fleet.hold(call, PoolName{}, true)),
-        error_of(fleet.bills(call, Instant{})), error_of(work.register_worker(call, {worker})),
-        error_of(work.beat(call, worker, first, false)), error_of(work.claim(call, worker, first, 1)),
-        error_of(work.complete(call, worker, first, {})), error_of(work.append_log(call, worker, first, {})),
-        error_of(jobs.submit(call, {})), error_of(jobs.look(call, {})), error_of(jobs.counts(call)),
-        error_of(jobs.cancel(call, {})), error_of(jobs.retry(call, {})),
-        error_of(jobs.read_log(call, JobId{1}, LeaseEpoch{}, 0)), error_of(objects.put(call, "k", "p")),
-        error_of(objects.get(call, "k", "p")), error_of(objects.find(call, "k")), error_of(objects.remove(call, "k")),
-        error_of(objects.list(call, "")), error_of(executor.run(call, {}, {}))};
+    std::vector<std::optional<Errc>> const errors{error_of(provider.offers(call)),
+                                                  error_of(provider.list(call)),
+                                                  error_of(provider.find(call, ServerName{"s"})),
+                                                  error_of(provider.create(call, {})),
+                                                  error_of(provider.destroy(call, ServerId{"s"})),
+                                                  error_of(queue.demand(call)),
+                                                  error_of(queue.sessions(call)),
+                                                  error_of(queue.close(call, worker, CloseMode::now, {})),
+                                                  error_of(queue.tend(call, {})),
+                                                  error_of(fleet.lead(call, "a", 1s)),
+                                                  error_of(fleet.resign(call, "a")),
+                                                  error_of(fleet.load(call)),
+                                                  error_of(fleet.write(call, LeaderEpoch{1}, {})),
+                                                  error_of(fleet.hold(call, PoolName{}, true)),
+                                                  error_of(fleet.bills(call, Instant{})),
+                                                  error_of(work.register_worker(call, {worker})),
+                                                  error_of(work.beat(call, worker, first, false)),
+                                                  error_of(work.claim(call, worker, first, 1)),
+                                                  error_of(work.complete(call, worker, first, {})),
+                                                  error_of(work.append_log(call, worker, first, {})),
+                                                  error_of(jobs.submit(call, {})),
+                                                  error_of(jobs.look(call, {})),
+                                                  error_of(jobs.counts(call)),
+                                                  error_of(jobs.cancel(call, {})),
+                                                  error_of(jobs.retry(call, {})),
+                                                  error_of(jobs.read_log(call, JobId{1}, LeaseEpoch{}, 0)),
+                                                  error_of(objects.put(call, "k", "p")),
+                                                  error_of(objects.get(call, "k", "p")),
+                                                  error_of(objects.find(call, "k")),
+                                                  error_of(objects.remove(call, "k")),
+                                                  error_of(objects.list(call, "")),
+                                                  error_of(executor.run(call, {}, {}))};
 
     EXPECT_EQ(errors, std::vector<std::optional<Errc>>(32, Errc::retry_later));
 }

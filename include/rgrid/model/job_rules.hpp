@@ -86,7 +86,8 @@ namespace detail {
     std::set<std::string_view> paths;
     for (auto const& input : spec.inputs) {
         if (!is_inner_path(input.path))
-            return "input path \"" + input.path + "\" leaves the working folder; expected a relative path without \"..\"";
+            return "input path \"" + input.path +
+                   "\" leaves the working folder; expected a relative path without \"..\"";
         if (!paths.insert(input.path).second) return "input path \"" + input.path + "\" is given twice";
         if (!is_sha256(input.sha256))
             return "input \"" + input.path + "\" has the sha256 \"" + input.sha256 +
@@ -112,7 +113,8 @@ namespace detail {
     if (spec.pool.empty()) return "pool is empty; expected the name of a pool";
     for (auto const& [name, value] : spec.env)
         if (name.empty() || name.find('=') != name.npos || holds_nul(name) || holds_nul(value))
-            return "environment variable \"" + name + "\" cannot be set; expected a name without \"=\" and text without NUL";
+            return "environment variable \"" + name +
+                   "\" cannot be set; expected a name without \"=\" and text without NUL";
     if (auto problem = detail::numbers_problem(spec)) return problem;
     return detail::files_problem(spec);
 }

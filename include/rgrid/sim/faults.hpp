@@ -74,9 +74,12 @@ public:
         auto const drawn = static_cast<double>(stream.chance() >> 11) * 0x1p-53;
         auto const rates = rates_of(call);
         auto fault = Fault::none;
-        if (!stream.orders.empty()) fault = stream.orders.front(), stream.orders.pop_front();
-        else if (drawn < rates.before) fault = Fault::before;
-        else if (drawn < rates.before + rates.after) fault = Fault::after;
+        if (!stream.orders.empty())
+            fault = stream.orders.front(), stream.orders.pop_front();
+        else if (drawn < rates.before)
+            fault = Fault::before;
+        else if (drawn < rates.before + rates.after)
+            fault = Fault::after;
         ++stream.counts.calls;
         if (fault == Fault::before) ++stream.counts.before;
         if (fault == Fault::after) ++stream.counts.after;
@@ -119,8 +122,8 @@ private:
 namespace detail {
 
 [[nodiscard]] inline Error injected(Errc code, char const* call) {
-    return fail(code, std::string{call} + (code == Errc::in_doubt ? ": its answer was lost on purpose"
-                                                                  : ": it failed on purpose"));
+    return fail(code, std::string{call} +
+                          (code == Errc::in_doubt ? ": its answer was lost on purpose" : ": it failed on purpose"));
 }
 
 /// A call that changes something.
@@ -240,7 +243,8 @@ public:
     Faulty(WorkSource& port, FaultPlan& plan) : port_(port), plan_(plan) {}
 
     Result<Registered> register_worker(Call const& call, Registration const& registration) override {
-        return detail::act(plan_, "WorkSource.register_worker", [&] { return port_.register_worker(call, registration); });
+        return detail::act(plan_, "WorkSource.register_worker",
+                           [&] { return port_.register_worker(call, registration); });
     }
     Result<BeatReply> beat(Call const& call, WorkerId const& worker, Incarnation incarnation, bool leaving) override {
         return detail::act(plan_, "WorkSource.beat", [&] { return port_.beat(call, worker, incarnation, leaving); });

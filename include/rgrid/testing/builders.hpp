@@ -168,9 +168,17 @@ private:
     Intent intent_;
 };
 
-[[nodiscard]] inline JobBuilder a_job() { return {}; }
-[[nodiscard]] inline ServerBuilder a_server(std::string const& name) { return ServerBuilder{name}; }
-[[nodiscard]] inline SessionBuilder a_session(std::string const& name) { return SessionBuilder{name}; }
-[[nodiscard]] inline IntentBuilder an_intent(std::string const& name) { return IntentBuilder{name}; }
+[[nodiscard]] inline JobBuilder a_job() {
+    return {};
+}
+[[nodiscard]] inline ServerBuilder a_server(std::string const& name) {
+    return ServerBuilder{name};
+}
+[[nodiscard]] inline SessionBuilder a_session(std::string const& name) {
+    return SessionBuilder{name};
+}
+[[nodiscard]] inline IntentBuilder an_intent(std::string const& name) {
+    return IntentBuilder{name};
+}
 
 }  // namespace rgrid::testing

@@ -136,9 +136,8 @@ TEST_P(CloudProviderConformance, a_created_server_is_what_was_asked_for) {
 TEST_P(CloudProviderConformance, a_server_comes_to_run) {
     cloud().create(call, request("conf-1")).value();
 
-    EXPECT_TRUE(harness().wait_until([&] {
-        return cloud().find(call, ServerName{"conf-1"}).value()->status == ServerStatus::running;
-    }));
+    EXPECT_TRUE(harness().wait_until(
+        [&] { return cloud().find(call, ServerName{"conf-1"}).value()->status == ServerStatus::running; }));
 }
 
 TEST_P(CloudProviderConformance, ages_grow_with_time) {

@@ -125,8 +125,7 @@ TEST_P(FileStoreConformance, lists_keys_by_prefix_in_order) {
         files().put(call, key, file).value();
     using Keys = std::vector<std::string>;
 
-    EXPECT_EQ(files().list(call, "outputs/1/").value(),
-              (Keys{"outputs/1/1/a", "outputs/1/1/sub/c", "outputs/1/2/a"}));
+    EXPECT_EQ(files().list(call, "outputs/1/").value(), (Keys{"outputs/1/1/a", "outputs/1/1/sub/c", "outputs/1/2/a"}));
     EXPECT_EQ(files().list(call, "outputs/1").value(),
               (Keys{"outputs/1/1/a", "outputs/1/1/sub/c", "outputs/1/2/a", "outputs/10/1/a"}))
         << "a prefix is of the text, not of folders";
@@ -137,13 +136,13 @@ TEST_P(FileStoreConformance, lists_keys_by_prefix_in_order) {
 // Job outputs carry whatever names their authors like.
 TEST_P(FileStoreConformance, takes_names_as_people_write_them) {
     auto const file = local.write("in", "x");
-    std::vector<std::string> const keys{"o/two words", "o/ümläut", "o/new\nline", "o/.hidden", "o/a..b", "o/-rf", "o/%41"};
+    std::vector<std::string> const keys{"o/two words", "o/ümläut", "o/new\nline", "o/.hidden",
+                                        "o/a..b",      "o/-rf",    "o/%41"};
 
     for (auto const& key : keys) EXPECT_EQ(files().put(call, key, file).value().key, key);
 
     auto const listed = files().list(call, "o/").value();
-    EXPECT_EQ((std::set<std::string>{listed.begin(), listed.end()}),
-              (std::set<std::string>{keys.begin(), keys.end()}));
+    EXPECT_EQ((std::set<std::string>{listed.begin(), listed.end()}), (std::set<std::string>{keys.begin(), keys.end()}));
     for (std::size_t i = 0; i < keys.size(); ++i)
         EXPECT_TRUE(files().get(call, keys[i], local / std::to_string(i)).has_value()) << keys[i];
 }
@@ -176,9 +175,8 @@ TEST_P(FileStoreConformance, many_writers_of_one_key_agree) {
     std::vector<std::string> digests(writers);
     for (std::size_t i = 0; i < writers; ++i) local.write(std::to_string(i), std::string(10'000 + i, 'x'));
 
-    at_once(writers, [&](std::size_t i) {
-        digests[i] = files().put(call, "same", local / std::to_string(i)).value().sha256;
-    });
+    at_once(writers,
+            [&](std::size_t i) { digests[i] = files().put(call, "same", local / std::to_string(i)).value().sha256; });
 
     for (auto const& digest : digests) EXPECT_EQ(digest, digests[0]);
     EXPECT_EQ(files().get(call, "same", local / "out")->sha256, digests[0]);

@@ -1,10 +1,10 @@
 #pragma once
 
+#include <gtest/gtest.h>
 #include <boost/describe/enum_to_string.hpp>
 #include <boost/describe/enumerators.hpp>
 #include <boost/describe/members.hpp>
 #include <boost/mp11/algorithm.hpp>
-#include <gtest/gtest.h>
 #include <ostream>
 #include <rgrid/base/bytes.hpp>
 #include <rgrid/base/id.hpp>
@@ -27,9 +27,15 @@ void PrintTo(Number<Tag> const& number, std::ostream* out) {
     *out << number.value;
 }
 
-inline void PrintTo(Money const& money, std::ostream* out) { *out << to_text(money); }
-inline void PrintTo(Bytes const& bytes, std::ostream* out) { *out << to_text(bytes); }
-inline void PrintTo(Secret const&, std::ostream* out) { *out << "***"; }
+inline void PrintTo(Money const& money, std::ostream* out) {
+    *out << to_text(money);
+}
+inline void PrintTo(Bytes const& bytes, std::ostream* out) {
+    *out << to_text(bytes);
+}
+inline void PrintTo(Secret const&, std::ostream* out) {
+    *out << "***";
+}
 
 namespace testing_detail {
 
@@ -37,25 +43,29 @@ template <class T>
 void print(T const& value, std::ostream* out) {
     *out << ::testing::PrintToString(value);
 }
-inline void print(Duration const& value, std::ostream* out) { *out << to_text(value); }
-inline void print(Instant const& value, std::ostream* out) { *out << to_text(value); }
+inline void print(Duration const& value, std::ostream* out) {
+    *out << to_text(value);
+}
+inline void print(Instant const& value, std::ostream* out) {
+    *out << to_text(value);
+}
 template <class T>
 void print(std::optional<T> const& value, std::ostream* out) {
-    if (value) print(*value, out);
-    else *out << "none";
+    if (value)
+        print(*value, out);
+    else
+        *out << "none";
 }
 
 }  // namespace testing_detail
 
 template <class T>
-    requires boost::describe::has_describe_enumerators<T>::value
-void PrintTo(T const& value, std::ostream* out) {
+requires boost::describe::has_describe_enumerators<T>::value void PrintTo(T const& value, std::ostream* out) {
     *out << boost::describe::enum_to_string(value, "?");
 }
 
 template <class T>
-    requires boost::describe::has_describe_members<T>::value
-void PrintTo(T const& value, std::ostream* out) {
+requires boost::describe::has_describe_members<T>::value void PrintTo(T const& value, std::ostream* out) {
     char const* separator = "{";
     boost::mp11::mp_for_each<boost::describe::describe_members<T, boost::describe::mod_public>>([&](auto member) {
         *out << separator << member.name << ": ";

@@ -16,14 +16,15 @@ struct Machine {
     SteadyInstant gone = SteadyInstant::max();
 };
 
-bool exists_at(Machine const& machine, SteadyInstant time) { return machine.created <= time && time < machine.gone; }
+bool exists_at(Machine const& machine, SteadyInstant time) {
+    return machine.created <= time && time < machine.gone;
+}
 
 }  // namespace
 
 /// The cloud itself; its methods expect `mutex` to be held.
 struct Cloud::World {
-    World(Clock& world_clock, CloudSettings world_settings)
-        : clock(world_clock), settings(std::move(world_settings)) {}
+    World(Clock& world_clock, CloudSettings world_settings) : clock(world_clock), settings(std::move(world_settings)) {}
 
     [[nodiscard]] Server show(Machine const& machine, SteadyInstant now) const {
         auto server = machine.server;

@@ -33,7 +33,9 @@ std::optional<Error> key_problem(std::string const& key) {
     return fail(Errc::rejected, "file key \"" + key + "\"; expected a relative path without \"..\"");
 }
 
-Error no_such_object(std::string const& key) { return fail(Errc::not_found, "no object has the key \"" + key + "\""); }
+Error no_such_object(std::string const& key) {
+    return fail(Errc::not_found, "no object has the key \"" + key + "\"");
+}
 
 Result<std::string> read_local(std::string const& path) {
     std::error_code ignored;
@@ -65,8 +67,8 @@ Result<StoredFile> Files::put(Call const&, std::string const& key, std::string c
     if (!content) return content.error();
     StoredFile const file{key, static_cast<std::int64_t>(content->size()), sha256(*content)};
     if (key.starts_with("inputs/") && key != "inputs/" + file.sha256)
-        return fail(Errc::rejected, local_path + " has the SHA-256 " + file.sha256 + "; the key \"" + key +
-                                        "\" promises another");
+        return fail(Errc::rejected,
+                    local_path + " has the SHA-256 " + file.sha256 + "; the key \"" + key + "\" promises another");
     std::scoped_lock const lock{mutex_};
     return objects_.try_emplace(key, Object{file, *std::move(content)}).first->second.file;
 }
@@ -98,7 +100,8 @@ Result<> Files::remove(Call const&, std::string const& key) {
 Result<std::vector<std::string>> Files::list(Call const&, std::string const& prefix) {
     std::scoped_lock const lock{mutex_};
     std::vector<std::string> keys;
-    for (auto entry = objects_.lower_bound(prefix); entry != objects_.end() && entry->first.starts_with(prefix); ++entry)
+    for (auto entry = objects_.lower_bound(prefix); entry != objects_.end() && entry->first.starts_with(prefix);
+         ++entry)
         keys.push_back(entry->first);
     return keys;
 }

@@ -49,7 +49,8 @@ Result<CloseReport> Store::close(Call const&, WorkerId const& id, CloseMode mode
     std::scoped_lock const lock{state_->mutex};
     auto const now = state_->now();
     auto const found = state_->workers.find(id);
-    auto const mark = found == state_->workers.end() ? BeatMark{} : BeatMark{found->second.incarnation, found->second.beat};
+    auto const mark =
+        found == state_->workers.end() ? BeatMark{} : BeatMark{found->second.incarnation, found->second.beat};
     CloseReport report;
     if (found != state_->workers.end() && found->second.state == SessionState::closed) return report;
 

@@ -48,8 +48,8 @@ Result<std::vector<JobView>> Store::look(Call const&, JobQuery const& query) {
     std::scoped_lock const lock{state_->mutex};
     std::vector<JobView> views;
     auto const& all = state_->jobs.all();
-    for (auto entry = all.rbegin(); entry != all.rend() && views.size() < static_cast<std::size_t>(std::max(0, query.limit));
-         ++entry)
+    for (auto entry = all.rbegin();
+         entry != all.rend() && views.size() < static_cast<std::size_t>(std::max(0, query.limit)); ++entry)
         if (matches(entry->second.view, query)) views.push_back(entry->second.view);
     std::reverse(views.begin(), views.end());
     return views;
@@ -88,10 +88,10 @@ Result<std::vector<Result<JobState>>> Store::retry(Call const&, std::vector<JobI
         if (job == nullptr) {
             results.push_back(no_such_job(id));
         } else if (!is_final(job->view.state) || job->view.state == JobState::succeeded) {
-            results.push_back(fail(Errc::rejected,
-                                   "job " + std::to_string(id.value) +
-                                       (is_final(job->view.state) ? " has succeeded" : " has not ended") +
-                                       "; expected a failed, dead or cancelled one"));
+            results.push_back(
+                fail(Errc::rejected, "job " + std::to_string(id.value) +
+                                         (is_final(job->view.state) ? " has succeeded" : " has not ended") +
+                                         "; expected a failed, dead or cancelled one"));
         } else {
             job->view.cancel_requested = false;
             state_->jobs.apply(*job, {JobState::queued, 0, 0}, now);

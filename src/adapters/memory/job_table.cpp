@@ -6,7 +6,9 @@ namespace {
 
 constexpr std::size_t oldest_shown = 20;
 
-std::tuple<PoolName, int, int> kind_of(JobSpec const& spec) { return {spec.pool, -spec.priority, spec.slots}; }
+std::tuple<PoolName, int, int> kind_of(JobSpec const& spec) {
+    return {spec.pool, -spec.priority, spec.slots};
+}
 
 }  // namespace
 
@@ -123,8 +125,8 @@ Demand JobTable::demand(Moment now) const {
     Demand demand;
     for (auto const& [kind, jobs] : waiting_) {
         auto const& [pool, negated_priority, slots] = kind;
-        demand.groups.push_back({pool, -negated_priority, slots, static_cast<std::int64_t>(jobs.size()),
-                                 now.steady - jobs.begin()->first});
+        demand.groups.push_back(
+            {pool, -negated_priority, slots, static_cast<std::int64_t>(jobs.size()), now.steady - jobs.begin()->first});
         std::size_t taken = 0;
         for (auto const& [since, job] : jobs) {
             if (taken++ == oldest_shown) break;
@@ -176,13 +178,20 @@ void JobTable::leave(Job& job) {
 
 std::int64_t& JobTable::count(JobState state) {
     switch (state) {
-        case JobState::scheduled: return counts_.scheduled;
-        case JobState::queued: return counts_.queued;
-        case JobState::running: return counts_.running;
-        case JobState::succeeded: return counts_.succeeded;
-        case JobState::failed: return counts_.failed;
-        case JobState::cancelled: return counts_.cancelled;
-        case JobState::dead: break;
+        case JobState::scheduled:
+            return counts_.scheduled;
+        case JobState::queued:
+            return counts_.queued;
+        case JobState::running:
+            return counts_.running;
+        case JobState::succeeded:
+            return counts_.succeeded;
+        case JobState::failed:
+            return counts_.failed;
+        case JobState::cancelled:
+            return counts_.cancelled;
+        case JobState::dead:
+            break;
     }
     return counts_.dead;
 }

@@ -26,9 +26,10 @@ struct AttemptLog {
 
 struct Job {
     JobView view;
-    SteadyInstant since;              ///< When it entered its state.
-    SteadyInstant due;                ///< `scheduled`: when it becomes queued.
-    std::optional<Outcome> reported;  ///< How the attempt `view.epoch` ended; none while it runs or if its worker was lost.
+    SteadyInstant since;  ///< When it entered its state.
+    SteadyInstant due;    ///< `scheduled`: when it becomes queued.
+    std::optional<Outcome>
+        reported;  ///< How the attempt `view.epoch` ended; none while it runs or if its worker was lost.
     std::map<LeaseEpoch, AttemptLog> logs;
     std::int64_t log_bytes = 0;
 };
@@ -56,7 +57,7 @@ public:
     [[nodiscard]] std::map<JobId, Job> const& all() const { return jobs_; }
 
 private:
-    using Rank = std::pair<int, JobId>;  // The negated priority, then the id: the claim order.
+    using Rank = std::pair<int, JobId>;           // The negated priority, then the id: the claim order.
     using Kind = std::tuple<PoolName, int, int>;  // Pool, negated priority, slots: a group of the demand.
     using Timed = std::pair<SteadyInstant, JobId>;
 

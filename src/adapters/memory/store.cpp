@@ -12,7 +12,8 @@ Result<Worker*> Store::State::admit(WorkerId const& worker, Incarnation incarnat
     auto const found = workers.find(worker);
     if (found == workers.end())
         return fail(Errc::fenced, "worker \"" + worker.value + "\" is not registered; expected a registration first");
-    if (found->second.state == SessionState::closed) return fail(Errc::fenced, "worker \"" + worker.value + "\" was closed");
+    if (found->second.state == SessionState::closed)
+        return fail(Errc::fenced, "worker \"" + worker.value + "\" was closed");
     if (found->second.incarnation != incarnation)
         return fail(Errc::fenced, "worker \"" + worker.value + "\" has registered anew: incarnation " +
                                       std::to_string(incarnation.value) + " is over, " +

@@ -37,7 +37,8 @@ Result<Registered> Store::register_worker(Call const&, Registration const& regis
     auto const now = state_->now();
     auto& worker = state_->workers[registration.worker];
     if (worker.state == SessionState::closed)
-        return fail(Errc::fenced, "worker \"" + registration.worker.value + "\" was closed; its name is not used again");
+        return fail(Errc::fenced,
+                    "worker \"" + registration.worker.value + "\" was closed; its name is not used again");
     CloseReport given_back;
     state_->lose_leases(registration.worker, now, given_back);
     worker.who = registration;
@@ -83,11 +84,12 @@ Verdict Store::State::take(Completion const& completion, Moment at) {
     if (is_final(view.state)) return Verdict::fenced;
 
     auto const late = view.state != JobState::running;
-    auto const move =
-        after_outcome(view.spec, view.attempts, view.losses, view.cancel_requested, completion.outcome);
+    auto const move = after_outcome(view.spec, view.attempts, view.losses, view.cancel_requested, completion.outcome);
     job->reported = completion.outcome;
-    if (late) jobs.apply(*job, move, at);
-    else end_attempt(*job, move, at);
+    if (late)
+        jobs.apply(*job, move, at);
+    else
+        end_attempt(*job, move, at);
     view.exit_code = completion.exit_code;
     view.message = completion.message;
     view.outputs = completion.outputs;

@@ -30,18 +30,17 @@ private:
     std::unique_ptr<memory::Cloud> other_ = cloud_.seen_by(other_fleet());
 };
 
-INSTANTIATE_TEST_SUITE_P(
-    Memory, CloudProviderConformance,
-    ::testing::Values(CloudFactory{"prompt", [] { return std::make_unique<MemoryHarness>(); }},
-                      CloudFactory{"slow",
-                                   [] {
-                                       memory::CloudSettings slow;
-                                       slow.boot = 10s;
-                                       slow.delete_time = 5s;
-                                       slow.listing_lag = 3s;
-                                       return std::make_unique<MemoryHarness>(slow);
-                                   }}),
-    FactoryName{});
+INSTANTIATE_TEST_SUITE_P(Memory, CloudProviderConformance,
+                         ::testing::Values(CloudFactory{"prompt", [] { return std::make_unique<MemoryHarness>(); }},
+                                           CloudFactory{"slow",
+                                                        [] {
+                                                            memory::CloudSettings slow;
+                                                            slow.boot = 10s;
+                                                            slow.delete_time = 5s;
+                                                            slow.listing_lag = 3s;
+                                                            return std::make_unique<MemoryHarness>(slow);
+                                                        }}),
+                         FactoryName{});
 
 ServerRequest request(std::string const& name, OfferKey offer = {"local", "here"}) {
     return {ServerName{name}, FleetId{"ours"}, PoolName{"pool"}, std::move(offer), StoreId{"store"}, 2};

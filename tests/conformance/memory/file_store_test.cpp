@@ -4,9 +4,9 @@
 namespace rgrid::testing {
 namespace {
 
-INSTANTIATE_TEST_SUITE_P(Memory, FileStoreConformance, ::testing::Values(FileStoreFactory{"files", [](std::string const&) {
-                             return std::make_unique<memory::Files>();
-                         }}),
+INSTANTIATE_TEST_SUITE_P(Memory, FileStoreConformance,
+                         ::testing::Values(FileStoreFactory{
+                             "files", [](std::string const&) { return std::make_unique<memory::Files>(); }}),
                          FactoryName{});
 
 }  // namespace

@@ -18,7 +18,8 @@ private:
 };
 
 INSTANTIATE_TEST_SUITE_P(Memory, FleetStoreConformance,
-                         ::testing::Values(FleetStoreFactory{"store", [] { return std::make_unique<MemoryHarness>(); }}),
+                         ::testing::Values(FleetStoreFactory{"store",
+                                                             [] { return std::make_unique<MemoryHarness>(); }}),
                          FactoryName{});
 
 }  // namespace

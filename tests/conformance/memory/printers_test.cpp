@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <rgrid/model/demand.hpp>
 #include <rgrid/testing/builders.hpp>
 #include <rgrid/testing/printers.hpp>
 

@@ -45,7 +45,8 @@ TEST(after_loss, ends_a_job_that_keeps_losing_its_workers) {
 
 TEST(is_inner_path, keeps_files_inside_their_folder) {
     for (auto path : {"a", "a/b", ".hidden", "a..b/c", "with space"}) EXPECT_TRUE(is_inner_path(path)) << path;
-    for (auto path : {"", "/", "/a", "..", "../a", "a/../b", "a//b", "a/", "./a"}) EXPECT_FALSE(is_inner_path(path)) << path;
+    for (auto path : {"", "/", "/a", "..", "../a", "a/../b", "a//b", "a/", "./a"})
+        EXPECT_FALSE(is_inner_path(path)) << path;
     EXPECT_FALSE(is_inner_path(std::string_view{"a\0b", 3}));
 }
 
@@ -59,7 +60,10 @@ TEST(spec_problem, says_what_is_wrong) {
     BadSpec const cases[] = {
         {"command is empty", [](JobSpec& spec) { spec.command.clear(); }},
         {"command is empty", [](JobSpec& spec) { spec.command = {""}; }},
-        {"command holds a NUL", [](JobSpec& spec) { spec.command = {"a", std::string(1, '\0')}; }},
+        {"command holds a NUL",
+         [](JobSpec& spec) {
+             spec.command = {"a", std::string(1, '\0')};
+         }},
         {"pool is empty", [](JobSpec& spec) { spec.pool = PoolName{}; }},
         {"environment variable \"A=B\"", [](JobSpec& spec) { spec.env["A=B"] = "1"; }},
         {"environment variable \"\"", [](JobSpec& spec) { spec.env[""] = "1"; }},
@@ -71,11 +75,22 @@ TEST(spec_problem, says_what_is_wrong) {
         {"max_losses is -1", [](JobSpec& spec) { spec.max_losses = -1; }},
         {"memory_limit is 0B", [](JobSpec& spec) { spec.memory_limit = Bytes{0}; }},
         {"cpu_limit is 0.0", [](JobSpec& spec) { spec.cpu_limit = 0.0; }},
-        {"input path \"../x\"", [](JobSpec& spec) { spec.inputs = {{"../x", std::string(64, 'a'), 1}}; }},
-        {"has the sha256 \"xyz\"", [](JobSpec& spec) { spec.inputs = {{"x", "xyz", 1}}; }},
-        {"has the size -1", [](JobSpec& spec) { spec.inputs = {{"x", std::string(64, 'a'), -1}}; }},
+        {"input path \"../x\"",
+         [](JobSpec& spec) {
+             spec.inputs = {{"../x", std::string(64, 'a'), 1}};
+         }},
+        {"has the sha256 \"xyz\"",
+         [](JobSpec& spec) {
+             spec.inputs = {{"x", "xyz", 1}};
+         }},
+        {"has the size -1",
+         [](JobSpec& spec) {
+             spec.inputs = {{"x", std::string(64, 'a'), -1}};
+         }},
         {"is given twice",
-         [](JobSpec& spec) { spec.inputs = {{"x", std::string(64, 'a'), 1}, {"x", std::string(64, 'b'), 1}}; }},
+         [](JobSpec& spec) {
+             spec.inputs = {{"x", std::string(64, 'a'), 1}, {"x", std::string(64, 'b'), 1}};
+         }},
         {"output \"/etc/*\"", [](JobSpec& spec) { spec.outputs = {"/etc/*"}; }},
     };
     EXPECT_EQ(spec_problem(runnable()), std::nullopt);

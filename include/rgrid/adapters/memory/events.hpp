@@ -23,8 +23,8 @@ public:
 
     [[nodiscard]] std::size_t count(EventKind kind) const {
         std::scoped_lock const lock{mutex_};
-        return static_cast<std::size_t>(std::count_if(events_.begin(), events_.end(),
-                                                      [&](Event const& event) { return event.kind == kind; }));
+        return static_cast<std::size_t>(
+            std::count_if(events_.begin(), events_.end(), [&](Event const& event) { return event.kind == kind; }));
     }
 
     void clear() {

@@ -13,7 +13,8 @@ TEST_P(JobQueueConformance, a_zombie_is_fenced_whatever_it_says) {
     auto const worker = enlist("w");
     auto const lease = claim_one("w", worker);
 
-    for (auto outcome : {Outcome::succeeded, Outcome::failed, Outcome::timed_out, Outcome::cancelled, Outcome::released})
+    for (auto outcome :
+         {Outcome::succeeded, Outcome::failed, Outcome::timed_out, Outcome::cancelled, Outcome::released})
         EXPECT_EQ(second().work.complete(call, WorkerId{"zombie"}, zombie, {ended(stale, outcome)}).value(),
                   (std::vector{Verdict::fenced}));
     EXPECT_EQ(error_of(second().work.beat(call, WorkerId{"zombie"}, zombie, false)), Errc::fenced);

@@ -70,9 +70,7 @@ protected:
     }
 
     /// Claims one job that is certainly there.
-    Lease claim_one(std::string const& worker, Incarnation incarnation) {
-        return claim(worker, incarnation, 1).at(0);
-    }
+    Lease claim_one(std::string const& worker, Incarnation incarnation) { return claim(worker, incarnation, 1).at(0); }
 
     Verdict complete(std::string const& worker, Incarnation incarnation, Lease const& lease, Outcome outcome) {
         return ports().work.complete(call, WorkerId{worker}, incarnation, {ended(lease, outcome)}).value().at(0);

@@ -14,15 +14,21 @@ public:
 
     void step() {
         switch (pick(10)) {
-            case 0: return submit();
-            case 1: return enlist();
+            case 0:
+                return submit();
+            case 1:
+                return enlist();
             case 2:
             case 3:
-            case 4: return claim();
+            case 4:
+                return claim();
             case 5:
-            case 6: return complete();
-            case 7: return close();
-            case 8: return cancel_or_retry();
+            case 6:
+                return complete();
+            case 7:
+                return close();
+            case 8:
+                return cancel_or_retry();
             default:
                 harness_.advance(std::chrono::seconds{pick(400)});
                 static_cast<void>(harness_.ports().queue.tend(call_, {}).value());
@@ -33,8 +39,8 @@ public:
         auto const ports = pick(2) == 0 ? harness_.ports() : harness_.second();
         auto const counts = ports.jobs.counts(call_).value();
         EXPECT_EQ(counts.accepted, accepted_) << "an accepted job is never lost";
-        EXPECT_EQ(counts.accepted, counts.scheduled + counts.queued + counts.running + counts.succeeded + counts.failed +
-                                       counts.cancelled + counts.dead);
+        EXPECT_EQ(counts.accepted, counts.scheduled + counts.queued + counts.running + counts.succeeded +
+                                       counts.failed + counts.cancelled + counts.dead);
         JobCounts seen{.accepted = counts.accepted, .swept = counts.swept};
         JobQuery everything;
         everything.limit = 1'000'000;
@@ -75,13 +81,16 @@ private:
         auto const worker = WorkerId{"w" + std::to_string(pick(6) + 6 * generation_)};
         auto const registered = harness_.second().work.register_worker(
             call_, {worker, ServerName{worker.value}, PoolName{"default"}, 4, ""});
-        if (registered) workers_[worker] = registered->incarnation;
-        else ++generation_;
+        if (registered)
+            workers_[worker] = registered->incarnation;
+        else
+            ++generation_;
     }
 
     void claim() {
         if (workers_.empty()) return;
-        auto const& [worker, incarnation] = *std::next(workers_.begin(), static_cast<std::ptrdiff_t>(pick(workers_.size())));
+        auto const& [worker, incarnation] =
+            *std::next(workers_.begin(), static_cast<std::ptrdiff_t>(pick(workers_.size())));
         auto const leases = harness_.second().work.claim(call_, worker, incarnation, 1 + static_cast<int>(pick(4)));
         if (!leases) return;
         for (auto const& lease : *leases) {
@@ -113,18 +122,20 @@ private:
         auto const sessions = harness_.ports().queue.sessions(call_).value().sessions;
         if (sessions.empty()) return;
         auto const& session = sessions[pick(sessions.size())];
-        static_cast<void>(harness_.second()
-                              .queue
-                              .close(call_, session.worker, static_cast<CloseMode>(pick(3)),
-                                     {session.incarnation, session.beat})
-                              .value());
+        static_cast<void>(
+            harness_.second()
+                .queue
+                .close(call_, session.worker, static_cast<CloseMode>(pick(3)), {session.incarnation, session.beat})
+                .value());
     }
 
     void cancel_or_retry() {
         if (epochs_.empty()) return;
         auto const job = std::next(epochs_.begin(), static_cast<std::ptrdiff_t>(pick(epochs_.size())))->first;
-        if (pick(2) == 0) static_cast<void>(harness_.ports().jobs.cancel(call_, {job}).value());
-        else static_cast<void>(harness_.ports().jobs.retry(call_, {job}).value());
+        if (pick(2) == 0)
+            static_cast<void>(harness_.ports().jobs.cancel(call_, {job}).value());
+        else
+            static_cast<void>(harness_.ports().jobs.retry(call_, {job}).value());
     }
 
     void check(JobView const& view, JobCounts& seen, std::map<WorkerId, int>& busy) const {

@@ -129,8 +129,10 @@ TEST_P(JobQueueConformance, a_cancel_racing_with_a_claim_is_never_forgotten) {
         auto const worker = enlist(name);
 
         at_once(2, [&](std::size_t i) {
-            if (i == 0) static_cast<void>(ports().work.claim(call, WorkerId{name}, worker, 1).value());
-            else static_cast<void>(second().jobs.cancel(call, {job}).value());
+            if (i == 0)
+                static_cast<void>(ports().work.claim(call, WorkerId{name}, worker, 1).value());
+            else
+                static_cast<void>(second().jobs.cancel(call, {job}).value());
         });
 
         auto const view = look(job);

@@ -106,8 +106,9 @@ TEST_P(JobQueueConformance, an_idle_worker_is_closed_for_good) {
 
     EXPECT_EQ(session("w").state, SessionState::closed);
     EXPECT_EQ(error_of(ports().work.beat(call, WorkerId{"w"}, worker, false)), Errc::fenced);
-    EXPECT_EQ(error_of(ports().work.register_worker(call, {WorkerId{"w"}, ServerName{"w"}, PoolName{"default"}, 1, ""})),
-              Errc::fenced);
+    EXPECT_EQ(
+        error_of(ports().work.register_worker(call, {WorkerId{"w"}, ServerName{"w"}, PoolName{"default"}, 1, ""})),
+        Errc::fenced);
     for (auto mode : {CloseMode::if_idle, CloseMode::drain, CloseMode::now})
         EXPECT_EQ(close("w", mode).outcome, CloseOutcome::closed) << "closing again changes nothing";
 }
@@ -190,7 +191,8 @@ TEST_P(JobQueueConformance, a_worker_heard_of_since_is_not_given_up) {
 
     enlist("w");
     auto const before = BeatMark{worker, BeatCount{0}};
-    EXPECT_EQ(close("w", CloseMode::now, before).outcome, CloseOutcome::changed) << "another incarnation is another life";
+    EXPECT_EQ(close("w", CloseMode::now, before).outcome, CloseOutcome::changed)
+        << "another incarnation is another life";
 }
 
 TEST_P(JobQueueConformance, a_worker_that_never_registered_can_be_closed) {
