@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <rgrid/control/observer.hpp>
 #include <utility>
 
@@ -28,7 +29,10 @@ void Observer::refresh_sessions() {
 
 void Observer::look(Snapshot& snapshot) {
     refresh_sessions();
-    refresh(servers_, ages_.servers, [&](Call const& call) {
+    auto const moving = std::any_of(snapshot.intents.begin(), snapshot.intents.end(), [](Intent const& intent) {
+        return intent.remove || intent.create != CreateState::created;
+    });
+    refresh(servers_, moving ? std::min(ages_.servers, ages_.moving_servers) : ages_.servers, [&](Call const& call) {
         return detail::guarded("CloudProvider.list", [&] { return ports_.cloud.list(call); });
     });
     refresh(offers_, ages_.offers, [&](Call const& call) {

@@ -11,6 +11,7 @@ namespace rgrid {
 /// How old what a source said may become before it is asked again.
 struct SourceAges {
     Duration servers = std::chrono::seconds{30};
+    Duration moving_servers = std::chrono::seconds{5};  ///< ... while a create or a delete has not come to its end.
     Duration sessions = std::chrono::seconds{5};
     Duration offers = std::chrono::minutes{10};
     Duration gap = std::chrono::seconds{30};   ///< Looks further apart than this are not uninterrupted.
@@ -62,7 +63,8 @@ public:
     /// Servers and sessions are looked at anew next time.
     void invalidate() { servers_.stale = sessions_.stale = true; }
 
-    /// Fills the four looks of a snapshot. Demand is always read; the others when they are due.
+    /// Fills the four looks of a snapshot. Demand is always read; the others when they are due. Servers are looked at
+    /// more closely while an intent of the snapshot says that one comes or goes.
     void look(Snapshot& snapshot);
 
 private:

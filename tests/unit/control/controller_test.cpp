@@ -1,0 +1,294 @@
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <rgrid/adapters/memory/cloud.hpp>
+#include <rgrid/adapters/memory/events.hpp>
+#include <rgrid/adapters/memory/manual_clock.hpp>
+#include <rgrid/adapters/memory/store.hpp>
+#include <rgrid/control/controller.hpp>
+#include <rgrid/control/runner.hpp>
+#include <rgrid/sim/faults.hpp>
+#include <rgrid/testing/builders.hpp>
+
+namespace rgrid {
+namespace {
+
+using rgrid::testing::a_job;
+
+/// Runs posted work when told to, so that a test decides when a step happens.
+class ManualExecutor final : public Executor {
+public:
+    void post(std::function<void()> work) override { work_.push_back(std::move(work)); }
+    void run_all() {
+        for (auto& work : std::exchange(work_, {})) work();
+    }
+    void drop_all() { work_.clear(); }
+
+private:
+    std::vector<std::function<void()>> work_;
+};
+
+struct ControllerTest : ::testing::Test {
+    ControllerTest() { params.pools[PoolName{"default"}]; }
+
+    std::unique_ptr<Controller> make(std::string candidate, Executor& executor, DecisionLog* log = nullptr) {
+        return std::make_unique<Controller>(ControllerPorts{cloud, jobs, fleet, clock, events}, Planner{params},
+                                            ControllerSettings{.fleet = FleetId{"f"}, .candidate = std::move(candidate)}, executor, log);
+    }
+
+    void submit(int count) {
+        for (int i = 0; i < count; ++i) store.submit({}, {JobSpec(a_job())}).value().front().value();
+    }
+
+    std::vector<std::string> servers() const {
+        std::vector<std::string> names;
+        for (auto const& server : real_cloud.truth()) names.push_back(server.name.value);
+        return names;
+    }
+
+    /// A worker that registers on a server and beats.
+    Incarnation start_worker(std::string const& name) {
+        return store.register_worker({}, {WorkerId{name}, ServerName{name}, PoolName{"default"}, 2, "test"}).value().incarnation;
+    }
+
+    std::string told(EventKind kind) const {
+        for (auto const& event : events.all())
+            if (event.kind == kind) return event.text;
+        return {};
+    }
+
+    memory::ManualClock clock;
+    sim::FaultPlan faults{1};
+    memory::Store store{clock};
+    memory::Cloud real_cloud{clock, FleetId{"f"}};
+    sim::Faulty<CloudProvider> cloud{real_cloud, faults};
+    sim::Faulty<JobQueue> jobs{store, faults};
+    sim::Faulty<FleetStore> fleet{store, faults};
+    memory::Events events;
+    InlineExecutor now;
+    PlannerParams params;
+};
+
+TEST_F(ControllerTest, creates_what_the_queue_needs_and_not_twice) {
+    submit(8);
+    auto controller = make("a", now);
+
+    controller->pass();
+    controller->pass();
+
+    EXPECT_THAT(servers(), ::testing::SizeIs(4));
+    EXPECT_EQ(store.load({}).value().next_number, 5);
+}
+
+// The intent is durable before the provider is asked: a crash in between costs a look-up, never a server.
+TEST_F(ControllerTest, counts_an_intent_whose_create_never_went_out) {
+    submit(8);
+    ManualExecutor lost;
+    auto first = make("a", lost);
+    first->pass();
+    EXPECT_TRUE(servers().empty());
+    EXPECT_THAT(store.load({}).value().intents, ::testing::SizeIs(4));
+    lost.run_all();  // Nothing else may hold on to the first controller when it goes.
+    first.reset();
+}
+
+TEST_F(ControllerTest, adopts_by_name_what_a_lost_answer_left_behind) {
+    submit(5);
+    faults.order("CloudProvider.create", sim::Fault::after);
+    auto controller = make("a", now);
+    controller->pass();
+    EXPECT_EQ(store.load({}).value().intents.at(0).create, CreateState::in_doubt);
+    auto const before = servers();
+
+    for (int i = 0; i < 20; ++i) {
+        clock.advance(5s);
+        controller->pass();
+    }
+
+    EXPECT_EQ(servers(), before) << "a create in doubt was repeated";
+    for (auto const& intent : store.load({}).value().intents) EXPECT_EQ(intent.create, CreateState::created);
+}
+
+TEST_F(ControllerTest, does_nothing_for_a_server_whose_step_is_under_way) {
+    submit(8);
+    ManualExecutor slow;
+    auto controller = make("a", slow);
+    controller->pass();
+
+    auto const report = controller->pass();
+
+    EXPECT_TRUE(report.plan.steps.empty());
+    EXPECT_THAT(report.snapshot->in_flight, ::testing::SizeIs(4));
+    slow.run_all();
+}
+
+TEST_F(ControllerTest, only_watches_while_another_leads_and_takes_over_when_it_is_gone) {
+    submit(8);
+    auto first = make("a", now);
+    auto second = make("b", now);
+    first->pass();
+
+    auto const watching = second->pass();
+    EXPECT_FALSE(watching.leading);
+    EXPECT_EQ(watching.leader, "a");
+    EXPECT_TRUE(watching.plan.steps.empty());
+
+    clock.advance(16s);  // The first one has not renewed its term of 15 s.
+    EXPECT_TRUE(second->pass().leading);
+    EXPECT_THAT(servers(), ::testing::SizeIs(4)) << "the new leader must know what the old one ordered";
+}
+
+// A controller that was frozen may believe for one more moment that it leads. Nothing it does takes effect.
+TEST_F(ControllerTest, changes_nothing_once_another_has_taken_over) {
+    submit(8);
+    ManualExecutor frozen;
+    auto first = make("a", frozen);
+    first->pass();  // Its creates are about to go out.
+    start_worker("by-hand");
+    clock.advance(16s);
+    auto second = make("b", now);
+    second->pass();
+    auto const intents = store.load({}).value().intents;
+
+    frozen.run_all();
+    auto const late = first->pass();
+
+    EXPECT_FALSE(late.leading);
+    EXPECT_EQ(store.load({}).value().intents.size(), intents.size());
+    for (auto const& event : events.all())
+        if (event.kind == EventKind::step_failed) { EXPECT_THAT(event.text, ::testing::HasSubstr("not done")); }
+}
+
+TEST_F(ControllerTest, resigning_lets_the_next_one_lead_at_once) {
+    auto first = make("a", now);
+    first->pass();
+    first->resign();
+    EXPECT_TRUE(make("b", now)->pass().leading);
+}
+
+TEST_F(ControllerTest, an_unknown_listing_creates_and_deletes_nothing) {
+    submit(8);
+    faults.set("CloudProvider.list", {.before = 1});
+    auto controller = make("a", now);
+
+    auto const report = controller->pass();
+
+    EXPECT_TRUE(report.plan.steps.empty());
+    EXPECT_EQ(told(EventKind::source_unknown),
+              "the servers could not be read (CloudProvider.list: it failed on purpose): nothing that depends on them is decided");
+}
+
+TEST_F(ControllerTest, tells_a_problem_once_and_that_it_is_over) {
+    faults.set("FleetStore.load", {.before = 1});
+    auto controller = make("a", now);
+    controller->pass();
+    controller->pass();
+    EXPECT_EQ(events.count(EventKind::source_unknown), 1U);
+    EXPECT_THAT(told(EventKind::source_unknown), ::testing::HasSubstr("FleetStore.load"));
+
+    faults.calm();
+    controller->pass();
+    EXPECT_EQ(events.count(EventKind::source_known), 1U);
+}
+
+TEST_F(ControllerTest, creates_nothing_whose_intent_could_not_be_written) {
+    submit(8);
+    faults.order("FleetStore.write", sim::Fault::before);
+    auto controller = make("a", now);
+
+    controller->pass();
+
+    EXPECT_TRUE(servers().empty());
+    EXPECT_THAT(told(EventKind::step_failed), ::testing::HasSubstr("nothing was created"));
+}
+
+TEST_F(ControllerTest, gives_the_jobs_of_a_silent_worker_to_others_and_replaces_it) {
+    submit(5);
+    auto controller = make("a", now);
+    controller->pass();
+    auto const name = servers().front();
+    auto const incarnation = start_worker(name);
+    store.claim({}, WorkerId{name}, incarnation, 2).value();
+
+    for (int i = 0; i < 30; ++i) {
+        clock.advance(5s);
+        controller->pass();
+    }
+
+    auto const lost = std::string{told(EventKind::worker_lost)};
+    EXPECT_THAT(lost, ::testing::StartsWith("give up " + name + ": silent for"));
+    EXPECT_EQ(store.counts({}).value().queued, 5);
+    EXPECT_THAT(servers(), ::testing::Not(::testing::Contains(name)));
+    EXPECT_THAT(servers(), ::testing::SizeIs(3)) << "two were there, one of three was replaced";
+}
+
+TEST_F(ControllerTest, holds_while_an_operator_wants_it) {
+    submit(8);
+    store.hold({}, PoolName{}, true).value();
+    auto controller = make("a", now);
+    controller->pass();
+    EXPECT_TRUE(servers().empty());
+
+    store.hold({}, PoolName{}, false).value();
+    controller->pass();
+    EXPECT_THAT(servers(), ::testing::SizeIs(4));
+}
+
+TEST_F(ControllerTest, a_preview_leaves_no_trace) {
+    submit(8);
+    auto const report = make("a", now)->preview();
+
+    EXPECT_THAT(report.plan.steps, ::testing::SizeIs(4));
+    EXPECT_TRUE(servers().empty());
+    EXPECT_EQ(store.load({}).value().epoch, LeaderEpoch{});
+    EXPECT_TRUE(store.load({}).value().intents.empty());
+}
+
+TEST_F(ControllerTest, wants_to_be_called_when_a_scheduled_job_is_due) {
+    store.submit({}, {JobSpec(a_job().delay(3s))}).value().front().value();
+    auto const report = make("a", now)->pass();
+    EXPECT_LE(report.next_pass - clock.steady_now(), 3s);
+}
+
+TEST_F(ControllerTest, renews_its_leadership_before_the_term_ends) {
+    auto controller = make("a", now);
+    auto const report = controller->pass();
+    EXPECT_LE(report.next_pass - clock.steady_now(), 5s);
+}
+
+TEST(IsIdle, needs_to_know) {
+    Snapshot seen;
+    EXPECT_FALSE(is_idle(seen)) << "what could not be read is not idle";
+    seen.demand.value.emplace();
+    seen.sessions.value.emplace();
+    EXPECT_TRUE(is_idle(seen));
+    seen.demand.value->next_due = 1h;
+    EXPECT_FALSE(is_idle(seen)) << "a scheduled job is still to come";
+}
+
+// Ends a wait at once when a step has ended; otherwise the loop would sleep until its next pass.
+TEST_F(ControllerTest, the_loop_passes_again_at_once_when_a_step_has_ended) {
+    submit(8);
+    ThreadExecutor threads{2};
+    auto controller = make("a", threads);
+    Runner runner{*controller, clock};  // On a clock that stands still: only a wake-up ends a wait.
+    int passes = 0;
+    runner.run({}, [&](PassReport const&) { return ++passes < 2; });
+    EXPECT_EQ(passes, 2);
+    while (controller->has_steps_under_way()) std::this_thread::yield();
+}
+
+TEST_F(ControllerTest, the_loop_ends_when_it_is_told_to) {
+    auto controller = make("a", now);
+    Runner runner{*controller, clock};
+    std::stop_source stop;
+    int passes = 0;
+    runner.run(stop.get_token(), [&](PassReport const&) {
+        stop.request_stop();
+        return ++passes < 100;
+    });
+    EXPECT_EQ(passes, 1);
+}
+
+}  // namespace
+}  // namespace rgrid
