@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <charconv>
 #include <rgrid/control/controller.hpp>
 #include <rgrid/control/reconcile.hpp>
 #include <rgrid/policy/explain.hpp>
@@ -7,7 +8,8 @@
 namespace rgrid {
 
 bool is_idle(Snapshot const& seen) {
-    if (!seen.demand.value || !seen.sessions.value) return false;
+    // Sessions of an earlier look may lack the job that has left the queue since.
+    if (!seen.demand.value || !seen.sessions.value || seen.sessions.age > seen.demand.age) return false;
     auto const& demand = *seen.demand.value;
     auto const& sessions = *seen.sessions.value;
     return !demand.next_due &&
@@ -25,6 +27,14 @@ std::vector<ServerName> settled_servers(Snapshot const& seen) {
         if (worker.session && worker.session->state == SessionState::closed && !worker.intent && !worker.server && !worker.in_flight)
             settled.push_back(worker.name);
     return settled;
+}
+
+/// The number at the end of a name that the planner made.
+std::int64_t number_of(ServerName const& name) {
+    auto const digits = name.value.find_last_not_of("0123456789") + 1;
+    std::int64_t number = 0;
+    std::from_chars(name.value.data() + digits, name.value.data() + name.value.size(), number);
+    return number;
 }
 
 }  // namespace
@@ -105,7 +115,7 @@ bool Controller::lead(PassReport& report) {
     }
     report.leading = answer->leading;
     report.leader = answer->leader;
-    if (answer->leading != was_leading_ || (answer->leading && answer->epoch != epoch_)) {
+    if (answer->leading != was_leading_ || answer->epoch != epoch_) {
         if (answer->leading) tell(EventKind::leading, Severity::info, "leading fleet " + settings_.fleet.value + ", epoch " + std::to_string(answer->epoch.value));
         else tell(EventKind::watching, Severity::info, "watching: " + answer->leader + " leads fleet " + settings_.fleet.value);
     }
@@ -163,7 +173,8 @@ void Controller::act(Snapshot const& seen, FleetRecord const& record, Plan const
     for (auto const& step : plan.steps) {
         auto order = order_for(step, seen, record);
         if (step.action == Action::create_server || step.action == Action::adopt_server) write.intents.push_back(order.intent);
-        if (step.action == Action::create_server) ++write.next_number;
+        if (step.action == Action::create_server)
+            write.next_number = std::max(write.next_number, number_of(step.server) + 1);
         orders.push_back(std::move(order));
     }
     if (!write.intents.empty()) {

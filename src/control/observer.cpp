@@ -28,6 +28,10 @@ void Observer::refresh_sessions() {
 }
 
 void Observer::look(Snapshot& snapshot) {
+    // Demand before sessions: a job that is claimed in between is seen in both, and never in neither.
+    refresh(demand_, Duration{0}, [&](Call const& call) {
+        return detail::guarded("JobQueue.demand", [&] { return ports_.jobs.demand(call); });
+    });
     refresh_sessions();
     auto const moving = std::any_of(snapshot.intents.begin(), snapshot.intents.end(), [](Intent const& intent) {
         return intent.remove || intent.create != CreateState::created;
@@ -37,9 +41,6 @@ void Observer::look(Snapshot& snapshot) {
     });
     refresh(offers_, ages_.offers, [&](Call const& call) {
         return detail::guarded("CloudProvider.offers", [&] { return ports_.cloud.offers(call); });
-    });
-    refresh(demand_, Duration{0}, [&](Call const& call) {
-        return detail::guarded("JobQueue.demand", [&] { return ports_.jobs.demand(call); });
     });
     auto const now = ports_.clock.steady_now();
     snapshot.servers = servers_.look(now);

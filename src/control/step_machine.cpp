@@ -75,9 +75,9 @@ std::optional<StepCall> StepMachine::after_close(Result<CloseReport> const& outc
         auto jobs = closed.requeued;
         jobs.insert(jobs.end(), closed.dead.begin(), closed.dead.end());
         auto text = explain(step);
-        if (!closed.requeued.empty()) text += "; requeued " + detail::counted(static_cast<std::int64_t>(closed.requeued.size()), "job");
+        if (!closed.requeued.empty()) text += " (" + detail::counted(static_cast<std::int64_t>(closed.requeued.size()), "job") + ")";
         if (!closed.dead.empty()) text += "; " + detail::counted(static_cast<std::int64_t>(closed.dead.size()), "job") + " lost too many workers";
-        tell(EventKind::worker_lost, Severity::warning, std::move(text), std::move(jobs));
+        tell(EventKind::worker_lost, Severity::info, std::move(text), std::move(jobs));
         if (step.reason == Reason::never_came_up) observe(ObservationKind::boot_failed);
         if (step.reason == Reason::silent) observe(ObservationKind::worker_lost);
     } else if (closed.outcome == CloseOutcome::closed) {
@@ -100,7 +100,7 @@ std::optional<StepCall> StepMachine::after_create(Result<Server> const& outcome)
              step.server.value + " may or may not exist: " + error.message + "; it counts as existing until it was looked up");
         return write_intent(Stage::record, CreateState::in_doubt, std::nullopt);
     }
-    tell(EventKind::server_refused, Severity::warning,
+    tell(EventKind::server_refused, Severity::info,
          step.server.value + " (" + to_text(step.offer) + ") was refused: " + error.message);
     // Whatever the ground, the same offer is not asked for again at once.
     observe(ObservationKind::create_refused, error.message);

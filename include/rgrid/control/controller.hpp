@@ -35,7 +35,8 @@ struct PassReport {
     SteadyInstant next_pass;            ///< When it wants to be called next, unless something happens before.
 };
 
-/// Whether there is nothing to do: nothing queued, scheduled or running. False when that is not known.
+/// Whether there is nothing to do: nothing queued, scheduled or running. False when that is not known for one moment,
+/// with sessions no older than the demand.
 [[nodiscard]] bool is_idle(Snapshot const& seen);
 
 /// One fleet's controller: observes, decides and acts, one pass at a time.

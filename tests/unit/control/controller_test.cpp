@@ -80,6 +80,21 @@ TEST_F(ControllerTest, creates_what_the_queue_needs_and_not_twice) {
     EXPECT_EQ(store.load({}).value().next_number, 5);
 }
 
+// After a store was restored from an older copy, numbers that it believes to be free may be in use.
+TEST_F(ControllerTest, never_uses_a_number_again) {
+    submit(5);
+    ServerRequest restored;
+    restored.name = ServerName{"f-default-2"};
+    restored.fleet = FleetId{"f"};
+    restored.pool = PoolName{"default"};
+    restored.offer = {"local", "here"};
+    real_cloud.create({}, restored).value();
+    make("a", now)->pass();
+
+    EXPECT_THAT(servers(), ::testing::ElementsAre("f-default-1", "f-default-2", "f-default-3", "f-default-4"));
+    EXPECT_EQ(store.load({}).value().next_number, 5);
+}
+
 // The intent is durable before the provider is asked: a crash in between costs a look-up, never a server.
 TEST_F(ControllerTest, counts_an_intent_whose_create_never_went_out) {
     submit(8);
@@ -132,6 +147,8 @@ TEST_F(ControllerTest, only_watches_while_another_leads_and_takes_over_when_it_i
     EXPECT_FALSE(watching.leading);
     EXPECT_EQ(watching.leader, "a");
     EXPECT_TRUE(watching.plan.steps.empty());
+    second->pass();
+    EXPECT_EQ(events.count(EventKind::watching), 1u) << "told once, also by one that has never led";
 
     clock.advance(16s);  // The first one has not renewed its term of 15 s.
     EXPECT_TRUE(second->pass().leading);
@@ -264,6 +281,9 @@ TEST(IsIdle, needs_to_know) {
     EXPECT_TRUE(is_idle(seen));
     seen.demand.value->next_due = 1h;
     EXPECT_FALSE(is_idle(seen)) << "a scheduled job is still to come";
+    seen.demand.value->next_due.reset();
+    seen.sessions.age = 2s;
+    EXPECT_FALSE(is_idle(seen)) << "a job may have been claimed since the sessions were looked at";
 }
 
 // Ends a wait at once when a step has ended; otherwise the loop would sleep until its next pass.

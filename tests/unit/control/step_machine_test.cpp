@@ -120,7 +120,7 @@ TEST(StepMachine, tells_whose_jobs_were_requeued) {
     auto const& event = machine.report().events.at(0);
     EXPECT_EQ(event.kind, EventKind::worker_lost);
     EXPECT_THAT(event.jobs, ::testing::ElementsAre(JobId{7}, JobId{8}));
-    EXPECT_THAT(event.text, ::testing::HasSubstr("requeued 2 jobs"));
+    EXPECT_THAT(event.text, ::testing::HasSubstr("its jobs go back to the queue (2 jobs)"));
 }
 
 // A worker that has been heard of since, or has claimed a job since, stays; that is no failure.
