@@ -65,7 +65,8 @@ inline constexpr std::array phase_rules{
                                            bool listed) {
     if (intent == nullptr && server != nullptr) return Phase::orphan;
     if (intent != nullptr) {
-        if (intent->create == CreateState::refused) return Phase::gone;
+        // A listed server exists, whatever its create call said.
+        if (intent->create == CreateState::refused && server == nullptr) return Phase::gone;
         bool const absent = server == nullptr && listed;
         if (intent->remove) return absent ? Phase::gone : Phase::deleting;
         bool const confirmed = intent->create == CreateState::created;

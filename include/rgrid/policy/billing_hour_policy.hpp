@@ -1,7 +1,9 @@
 #pragma once
 
 #include <algorithm>
+#include <numeric>
 #include <rgrid/base/paid_period.hpp>
+#include <rgrid/policy/packing.hpp>
 #include <rgrid/policy/params.hpp>
 #include <rgrid/policy/policy.hpp>
 
@@ -29,31 +31,38 @@ public:
 
 private:
     static void release_idle(Snapshot const& seen, PoolName const& pool, PoolParams const& pool_params, Draft& draft) {
-        std::int64_t spare = -queued_slots(seen, pool);
-        int active = 0;
+        auto const jobs = detail::runnable_jobs(*seen.demand.value, pool, pool_params.slots);
+        auto pending = pending_deletes(draft);
+        auto window = window_of(seen, pool_params.billing, pending + 1);
+        std::vector<int> free;  // Slots of each worker that takes or will take jobs.
         std::vector<std::pair<Duration, WorkerView const*>> idle;  // By what is left of the paid period.
         for (auto const& worker : draft.roster.workers) {
             if (worker.pool != pool || !detail::is_active(worker) || draft.is_ending(worker)) continue;
-            ++active;
-            spare += worker.phase == Phase::ready ? worker.free_slots() : pool_params.slots;
-            if (worker.phase == Phase::ready && !worker.is_busy() && worker.server && worker.intent &&
-                worker.intent->period > Duration{0} && draft.is_free(worker))
-                idle.emplace_back(left_in_paid_period(worker.server->age, worker.intent->period), &worker);
+            free.push_back(worker.phase == Phase::ready ? worker.free_slots() : pool_params.slots);
+            if (worker.phase != Phase::ready || !worker.server || !worker.intent) continue;
+            auto const period = worker.intent->period;
+            if (period <= Duration{0}) continue;
+            auto const left = left_in_paid_period(worker.server->age, period);
+            // A busy worker stays, and is looked at when its next window opens even if nobody tells that it is idle.
+            if (worker.is_busy()) draft.look_in(left > window ? left - window : left + std::max(Duration{0}, period - window));
+            else if (draft.is_free(worker)) idle.emplace_back(left, &worker);
         }
         std::sort(idle.begin(), idle.end(), [](auto const& a, auto const& b) {
             return std::pair{a.first, a.second->name} < std::pair{b.first, b.second->name};
         });
-        auto pending = pending_deletes(draft);
         for (auto const& [left, worker] : idle) {
-            if (active <= pool_params.scaling.min_workers || spare < worker->session->slots) return;
-            auto const window = window_of(seen, pool_params.billing, pending + 1);
+            if (static_cast<int>(free.size()) <= pool_params.scaling.min_workers) return;
             if (left > window) {
                 draft.look_in(left - window);
                 return;
             }
-            --active;
-            spare -= worker->session->slots;
-            ++pending;
+            // Not needed: what is queued fits into the others, big jobs whole.
+            auto rest = free;
+            rest.erase(std::find(rest.begin(), rest.end(), worker->free_slots()));
+            if (detail::workers_for(jobs, rest, pool_params.slots, 1) > 0) continue;
+            free = std::move(rest);
+            window = window_of(seen, pool_params.billing, ++pending + 1);
+            auto const spare = std::accumulate(free.begin(), free.end(), std::int64_t{0}) - slots_of(jobs);
             draft.steps.push_back(detail::close_step(
                 *worker, CloseMode::if_idle, Reason::paid_period_ends,
                 {detail::duration_fact("age", worker->server->age), detail::duration_fact("left", left),
@@ -63,10 +72,9 @@ private:
         }
     }
 
-    static std::int64_t queued_slots(Snapshot const& seen, PoolName const& pool) {
+    static std::int64_t slots_of(detail::JobsBySlots const& jobs) {
         std::int64_t slots = 0;
-        for (auto const& group : seen.demand.value->groups)
-            if (group.pool == pool) slots += std::max<std::int64_t>(0, group.jobs) * std::max(1, group.slots);
+        for (auto const& [job_slots, count] : jobs) slots += job_slots * count;
         return slots;
     }
 

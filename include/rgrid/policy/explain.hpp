@@ -52,8 +52,8 @@ inline std::string why_wanted(Step const& step) {
         text << "it keeps at least " << counted(fact(facts, "minimum"), "worker") << " and has " << fact(facts, "workers");
         return text.str();
     }
-    text << fact(facts, "queued") << " queued, " << fact(facts, "free_slots") << " free slots, " << fact(facts, "slots")
-         << " slots a worker: " << counted(fact(facts, "needed"), "worker");
+    text << fact(facts, "queued") << " queued, " << counted(fact(facts, "free_slots"), "free slot") << ", "
+         << counted(fact(facts, "slots"), "slot") << " a worker: " << counted(fact(facts, "needed"), "worker");
     if (step.reason == Reason::waited_too_long) text << " (the oldest has waited " << span_of(facts, "oldest") << ")";
     if (step.reason == Reason::replacement) text << " in place of those that drain for their age";
     return text.str();
@@ -118,6 +118,8 @@ inline std::string why_ended(Step const& step) {
 [[nodiscard]] inline std::string explain(Finding const& finding) {
     auto const& facts = finding.facts;
     auto const count = [&](char const* name) { return std::to_string(detail::fact(facts, name)); };
+    auto const counted = [&](char const* name, char const* noun) { return detail::counted(detail::fact(facts, name), noun); };
+    auto const one = [&](char const* name) { return detail::fact(facts, name) == 1; };
     auto const span = [&](char const* name) { return detail::span_of(facts, name); };
     auto const words = finding.detail.empty() ? std::string{} : " (" + finding.detail + ")";
     auto const pool = detail::in_pool(finding.pool);
@@ -131,23 +133,25 @@ inline std::string why_ended(Step const& step) {
             return count("silent") + " of " + count("workers") +
                    " workers look lost at once: we are probably the blind ones, so only one an interval is given up; "
                    "`rgrid resume` says that the losses are real";
-        case FindingKind::held: return pool + "on hold by an operator; " + count("steps") + " steps wait for `rgrid resume`";
+        case FindingKind::held: return pool + "on hold by an operator; " + counted("steps", "step") + (one("steps") ? " waits" : " wait") + " for `rgrid resume`";
         case FindingKind::at_maximum:
             return pool + "more workers are wanted, but there are " + count("workers") + " and the most is " + count("maximum");
         case FindingKind::at_spend_cap:
             return pool + "one more server could cost " + detail::price_of(facts, "an_hour") + " an hour and " +
                    detail::price_of(facts, "this_month") + " this month, more than the spend cap";
         case FindingKind::create_rate:
-            return pool + count("creates") + " servers were ordered in the last minute and the most is " + count("limit");
+            return pool + counted("creates", "server") + (one("creates") ? " was" : " were") + " ordered in the last minute and the most is " + count("limit");
         case FindingKind::boot_failures:
-            return pool + count("failures") + " servers in a row never came up: only single probes are created, the next in " +
+            return pool + counted("failures", "server") + " in a row never came up: only single probes are created, the next in " +
                    span("next_probe");
         case FindingKind::no_offer:
-            return pool + count("wanted") + " workers are wanted, but none of its " + count("offers") + " offers can be had now" + words;
+            return pool + counted("wanted", "worker") + (one("wanted") ? " is" : " are") + " wanted, but none of its " +
+                   counted("offers", "offer") + " can be had now" + words;
         case FindingKind::job_too_big:
-            return pool + count("queued") + " queued jobs need " + count("job_slots") + " slots, but a worker has " + count("slots");
+            return pool + counted("queued", "queued job") + (one("queued") ? " needs " : " need ") +
+                   counted("job_slots", "slot") + ", but a worker has " + count("slots");
         case FindingKind::unknown_pool:
-            return subject.empty() ? "pool " + finding.pool.value + " is not configured, but " + count("queued") + " jobs are queued for it"
+            return subject.empty() ? "pool " + finding.pool.value + " is not configured, but " + counted("queued", "job") + (one("queued") ? " is" : " are") + " queued for it"
                                    : "pool " + finding.pool.value + " is not configured: " + subject + " goes";
         case FindingKind::duplicate: return subject + " is listed twice; the second entry is left alone";
         case FindingKind::foreign_store:

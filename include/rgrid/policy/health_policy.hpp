@@ -33,7 +33,7 @@ public:
             }
         }
         end_silent(seen, draft);
-        end_unconfigured(draft);
+        end_unconfigured(seen, draft);
         drain_aged(draft);
         return draft;
     }
@@ -58,7 +58,11 @@ private:
 
     void on_booting(Snapshot const& seen, WorkerView const& worker, Draft& draft) const {
         auto const& limits = params(worker.pool);
-        if (!worker.server && seen.servers.value && worker.intent->age > limits.listing_lag) {
+        // Without the sessions nobody knows whether its worker has registered.
+        if (!seen.sessions.value) return;
+        // Its create call has ended by then and the listing that was looked at has caught up with it.
+        auto const listed_by = std::max(limits.create_settle, limits.listing_lag);
+        if (!worker.server && seen.servers.value && worker.intent->age - detail::sane_age(seen.servers.age) > listed_by) {
             draft.steps.push_back(detail::close_step(worker, CloseMode::now, Reason::server_vanished,
                                                      {detail::duration_fact("age", worker.intent->age)}));
             return;
@@ -66,10 +70,9 @@ private:
         auto const age = worker.server ? worker.server->age : worker.intent->age;
         if (age > limits.boot_timeout) {
             // The session is closed before the delete, so that a worker that comes up in between is refused.
-            if (seen.sessions.value)
-                draft.steps.push_back(detail::close_step(worker, CloseMode::now, Reason::never_came_up,
-                                                         {detail::duration_fact("age", age),
-                                                          detail::duration_fact("limit", limits.boot_timeout)}));
+            draft.steps.push_back(detail::close_step(worker, CloseMode::now, Reason::never_came_up,
+                                                     {detail::duration_fact("age", age),
+                                                      detail::duration_fact("limit", limits.boot_timeout)}));
         } else draft.look_in(limits.boot_timeout - age + Duration{1});
     }
 
@@ -94,18 +97,18 @@ private:
         return Reason::operator_request;
     }
 
-    static void on_closed(WorkerView const& worker, Draft& draft) {
+    void on_closed(WorkerView const& worker, Draft& draft) const {
         if (!worker.intent) return;  // Nothing that we pay for stands behind it.
         auto const found = worker.server || worker.intent->server_id;
-        draft.steps.push_back(found ? detail::step_about(worker, Action::delete_server, Reason::worker_closed)
-                                    : detail::step_about(worker, Action::find_server, Reason::create_in_doubt));
+        if (found) draft.steps.push_back(detail::step_about(worker, Action::delete_server, Reason::worker_closed));
+        else on_requested(worker, draft);
     }
 
     void on_deleting(WorkerView const& worker, Draft& draft) const {
         auto const limit = params(worker.pool).delete_timeout;
         if (worker.intent->remove_age < limit) {
             draft.look_in(limit - worker.intent->remove_age);
-        } else if (worker.server) {
+        } else if (worker.server && !worker.is_busy()) {
             draft.steps.push_back(detail::step_about(worker, Action::delete_server, Reason::delete_again,
                                                      {detail::duration_fact("age", worker.intent->remove_age)}));
         }
@@ -186,7 +189,8 @@ private:
                                                   detail::count_fact("busy_slots", worker.session->busy_slots)}));
     }
 
-    void end_unconfigured(Draft& draft) const {
+    void end_unconfigured(Snapshot const& seen, Draft& draft) const {
+        if (!seen.sessions.value) return;  // A worker that works would look as if it were booting.
         for (auto const& worker : draft.roster.workers) {
             if (!worker.intent || params_.pools.contains(worker.pool) || !draft.is_free(worker)) continue;
             if (worker.phase == Phase::booting)
@@ -212,6 +216,7 @@ private:
                 if (worker.phase == Phase::draining) draining += left < Duration{0};
                 else if (left >= Duration{0}) draft.look_in(left + Duration{1});
                 else if (draft.is_free(worker)) aged.push_back(&worker);
+                else ++draining;  // It goes already, or its drain is under way.
             }
             std::sort(aged.begin(), aged.end(), [](auto const* a, auto const* b) {
                 return std::pair{-a->server->age, a->name} < std::pair{-b->server->age, b->name};

@@ -92,6 +92,7 @@ inline Duration doubled(Duration base, int repetitions, int most) {
             boots.failures = 0;
             detail::remember(boots.boot_times, seen.took);
             boots.came_up.push_back(seen.server);
+            if (boots.came_up.size() > 10'000) boots.came_up.erase(boots.came_up.begin());
             break;
         }
         case ObservationKind::boot_failed: {

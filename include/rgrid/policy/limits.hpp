@@ -21,6 +21,7 @@ public:
         apply_holds(seen, draft);
         std::erase_if(draft.wanted, [](auto const& wish) { return !wish.offer; });
         draft.wanted = in_turns(std::move(draft.wanted));
+        cap_pools(draft);
         cap_workers(draft);
         cap_rate(seen, draft);
         cap_spend(seen, draft);
@@ -38,12 +39,17 @@ private:
         std::map<PoolName, std::int64_t> held;
         std::erase_if(draft.wanted, [&](auto const& wish) { return is_held(wish.pool) && ++held[wish.pool]; });
         std::erase_if(draft.steps, [&](Step const& step) {
-            auto const ends = step.action == Action::delete_server ||
-                              (step.action == Action::close_worker && step.mode != CloseMode::now);
-            return ends && is_held(step.pool) && ++held[step.pool];
+            return ends_by_choice(step) && is_held(step.pool) && ++held[step.pool];
         });
         for (auto const& [pool, steps] : held)
             draft.findings.push_back({FindingKind::held, pool, {}, {detail::count_fact("steps", steps)}, {}});
+    }
+
+    /// Does the step delete a server, or close a worker that neither is lost nor failed?
+    static bool ends_by_choice(Step const& step) {
+        if (step.action == Action::delete_server) return true;
+        if (step.action != Action::close_worker) return false;
+        return step.mode != CloseMode::now || step.reason == Reason::above_maximum || step.reason == Reason::pool_removed;
     }
 
     static Duration oldest_of(WantedWorker const& wish) {
@@ -78,6 +84,22 @@ private:
         draft.wanted.resize(room);
     }
 
+    /// The pool's maximum once more, because a scaling policy of a user's own may not know it.
+    void cap_pools(Draft& draft) const {
+        for (auto const& [pool, pool_params] : params_.pools) {
+            auto const is_ours = [&, &name = pool](auto const& of) { return of.pool == name; };
+            auto const workers = std::count_if(draft.roster.workers.begin(), draft.roster.workers.end(), [&](auto const& worker) {
+                return is_ours(worker) && detail::counts_as_worker(worker);
+            });
+            auto room = std::max<std::int64_t>(0, pool_params.scaling.max_workers - workers);
+            auto const dropped = std::erase_if(draft.wanted, [&](auto const& wish) { return is_ours(wish) && room-- <= 0; });
+            if (dropped > 0)
+                draft.findings.push_back({FindingKind::at_maximum, pool, {},
+                                          {detail::count_fact("workers", workers),
+                                           detail::count_fact("maximum", pool_params.scaling.max_workers)}, {}});
+        }
+    }
+
     void cap_workers(Draft& draft) const {
         auto const workers = std::count_if(draft.roster.workers.begin(), draft.roster.workers.end(),
                                            [](auto const& worker) { return detail::counts_as_worker(worker); });
@@ -87,9 +109,14 @@ private:
     }
 
     void cap_rate(Snapshot const& seen, Draft& draft) const {
-        auto const recent = std::count_if(
+        auto const remembered = std::count_if(
             seen.memory.recent_creates.begin(), seen.memory.recent_creates.end(),
             [&](Instant at) { return at <= seen.now && seen.now - at < std::chrono::minutes{1}; });
+        // A create is remembered when its call has ended; until then its intent stands for it.
+        auto const under_way = std::count_if(draft.roster.workers.begin(), draft.roster.workers.end(), [](auto const& worker) {
+            return worker.intent && worker.intent->create == CreateState::asked && worker.intent->age < std::chrono::minutes{1};
+        });
+        auto const recent = remembered + under_way;
         auto const room = std::max<std::int64_t>(0, params_.limits.creates_per_minute - recent);
         if (static_cast<std::int64_t>(draft.wanted.size()) > room) draft.look_in(std::chrono::seconds{10});
         keep(static_cast<std::size_t>(room), FindingKind::create_rate,
@@ -97,26 +124,47 @@ private:
              draft);
     }
 
-    static Money an_hour_of(Money price, Duration period) { return share(price, 3'600'000, period.count()); }
+    /// What a server costs an hour, in nanos of its currency. Of an unknown period: at least its price.
+    static std::int64_t an_hour_of(Money price, Duration period) {
+        return period <= Duration{0} ? price.nanos : share(price, 3'600'000, period.count()).nanos;
+    }
 
+    /// The worst case before any wish: every server and every create of unknown outcome runs on, and what has not
+    /// been listed with its worker yet may not be on this month's bill.
+    static std::pair<std::int64_t, std::int64_t> standing_cost(Snapshot const& seen, Roster const& roster) {
+        auto an_hour = std::int64_t{0};
+        auto month = seen.spent_this_month.nanos;
+        for (auto const& worker : roster.workers) {
+            if (worker.phase == Phase::gone) continue;
+            if (worker.intent) an_hour += an_hour_of(worker.intent->price, worker.intent->period);
+            else if (worker.server)
+                for (auto const& offer : seen.offers.value.value_or(std::vector<Offer>{}))
+                    if (offer.key == worker.server->offer) an_hour += an_hour_of(offer.price, offer.period);
+            if (worker.phase == Phase::requested || worker.phase == Phase::booting) month += worker.intent->price.nanos;
+        }
+        return {an_hour, month};
+    }
+
+    /// Standing servers in another currency than the cap's count as if one were worth the other; an offer in another
+    /// currency is not ordered at all, because nobody can say that it keeps the cap.
     void cap_spend(Snapshot const& seen, Draft& draft) const {
         auto const& limits = params_.limits;
         if (!limits.spend_per_hour && !limits.spend_per_month) return;
-        Money an_hour;
-        for (auto const& worker : draft.roster.workers)
-            if (worker.intent && worker.phase != Phase::gone)
-                an_hour += an_hour_of(worker.intent->price, worker.intent->period);
-        auto month = seen.spent_this_month;
+        auto [an_hour, month] = standing_cost(seen, draft.roster);
+        auto const keeps = [](std::optional<Money> const& cap, Money price, std::int64_t sum) {
+            return !cap || (cap->currency == price.currency && sum <= cap->nanos);
+        };
         std::size_t room = 0;
         for (; room < draft.wanted.size(); ++room) {
             auto const& offer = *draft.wanted[room].offer;
             an_hour += an_hour_of(offer.price, offer.period);
-            month += offer.price;
-            if ((limits.spend_per_hour && an_hour > *limits.spend_per_hour) ||
-                (limits.spend_per_month && month > *limits.spend_per_month))
+            month += offer.price.nanos;
+            if (!keeps(limits.spend_per_hour, offer.price, an_hour) || !keeps(limits.spend_per_month, offer.price, month))
                 break;
         }
-        std::vector facts{detail::money_fact("an_hour", an_hour), detail::money_fact("this_month", month)};
+        if (room == draft.wanted.size()) return;
+        auto const currency = draft.wanted[room].offer->price.currency;
+        std::vector facts{detail::money_fact("an_hour", {an_hour, currency}), detail::money_fact("this_month", {month, currency})};
         if (limits.spend_per_hour) facts.push_back(detail::money_fact("hour_cap", *limits.spend_per_hour));
         if (limits.spend_per_month) facts.push_back(detail::money_fact("month_cap", *limits.spend_per_month));
         keep(room, FindingKind::at_spend_cap, facts, draft);

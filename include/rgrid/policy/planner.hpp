@@ -54,7 +54,7 @@ public:
         name_wanted(seen, draft);
         std::stable_sort(draft.steps.begin(), draft.steps.end(),
                          [](Step const& a, Step const& b) { return urgency(a) < urgency(b); });
-        return {std::move(draft.steps), std::move(draft.findings), draft.next_look.value_or(std::chrono::minutes{10})};
+        return {std::move(draft.steps), std::move(draft.findings), std::max(Duration{1}, draft.next_look.value_or(std::chrono::minutes{10}))};
     }
 
 private:
@@ -62,17 +62,34 @@ private:
     /// mean the same server.
     static void name_wanted(Snapshot const& seen, Draft& draft) {
         auto number = seen.next_number;
+        // A number that is in use, as after a store was restored from a copy, is passed over.
+        auto const next_name = [&](PoolName const& pool) {
+            for (;;) {
+                ServerName name{seen.fleet.value + "-" + pool.value + "-" + std::to_string(number++)};
+                if (!is_known(seen, name)) return name;
+            }
+        };
         for (auto const& wish : draft.wanted) {
             if (!wish.offer) continue;
             Step step;
             step.action = Action::create_server;
             step.pool = wish.pool;
-            step.server = ServerName{seen.fleet.value + "-" + wish.pool.value + "-" + std::to_string(number++)};
+            step.server = next_name(wish.pool);
             step.offer = wish.offer->key;
             step.reason = wish.reason;
             step.facts = wish.facts;
             draft.steps.push_back(std::move(step));
         }
+    }
+
+    static bool is_known(Snapshot const& seen, ServerName const& name) {
+        auto const has_name = [&](auto const& of) { return of.name == name; };
+        auto const& servers = seen.servers.value;
+        auto const& sessions = seen.sessions.value;
+        auto const works_as = [&](Session const& session) { return session.server == name || session.worker.value == name.value; };
+        return (servers && std::any_of(servers->begin(), servers->end(), has_name)) ||
+               (sessions && std::any_of(sessions->begin(), sessions->end(), works_as)) ||
+               std::any_of(seen.intents.begin(), seen.intents.end(), [&](auto const& intent) { return intent.server == name; });
     }
 
     /// Jobs of lost workers first, then new capacity, then what saves money, then book-keeping.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <optional>
 #include <rgrid/model/lifecycle.hpp>
@@ -34,10 +35,34 @@ struct Roster {
 
 namespace detail {
 
-inline Duration sane_age(Duration age, std::string const& subject, char const* name, std::vector<Finding>& findings) {
-    if (age >= Duration{0}) return age;
+/// No clock that is right tells a greater age, and sums of such ages stay far from any integer's end.
+inline constexpr Duration greatest_age = std::chrono::hours{24 * 365 * 100};
+
+[[nodiscard]] inline Duration sane_age(Duration age) { return std::clamp(age, Duration{0}, greatest_age); }
+
+/// The age, or zero and a finding if it is one no clock can have.
+[[nodiscard]] inline Duration sane_age(Duration age, std::string const& subject, char const* name, std::vector<Finding>& findings) {
+    if (age == sane_age(age)) return age;
     findings.push_back({FindingKind::odd_age, {}, subject, {{name, age.count(), Unit::milliseconds}}, {}});
     return Duration{0};
+}
+
+/// A session with ages and slots that arithmetic can rely on.
+[[nodiscard]] inline Session sane_session(Session session, Duration look_age, std::vector<Finding>& findings) {
+    auto const& subject = session.worker.value;
+    session.silence = sane_age(session.silence, subject, "silence", findings) + sane_age(look_age);
+    session.idle = sane_age(session.idle, subject, "idle", findings);
+    session.draining_for = sane_age(session.draining_for, subject, "draining_for", findings);
+    session.longest_left = sane_age(session.longest_left);
+    session.slots = std::clamp(session.slots, 0, 1'000'000);
+    session.busy_slots = std::clamp(session.busy_slots, 0, 1'000'000);
+    return session;
+}
+
+[[nodiscard]] inline Intent sane_intent(Intent intent, std::vector<Finding>& findings) {
+    intent.age = sane_age(intent.age, intent.server.value, "intent_age", findings);
+    intent.remove_age = sane_age(intent.remove_age, intent.server.value, "remove_age", findings);
+    return intent;
 }
 
 }  // namespace detail
@@ -59,7 +84,7 @@ inline Duration sane_age(Duration age, std::string const& subject, char const* n
     for (auto const& intent : seen.intents) {
         auto& view = row(intent.server, intent.pool);
         if (view.intent) duplicate(intent.server.value);
-        else view.intent = intent;
+        else view.intent = detail::sane_intent(intent, roster.findings);
     }
     for (auto const& server : seen.servers.value.value_or(std::vector<Server>{})) {
         if (!server.store.empty() && server.store != seen.store) {
@@ -72,7 +97,7 @@ inline Duration sane_age(Duration age, std::string const& subject, char const* n
             continue;
         }
         view.server = server;
-        view.server->age = detail::sane_age(server.age, server.name.value, "server_age", roster.findings) + seen.servers.age;
+        view.server->age = detail::sane_age(server.age, server.name.value, "server_age", roster.findings) + detail::sane_age(seen.servers.age);
     }
     for (auto const& session : seen.sessions.value.value_or(std::vector<Session>{})) {
         auto const name = session.server.empty() ? ServerName{session.worker.value} : session.server;
@@ -81,9 +106,7 @@ inline Duration sane_age(Duration age, std::string const& subject, char const* n
             duplicate(session.worker.value);
             continue;
         }
-        view.session = session;
-        view.session->silence =
-            detail::sane_age(session.silence, session.worker.value, "silence", roster.findings) + seen.sessions.age;
+        view.session = detail::sane_session(session, seen.sessions.age, roster.findings);
         if (!view.intent && !view.server && session.state != SessionState::closed)
             roster.findings.push_back({FindingKind::unknown_worker, session.pool, session.worker.value, {}, {}});
     }

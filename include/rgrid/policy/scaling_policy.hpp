@@ -1,7 +1,7 @@
 #pragma once
 
 #include <algorithm>
-#include <functional>
+#include <rgrid/policy/packing.hpp>
 #include <rgrid/policy/params.hpp>
 #include <rgrid/policy/policy.hpp>
 
@@ -47,7 +47,7 @@ private:
         std::int64_t queued = 0;            ///< Jobs.
         std::int64_t aged_slots = 0;        ///< Slots of jobs on workers that this plan begins to drain for age.
         Duration oldest{0};
-        std::vector<std::pair<int, std::int64_t>> jobs_by_slots;  ///< Biggest jobs first.
+        detail::JobsBySlots jobs_by_slots;  ///< Those a worker of the pool can run.
         std::vector<int> free;              ///< Of each worker that takes or will take jobs.
         int active = 0;
         int counted = 0;                    ///< Against the maximum.
@@ -55,7 +55,8 @@ private:
 
     static Load measure(Snapshot const& seen, PoolName const& pool, PoolParams const& pool_params, Draft& draft) {
         Load load;
-        std::map<int, std::int64_t, std::greater<>> by_slots;
+        load.jobs_by_slots = detail::runnable_jobs(*seen.demand.value, pool, pool_params.slots);
+        for (auto const& [slots, jobs] : load.jobs_by_slots) load.queued += jobs;
         for (auto const& group : seen.demand.value->groups) {
             if (group.pool != pool || group.jobs <= 0) continue;
             if (group.slots > pool_params.slots) {
@@ -65,9 +66,8 @@ private:
                                            detail::count_fact("slots", pool_params.slots)}, {}});
                 continue;
             }
-            load.queued += group.jobs;
-            load.oldest = std::max(load.oldest, group.oldest + seen.demand.age);
-            by_slots[std::max(1, group.slots)] += group.jobs;
+            auto const oldest = detail::sane_age(group.oldest, "the oldest job of pool " + pool.value, "oldest", draft.findings);
+            load.oldest = std::max(load.oldest, oldest + detail::sane_age(seen.demand.age));
         }
         for (auto const& worker : draft.roster.workers) {
             if (worker.pool != pool) continue;
@@ -79,29 +79,8 @@ private:
             ++load.active;
             load.free.push_back(worker.phase == Phase::ready ? worker.free_slots() : pool_params.slots);
         }
-        if (load.aged_slots > 0) by_slots[1] += load.aged_slots;
-        load.jobs_by_slots.assign(by_slots.begin(), by_slots.end());
+        if (load.aged_slots > 0) load.jobs_by_slots[1] += load.aged_slots;
         return load;
-    }
-
-    /// How many new workers the jobs need that find no free slot. Big jobs are placed first, because small ones fit
-    /// into what they leave. Never more than `most`.
-    static int workers_for(std::vector<std::pair<int, std::int64_t>> const& jobs_by_slots, std::vector<int> free,
-                           int slots, int most) {
-        auto const before = free.size();
-        for (auto [job_slots, jobs] : jobs_by_slots) {
-            for (auto& room : free) {
-                auto const fit = std::min<std::int64_t>(jobs, room / job_slots);
-                room -= static_cast<int>(fit) * job_slots;
-                jobs -= fit;
-            }
-            while (jobs > 0 && static_cast<int>(free.size() - before) < most) {
-                auto const fit = std::min<std::int64_t>(jobs, slots / job_slots);
-                free.push_back(slots - static_cast<int>(fit) * job_slots);
-                jobs -= fit;
-            }
-        }
-        return static_cast<int>(free.size() - before);
     }
 
     static void want_workers(Snapshot const& seen, PoolName const& pool, PoolParams const& pool_params, Draft& draft) {
@@ -109,7 +88,7 @@ private:
         auto const& scaling = pool_params.scaling;
         // One more than the room, so that reaching the maximum is noticed.
         auto const room = std::max(0, scaling.max_workers - load.counted);
-        auto const needed = workers_for(load.jobs_by_slots, load.free, pool_params.slots, room + 1);
+        auto const needed = detail::workers_for(load.jobs_by_slots, load.free, pool_params.slots, room + 1);
         auto const waited = load.queued > 0 && load.oldest > scaling.max_wait;
         auto const triggered = load.queued >= scaling.min_queued || waited || load.aged_slots > 0;
         if (needed > 0 && !triggered && load.queued > 0) draft.look_in(scaling.max_wait - load.oldest + Duration{1});

@@ -1,0 +1,156 @@
+#include "scene.hpp"
+
+#include <gmock/gmock.h>
+
+namespace rgrid {
+namespace {
+
+using ::testing::IsEmpty;
+
+OfferKey const cheap{"cheap", "north"};
+OfferKey const middle{"middle", "north"};
+OfferKey const dear{"dear", "south"};
+
+/// Five queued one-slot jobs want three workers; three offers, given dearest first.
+Scene three_offers() {
+    Scene scene;
+    scene.queued(5);
+    scene.seen.offers.value = std::vector<Offer>{
+        {dear, Money{30'000'000}, 1h, {}}, {middle, Money{20'000'000}, 1h, {}}, {cheap, Money{10'000'000}, 1h, {}}};
+    return scene;
+}
+
+void refuse(Scene& scene, OfferKey const& offer, Duration for_another, std::string words = "no capacity") {
+    scene.seen.memory.refusals.push_back({offer, scene.seen.now + for_another, 1, std::move(words)});
+}
+
+OfferKey offer_of(Plan const& plan) { return plan.steps.empty() ? OfferKey{} : plan.steps.front().offer; }
+
+TEST(Placement, Takes_the_cheapest_offer_if_the_pool_names_none) {
+    auto const plan = three_offers().plan();
+
+    EXPECT_EQ(creates(plan), 3);
+    for (auto const& step : plan.steps) EXPECT_EQ(step.offer, cheap);
+}
+
+TEST(Placement, Equally_cheap_offers_are_taken_by_name) {
+    auto scene = three_offers();
+    for (auto& offer : *scene.seen.offers.value) offer.price = Money{10'000'000};
+
+    EXPECT_EQ(offer_of(scene.plan()), cheap);
+}
+
+TEST(Placement, Takes_a_pools_offers_in_its_own_order) {
+    auto scene = three_offers();
+    scene.pool().placement.offers = {"nowhere@all", "middle@north", "cheap@north"};
+
+    EXPECT_EQ(offer_of(scene.plan()), middle);
+}
+
+TEST(Placement, An_offer_refused_lately_is_passed_over_for_the_next) {
+    auto scene = three_offers();
+    refuse(scene, cheap, 1min);
+    EXPECT_EQ(offer_of(scene.plan()), middle);
+
+    refuse(scene, middle, 1min);
+    EXPECT_EQ(offer_of(scene.plan()), dear);
+}
+
+TEST(Placement, A_refusal_is_forgotten_when_its_time_is_over) {
+    auto scene = three_offers();
+    refuse(scene, cheap, 0s);
+
+    EXPECT_EQ(offer_of(scene.plan()), cheap);
+}
+
+TEST(Placement, A_refusal_remembered_from_a_calendar_far_ahead_does_not_bind) {
+    auto scene = three_offers();
+    refuse(scene, cheap, 24h);
+
+    EXPECT_EQ(offer_of(scene.plan()), cheap);
+}
+
+TEST(Placement, With_every_offer_refused_it_says_so_and_looks_again_when_the_first_may_be_had) {
+    auto scene = three_offers();
+    refuse(scene, cheap, 90s, "cheap is sold out");
+    refuse(scene, middle, 40s, "middle is sold out");
+    refuse(scene, dear, 50s, "dear is sold out");
+
+    auto const plan = scene.plan();
+
+    EXPECT_THAT(plan.steps, IsEmpty());
+    auto const* found = finding(plan, FindingKind::no_offer);
+    ASSERT_NE(found, nullptr);
+    EXPECT_EQ(found->detail, "middle is sold out");
+    EXPECT_EQ(fact(found->facts, "wanted"), 3);
+    EXPECT_EQ(fact(found->facts, "offers"), 3);
+    EXPECT_EQ(plan.next_look, 40s);
+}
+
+TEST(Placement, A_pool_whose_offers_do_not_exist_gets_a_finding) {
+    auto scene = three_offers();
+    scene.pool().placement.offers = {"nowhere@all"};
+
+    auto const plan = scene.plan();
+
+    EXPECT_THAT(plan.steps, IsEmpty());
+    ASSERT_NE(finding(plan, FindingKind::no_offer), nullptr);
+    EXPECT_EQ(fact(finding(plan, FindingKind::no_offer)->facts, "offers"), 0);
+}
+
+TEST(Placement, One_pools_refusals_do_not_hold_another) {
+    auto scene = three_offers();
+    scene.pool("b").placement.offers = {"dear@south"};
+    scene.pool().placement.offers = {"cheap@north"};
+    scene.queued(5, 1s, 1, "b");
+    refuse(scene, cheap, 1min);
+
+    EXPECT_EQ(steps(scene.plan()), (Steps{"create f-b-1: queued_jobs", "create f-b-2: queued_jobs", "create f-b-3: queued_jobs"}));
+}
+
+// --- Boot failures -------------------------------------------------------------------------------------------------
+
+Scene after_failures(int failures, Duration next_probe) {
+    Scene scene;
+    scene.queued(6);
+    scene.seen.memory.boots = {{default_pool, failures, scene.seen.now + next_probe, {}, {}}};
+    return scene;
+}
+
+TEST(Placement, After_3_boot_failures_in_a_row_only_a_single_probe_is_created) {
+    EXPECT_EQ(creates(after_failures(2, 0s).plan()), 3);
+
+    auto const plan = after_failures(3, 0s).plan();
+    EXPECT_EQ(creates(plan), 1);
+    auto const* found = finding(plan, FindingKind::boot_failures);
+    ASSERT_NE(found, nullptr);
+    EXPECT_EQ(fact(found->facts, "failures"), 3);
+}
+
+TEST(Placement, The_next_probe_waits_for_its_time) {
+    auto const plan = after_failures(3, 4min).plan();
+
+    EXPECT_THAT(plan.steps, IsEmpty());
+    EXPECT_NE(finding(plan, FindingKind::boot_failures), nullptr);
+    EXPECT_EQ(plan.next_look, 4min);
+}
+
+TEST(Placement, While_a_probe_boots_there_is_no_second_one) {
+    EXPECT_EQ(creates(after_failures(3, 0s).booting("probe").plan()), 0);
+    EXPECT_EQ(creates(after_failures(3, 0s).unknown_create("probe").plan()), 0);
+}
+
+TEST(Placement, A_probe_remembered_from_a_calendar_far_ahead_does_not_bind) {
+    EXPECT_EQ(creates(after_failures(3, 24h * 30).plan()), 1);
+}
+
+TEST(Placement, Boot_failures_of_one_pool_do_not_hold_another) {
+    auto scene = after_failures(9, 5min);
+    scene.pool("b");
+    scene.queued(5, 1s, 1, "b");
+
+    EXPECT_EQ(creates(scene.plan()), 3);
+}
+
+}  // namespace
+}  // namespace rgrid
