@@ -1,0 +1,26 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+namespace rgrid {
+
+/// Calls `law` with so many seeds, or with the one in RGRID_SEED alone. Stops at the first seed that breaks the law and
+/// says which it was.
+template <class Law>
+void for_seeds(std::uint64_t count, Law law) {
+    if (auto const* only = std::getenv("RGRID_SEED")) {
+        law(std::strtoull(only, nullptr, 10));
+        return;
+    }
+    for (std::uint64_t seed = 1; seed <= count; ++seed) {
+        SCOPED_TRACE("again with RGRID_SEED=" + std::to_string(seed));
+        law(seed);
+        if (::testing::Test::HasFailure()) return;
+    }
+}
+
+}  // namespace rgrid
