@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <rgrid/control/actuator.hpp>
 #include <utility>
 
@@ -21,6 +22,11 @@ std::vector<ServerName> Actuator::in_flight() const {
     return names;
 }
 
+bool Actuator::has_news() const {
+    std::lock_guard const lock{mutex_};
+    return std::any_of(reports_.begin(), reports_.end(), [](StepReport const& report) { return !report.failed; });
+}
+
 std::vector<StepReport> Actuator::collect() {
     std::lock_guard const lock{mutex_};
     return std::exchange(reports_, {});
@@ -37,7 +43,8 @@ void Actuator::run(LeaderEpoch epoch, StepOrder order) {
         reports_.push_back(machine.report());
         in_flight_.erase(server);
     }
-    finished_();
+    // What failed is tried again at the next pass, not at once: a peer that refuses must not be hammered.
+    if (!machine.report().failed) finished_();
 }
 
 StepOutcome Actuator::make(LeaderEpoch epoch, StepCall const& wanted) {

@@ -257,6 +257,7 @@ void Controller::tell_changes(PassReport const& report) {
 }
 
 SteadyInstant Controller::next_pass(PassReport const& report) const {
+    if (actuator_.has_news()) return ports_.clock.steady_now();
     auto wait = std::min(settings_.interval, settings_.term / 3);
     if (report.snapshot) {
         wait = std::min(wait, report.plan.next_look);

@@ -163,6 +163,7 @@ void StepMachine::tell(EventKind kind, Severity severity, std::string text, std:
 }
 
 void StepMachine::tell_failed(Error const& error) {
+    report_.failed = true;
     tell(EventKind::step_failed, Severity::warning, explain(order_.step) + ": not done: " + error.message);
 }
 

@@ -16,8 +16,7 @@ namespace rgrid {
 /// Thread safety: all methods from any thread. Lifetime: the executor must have run everything before this ends.
 class Actuator {
 public:
-    /// `call_timeout` bounds each port call; `finished` is told, on the thread that ran the step, that there is
-    /// something to collect.
+    /// `call_timeout` bounds each port call; `finished` is told, on the thread that ran the step, that there is news.
     Actuator(ControllerPorts ports, Executor& executor, Duration call_timeout, std::function<void()> finished);
 
     /// Starts a step for the leader of `epoch`. The server must not be in flight.
@@ -25,6 +24,9 @@ public:
 
     /// The servers whose step is under way, ordered.
     [[nodiscard]] std::vector<ServerName> in_flight() const;
+
+    /// Whether a step has done what it was asked since the last `collect`.
+    [[nodiscard]] bool has_news() const;
 
     /// What came of the steps that ended since the last time.
     [[nodiscard]] std::vector<StepReport> collect();

@@ -37,6 +37,7 @@ struct StepOrder {
 /// What a step came to.
 struct StepReport {
     Step step;
+    bool failed = false;   ///< A call did not do what it was asked; the step is decided anew, but not at once.
     std::vector<Event> events;
     std::vector<Observation> observations;
 };

@@ -267,6 +267,27 @@ TEST_F(ControllerTest, wants_to_be_called_when_a_scheduled_job_is_due) {
     EXPECT_LE(report.next_pass - clock.steady_now(), 3s);
 }
 
+TEST_F(ControllerTest, wants_to_be_called_at_once_when_a_step_has_ended) {
+    submit(8);
+    EXPECT_EQ(make("a", now)->pass().next_pass, clock.steady_now());
+}
+
+// A peer that refuses at once must not be asked again at once, for ever.
+TEST_F(ControllerTest, takes_its_time_after_a_step_that_failed) {
+    submit(8);
+    auto controller = make("a", now);
+    faults.set("CloudProvider.create", {.after = 1});
+    controller->pass();
+    clock.advance(50s);
+    faults.calm();
+    real_cloud.vanish(ServerName{"f-default-1"});
+    faults.set("CloudProvider.list", {.before = 1});
+    faults.set("CloudProvider.find", {.before = 1});
+    auto const report = controller->pass();
+    ASSERT_THAT(report.plan.steps, ::testing::Contains(::testing::Field(&Step::action, Action::find_server)));
+    EXPECT_GT(report.next_pass, clock.steady_now());
+}
+
 TEST_F(ControllerTest, renews_its_leadership_before_the_term_ends) {
     auto controller = make("a", now);
     auto const report = controller->pass();
