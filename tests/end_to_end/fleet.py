@@ -30,10 +30,11 @@ SETTINGS = {
     "log": {"format": "json", "level": "debug"},
 }
 
-# Tells that it runs, waits until its gate is opened, tells that it has ended. Told to end, it ends without that.
+# Tells that it runs, waits until its gate or that of its epoch is opened, tells that it has ended. Told to end, it
+# ends without that.
 GATE_JOB = """#!/bin/sh
 echo "start $3 $RGRID_EPOCH $$" >> "$1/journal"
-while [ ! -e "$1/$2.open" ]; do sleep 0.05; done
+while [ ! -e "$1/$2.open" ] && [ ! -e "$1/$2-$RGRID_EPOCH.open" ]; do sleep 0.05; done
 echo "end $3 $RGRID_EPOCH $$" >> "$1/journal"
 echo "$3 was done in epoch $RGRID_EPOCH"
 """

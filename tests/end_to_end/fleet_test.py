@@ -389,7 +389,21 @@ class LossTest(FleetTest):
         fleet.rgrid("resume")
         daemon.wait_for("server_deleted", job["worker"])
 
-    def test_a_completion_that_comes_too_late_counts_for_nothing(self):
+    def test_a_completion_counts_for_nothing_while_the_job_runs_elsewhere(self):
+        fleet, _, job, agent = self.lose_frozen_worker()
+        running = fleet.job(job["job"])
+        fleet.open("gate-1")
+        wait_until("the first attempt has ended", lambda: fleet.journal("end", "a") == [1])
+
+        os.kill(agent, signal.SIGCONT)
+        wait_until("the agent has ended", lambda: not process_state(agent))
+
+        self.assertEqual(fleet.job(job["job"]), running)
+        fleet.open()
+        self.assertEqual(fleet.wait_for_job(job["job"], "succeeded")["worker"], running["worker"])
+        self.assertEqual(fleet.rgrid("logs", str(job["job"])), "a was done in epoch 2\n")
+
+    def test_a_completion_counts_for_nothing_after_the_job_has_ended_elsewhere(self):
         fleet, _, job, agent = self.lose_frozen_worker()
         fleet.open()
         done = fleet.wait_for_job(job["job"], "succeeded")
