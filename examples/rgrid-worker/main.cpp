@@ -73,9 +73,12 @@ AttemptSettings attempt_settings(Options const& options, app::WorkerSettings con
 int exit_code(AgentExitReason reason) {
     switch (reason) {
         case AgentExitReason::drained:
-        case AgentExitReason::stopped: return exit_done;
-        case AgentExitReason::fenced: return exit_failed;
-        case AgentExitReason::unreachable: return exit_unreachable;
+        case AgentExitReason::stopped:
+            return exit_done;
+        case AgentExitReason::fenced:
+            return exit_failed;
+        case AgentExitReason::unreachable:
+            return exit_unreachable;
     }
     return exit_failed;
 }
@@ -83,10 +86,14 @@ int exit_code(AgentExitReason reason) {
 std::string sentence(AgentExit const& exit) {
     auto const why = exit.message.empty() ? std::string{} : ": " + exit.message;
     switch (exit.reason) {
-        case AgentExitReason::drained: return "drained" + why;
-        case AgentExitReason::stopped: return "stopped" + why;
-        case AgentExitReason::fenced: return "this worker is no longer wanted" + why;
-        case AgentExitReason::unreachable: return "could not register" + why;
+        case AgentExitReason::drained:
+            return "drained" + why;
+        case AgentExitReason::stopped:
+            return "stopped" + why;
+        case AgentExitReason::fenced:
+            return "this worker is no longer wanted" + why;
+        case AgentExitReason::unreachable:
+            return "could not register" + why;
     }
     return "ended" + why;
 }

@@ -17,20 +17,28 @@ namespace {
 
 char const* name_of(Outcome outcome) {
     switch (outcome) {
-        case Outcome::succeeded: return "succeeded";
-        case Outcome::failed: return "failed";
-        case Outcome::timed_out: return "timed out";
-        case Outcome::cancelled: return "cancelled";
-        case Outcome::released: return "released";
+        case Outcome::succeeded:
+            return "succeeded";
+        case Outcome::failed:
+            return "failed";
+        case Outcome::timed_out:
+            return "timed out";
+        case Outcome::cancelled:
+            return "cancelled";
+        case Outcome::released:
+            return "released";
     }
     return "ended";
 }
 
 char const* name_of(StopWhy why) {
     switch (why) {
-        case StopWhy::cancelled: return "a user cancelled it";
-        case StopWhy::released: return "the agent stops";
-        case StopWhy::lost: return "its lease is no longer ours";
+        case StopWhy::cancelled:
+            return "a user cancelled it";
+        case StopWhy::released:
+            return "the agent stops";
+        case StopWhy::lost:
+            return "its lease is no longer ours";
     }
     return "the agent stops";
 }
@@ -89,8 +97,8 @@ private:
 
     void perform(agent::Beat const& command) {
         beats_.run([this, command, call = call_for(settings().heartbeat / 2)] {
-            mailbox_.post(agent::BeatAnswer{
-                ports_.work.beat(call, settings().worker, command.incarnation, command.leaving)});
+            mailbox_.post(
+                agent::BeatAnswer{ports_.work.beat(call, settings().worker, command.incarnation, command.leaving)});
         });
     }
 
@@ -98,8 +106,8 @@ private:
         claim_end_ = std::stop_source{};
         Call const call{ports_.clock.steady_now() + settings().heartbeat, claim_end_.get_token()};
         claims_.run([this, command, call] {
-            mailbox_.post(agent::ClaimAnswer{
-                ports_.work.claim(call, settings().worker, command.incarnation, command.slots)});
+            mailbox_.post(
+                agent::ClaimAnswer{ports_.work.claim(call, settings().worker, command.incarnation, command.slots)});
         });
     }
 
@@ -151,7 +159,8 @@ private:
             if (registered->result)
                 say(Severity::info, "worker " + settings().worker.value + " is registered (incarnation " +
                                         std::to_string(registered->result->incarnation.value) + ")");
-            else say(Severity::warning, "not registered: " + registered->result.error().message);
+            else
+                say(Severity::warning, "not registered: " + registered->result.error().message);
         } else if (auto const* const beat = std::get_if<agent::BeatAnswer>(&event)) {
             bool const lost = !beat->result;
             if (lost && !out_of_touch_) say(Severity::warning, "a heartbeat failed: " + beat->result.error().message);
@@ -160,7 +169,8 @@ private:
         } else if (auto const* const ended = std::get_if<agent::AttemptEnded>(&event)) {
             auto const& completion = ended->completion;
             running_.erase({completion.job, completion.epoch});
-            say(Severity::info, name_of(LeaseKey{completion.job, completion.epoch}) + " " + name_of(completion.outcome) +
+            say(Severity::info, name_of(LeaseKey{completion.job, completion.epoch}) + " " +
+                                    name_of(completion.outcome) +
                                     (completion.message.empty() ? "" : ": " + completion.message));
         }
     }
@@ -204,8 +214,12 @@ Agent::Agent(AgentPorts ports, AgentSettings settings, AttemptSettings attempts,
 
 Agent::~Agent() = default;
 
-AgentExit Agent::run(std::stop_token stop) { return shell_->run(stop); }
+AgentExit Agent::run(std::stop_token stop) {
+    return shell_->run(stop);
+}
 
-void Agent::stop_now() { shell_->stop_now(); }
+void Agent::stop_now() {
+    shell_->stop_now();
+}
 
 }  // namespace rgrid

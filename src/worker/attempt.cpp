@@ -82,8 +82,7 @@ struct Run {
 
     void execute(std::string const& folder) {
         if (stop.stop_requested()) return end(Outcome::cancelled, "stopped");
-        LogWriter log{ports.work,         ports.clock, settings.log,   owner.worker,
-                      owner.incarnation, lease.job,   lease.epoch};
+        LogWriter log{ports.work, ports.clock, settings.log, owner.worker, owner.incarnation, lease.job, lease.epoch};
         auto const report = ports.executor.run(Call{SteadyInstant::max(), stop}, {lease, folder, settings.kill_grace},
                                                [&](std::string_view text) { log.write(text); });
         log.close();

@@ -21,10 +21,14 @@ std::vector<std::string_view> components(std::string_view path) {
 bool component_matches(std::string_view glob, std::string_view name) {
     std::size_t g = 0, n = 0, star = std::string_view::npos, resume = 0;
     while (n < name.size()) {
-        if (g < glob.size() && glob[g] == '*') star = g++, resume = n;
-        else if (g < glob.size() && (glob[g] == '?' || glob[g] == name[n])) ++g, ++n;
-        else if (star != std::string_view::npos) g = star + 1, n = ++resume;
-        else return false;
+        if (g < glob.size() && glob[g] == '*')
+            star = g++, resume = n;
+        else if (g < glob.size() && (glob[g] == '?' || glob[g] == name[n]))
+            ++g, ++n;
+        else if (star != std::string_view::npos)
+            g = star + 1, n = ++resume;
+        else
+            return false;
     }
     return glob.find_first_not_of('*', g) == std::string_view::npos;
 }

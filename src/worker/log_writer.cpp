@@ -9,7 +9,8 @@ namespace {
 constexpr std::size_t chunk_most = 64 * 1024;
 
 std::string marker(std::int64_t dropped) {
-    return "\n[rgrid: " + std::to_string(dropped) + " bytes of output were dropped here: the store did not take them]\n";
+    return "\n[rgrid: " + std::to_string(dropped) +
+           " bytes of output were dropped here: the store did not take them]\n";
 }
 
 }  // namespace
@@ -25,7 +26,9 @@ LogWriter::LogWriter(WorkSource& work, Clock& clock, LogWriterSettings settings,
       epoch_(epoch),
       thread_([this] { run(); }) {}
 
-LogWriter::~LogWriter() { close(); }
+LogWriter::~LogWriter() {
+    close();
+}
 
 void LogWriter::write(std::string_view text) {
     std::unique_lock lock{mutex_};

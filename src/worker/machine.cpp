@@ -108,8 +108,10 @@ void AgentMachine::give_back_what_is_unknown(std::set<LeaseKey> const& held, Ste
     strange_.clear();
     for (auto const& key : held) {
         if (attempts_.contains(key) || settled_.contains(key)) continue;
-        if (claiming_) strange_.insert(key);
-        else release(key, "the worker does not run it", now);
+        if (claiming_)
+            strange_.insert(key);
+        else
+            release(key, "the worker does not run it", now);
     }
 }
 
@@ -148,8 +150,10 @@ bool AgentMachine::accept(Lease const& lease, SteadyInstant now) {
     }
     int const slots = std::max(1, lease.spec.slots);
     if (slots > free_slots()) {
-        release(key, "it needs " + std::to_string(slots) + " slots and the worker has " + std::to_string(free_slots()) +
-                         " free", now);
+        release(
+            key,
+            "it needs " + std::to_string(slots) + " slots and the worker has " + std::to_string(free_slots()) + " free",
+            now);
         return false;
     }
     auto& attempt = attempts_[key];
@@ -229,12 +233,16 @@ void AgentMachine::on(agent::StopRequested const& event, SteadyInstant now) {
 }
 
 void AgentMachine::on(agent::Woken const&, SteadyInstant now) {
-    if (claiming_) woken_ = true;
-    else if (!claim_backoff_.failing()) claim_at_ = std::min(claim_at_, now);
+    if (claiming_)
+        woken_ = true;
+    else if (!claim_backoff_.failing())
+        claim_at_ = std::min(claim_at_, now);
     // It may be a cancel of something that runs here, and only a beat tells. Not at every wake: they can be many.
     if (running().empty()) return;
-    if (beating_) beat_again_ = true;
-    else beat_at_ = std::min(beat_at_, earliest_extra_beat(now));
+    if (beating_)
+        beat_again_ = true;
+    else
+        beat_at_ = std::min(beat_at_, earliest_extra_beat(now));
 }
 
 SteadyInstant AgentMachine::earliest_extra_beat(SteadyInstant now) const {
@@ -291,8 +299,8 @@ void AgentMachine::advance_registration(SteadyInstant now) {
     if (!register_by_) register_by_ = now + settings_.register_limit;
     registering_ = true;
     register_sent_ = now;
-    commands_.push_back(agent::Register{
-        {settings_.worker, settings_.server, settings_.pool, settings_.slots, settings_.version}});
+    commands_.push_back(
+        agent::Register{{settings_.worker, settings_.server, settings_.pool, settings_.slots, settings_.version}});
 }
 
 void AgentMachine::advance_deadlines(SteadyInstant now) {
@@ -307,8 +315,10 @@ bool AgentMachine::ready_to_leave() const noexcept {
 void AgentMachine::advance_beat(SteadyInstant now) {
     if (!serving() || beating_) return;
     // A session that holds nothing is closed by a leaving beat, so the last one does not wait for its time; once.
-    if (!ready_to_leave()) last_beat_due_ = false;
-    else if (!std::exchange(last_beat_due_, true)) beat_at_ = std::min(beat_at_, now);
+    if (!ready_to_leave())
+        last_beat_due_ = false;
+    else if (!std::exchange(last_beat_due_, true))
+        beat_at_ = std::min(beat_at_, now);
     if (now < beat_at_) return;
     beating_ = true;
     beat_sent_ = now;
@@ -322,8 +332,7 @@ void AgentMachine::advance_beat(SteadyInstant now) {
 
 bool AgentMachine::may_claim(SteadyInstant now) const {
     bool const beats_arrive = now - acknowledged_ <= settings_.heartbeat * 3 / 2;
-    return serving() && !draining_ && !stopping_ && !claiming_ && !claim_in_doubt_ && beats_arrive &&
-           free_slots() > 0;
+    return serving() && !draining_ && !stopping_ && !claiming_ && !claim_in_doubt_ && beats_arrive && free_slots() > 0;
 }
 
 void AgentMachine::advance_claim(SteadyInstant now) {

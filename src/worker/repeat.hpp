@@ -12,7 +12,8 @@ auto repeat(Call const& call, Clock& clock, Make const& make) {
     Backoff backoff{100ms, 5s, 1};
     for (;;) {
         auto answer = make();
-        if (answer || (answer.error().code != Errc::retry_later && answer.error().code != Errc::in_doubt)) return answer;
+        if (answer || (answer.error().code != Errc::retry_later && answer.error().code != Errc::in_doubt))
+            return answer;
         auto const again = clock.steady_now() + backoff.next(answer.error());
         if (again >= call.deadline || !clock.sleep_until(again, call.stop)) return answer;
     }

@@ -39,7 +39,8 @@ Result<> fetch(Call const& call, FileStore& files, Clock& clock, InputFile const
 
 Result<> stage_in(Call const& call, FileStore& files, Clock& clock, JobSpec const& spec, std::string const& folder) {
     for (auto const& input : spec.inputs) {
-        if (call.stop.stop_requested()) return fail(Errc::retry_later, "input '" + input.path + "' was not fetched: stopped");
+        if (call.stop.stop_requested())
+            return fail(Errc::retry_later, "input '" + input.path + "' was not fetched: stopped");
         if (auto const fetched = fetch(call, files, clock, input, folder); !fetched) return fetched.error();
     }
     return {};

@@ -30,8 +30,8 @@ Result<> list_below(fs::path const& folder, std::string const& prefix, Listing& 
         if (auto const listed = list_below(folder, path + "/", listing); !listed) return listed.error();
     }
     if (error)
-        return fail(Errc::rejected, "the folder '" + (prefix.empty() ? "." : prefix) + "' cannot be read to find the outputs: " +
-                                        error.message());
+        return fail(Errc::rejected, "the folder '" + (prefix.empty() ? "." : prefix) +
+                                        "' cannot be read to find the outputs: " + error.message());
     return {};
 }
 
@@ -76,7 +76,8 @@ using Sources = std::map<std::string, fs::path>;
 
 Result<> add_named(std::string const& glob, Listing const& listing, fs::path const& folder, Sources& sources) {
     if (!stays_below(glob))
-        return fail(Errc::rejected, "output '" + glob + "' leaves the working folder; expected a relative glob without '..'");
+        return fail(Errc::rejected,
+                    "output '" + glob + "' leaves the working folder; expected a relative glob without '..'");
     bool found = false;
     for (auto const& [path, entry] : listing) {
         if (!names(glob, path)) continue;

@@ -12,10 +12,10 @@
 namespace rgrid {
 
 struct AttemptSettings {
-    std::string folder;              ///< Attempts get their working folders below it; absolute. Made if it is not there.
-    bool keep_folders = false;       ///< Keep the working folders of attempts that ended.
-    Duration kill_grace = 10s;       ///< Between asking a job to end and killing it.
-    Duration transfer_limit = 10min; ///< For all inputs of an attempt, and again for all its outputs.
+    std::string folder;         ///< Attempts get their working folders below it; absolute. Made if it is not there.
+    bool keep_folders = false;  ///< Keep the working folders of attempts that ended.
+    Duration kill_grace = 10s;  ///< Between asking a job to end and killing it.
+    Duration transfer_limit = 10min;  ///< For all inputs of an attempt, and again for all its outputs.
     LogWriterSettings log;
 };
 

@@ -14,9 +14,9 @@
 namespace rgrid {
 
 struct LogWriterSettings {
-    Duration flush = 250ms;                   ///< What was written is stored at least this often.
+    Duration flush = 250ms;                     ///< What was written is stored at least this often.
     std::size_t buffer = std::size_t{1} << 20;  ///< Bytes that wait to be stored, at most.
-    Duration patience = 5s;                   ///< How long one store call may take, and the last ones after `close`.
+    Duration patience = 5s;                     ///< How long one store call may take, and the last ones after `close`.
 };
 
 /// Brings the output of one attempt into the store, as numbered chunks of at most 64 KiB.
@@ -60,14 +60,14 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::string buffer_;
-    std::int64_t dropped_ = 0;       // Bytes since the last ones that found room.
-    bool stalled_ = false;           // The last call did not succeed: nobody waits for room.
-    bool gathering_ = false;         // The writer waits for more text before it stores a chunk.
+    std::int64_t dropped_ = 0;  // Bytes since the last ones that found room.
+    bool stalled_ = false;      // The last call did not succeed: nobody waits for room.
+    bool gathering_ = false;    // The writer waits for more text before it stores a chunk.
     bool closing_ = false;
-    bool refused_ = false;           // The store will take nothing more of this attempt.
+    bool refused_ = false;  // The store will take nothing more of this attempt.
     SteadyInstant close_by_ = SteadyInstant::max();
-    std::stop_source hurry_;         // Ends the writer's current wait; replaced when it begins the next one.
-    std::thread thread_;             // Last: it uses all of the above.
+    std::stop_source hurry_;  // Ends the writer's current wait; replaced when it begins the next one.
+    std::thread thread_;      // Last: it uses all of the above.
 };
 
 }  // namespace rgrid

@@ -54,10 +54,10 @@ private:
     struct Attempt {
         int slots = 0;
         bool running = false;
-        bool known_to_beat = false;         // It was claimed before the last beat was sent: the answer must list it.
+        bool known_to_beat = false;  // It was claimed before the last beat was sent: the answer must list it.
         std::optional<StopWhy> stop;
-        Completion result;                  // Meaningful once it no longer runs.
-        bool maybe_reported = false;        // A Complete with it failed and may have taken effect.
+        Completion result;            // Meaningful once it no longer runs.
+        bool maybe_reported = false;  // A Complete with it failed and may have taken effect.
         SteadyInstant ended{};
     };
     using Attempts = std::map<LeaseKey, Attempt>;
@@ -96,7 +96,9 @@ private:
     void plan_wake(SteadyInstant now);
 
     [[nodiscard]] bool serving() const noexcept { return incarnation_.value != 0 && !fenced_; }
-    [[nodiscard]] bool may_hold_leases(SteadyInstant now) const { return serving() && now < acknowledged_ + cut_off(settings_); }
+    [[nodiscard]] bool may_hold_leases(SteadyInstant now) const {
+        return serving() && now < acknowledged_ + cut_off(settings_);
+    }
     [[nodiscard]] bool may_claim(SteadyInstant now) const;
     [[nodiscard]] bool ready_to_leave() const noexcept;
     [[nodiscard]] int free_slots() const noexcept { return settings_.slots - slots_taken(); }
@@ -111,7 +113,7 @@ private:
     SteadyInstant wake_ = SteadyInstant::max();
     bool ended_ = false;
 
-    Incarnation incarnation_;               // Zero until registered.
+    Incarnation incarnation_;  // Zero until registered.
     bool registering_ = false;
     SteadyInstant register_sent_{};
     std::optional<SteadyInstant> register_by_;
@@ -119,34 +121,34 @@ private:
     Backoff register_backoff_;
 
     bool beating_ = false;
-    bool beat_leaves_ = false;              // The beat in flight says "leaving".
-    bool beat_again_ = false;               // Something happened during the beat in flight: it may have looked too early.
-    bool beat_covers_doubt_ = false;        // ... and was sent after the claim in doubt ended.
+    bool beat_leaves_ = false;        // The beat in flight says "leaving".
+    bool beat_again_ = false;         // Something happened during the beat in flight: it may have looked too early.
+    bool beat_covers_doubt_ = false;  // ... and was sent after the claim in doubt ended.
     SteadyInstant beat_sent_{};
     SteadyInstant beat_at_{};
-    SteadyInstant acknowledged_{};          // When the last acknowledged beat (or the registration) was sent.
+    SteadyInstant acknowledged_{};  // When the last acknowledged beat (or the registration) was sent.
 
     bool claiming_ = false;
     bool claim_cancelled_ = false;
-    bool claim_in_doubt_ = false;           // Until a later beat has told what it came to.
-    bool woken_ = false;                    // During the claim in flight: it may have looked too early.
+    bool claim_in_doubt_ = false;  // Until a later beat has told what it came to.
+    bool woken_ = false;           // During the claim in flight: it may have looked too early.
     SteadyInstant claim_at_{};
     Backoff claim_backoff_;
 
     Attempts attempts_;
-    std::deque<LeaseKey> to_report_;        // Ended, in this order, and not being reported.
-    std::vector<LeaseKey> reporting_;       // In the Complete in flight.
+    std::deque<LeaseKey> to_report_;   // Ended, in this order, and not being reported.
+    std::vector<LeaseKey> reporting_;  // In the Complete in flight.
     SteadyInstant report_at_ = SteadyInstant::min();
     Backoff report_backoff_;
-    std::set<LeaseKey> settled_;            // Verdicts since the last beat was sent: its answer may still list them.
-    std::set<LeaseKey> strange_;            // Held, unknown, and possibly in the answer of the claim in flight.
+    std::set<LeaseKey> settled_;  // Verdicts since the last beat was sent: its answer may still list them.
+    std::set<LeaseKey> strange_;  // Held, unknown, and possibly in the answer of the claim in flight.
 
     bool draining_ = false;
     bool stopping_ = false;
     bool leaving_told_ = false;
     bool last_beat_due_ = false;
-    bool beat_is_last_ = false;             // The beat in flight was sent when nothing was left.
-    bool said_goodbye_ = false;             // ... and its answer lists nothing either.
+    bool beat_is_last_ = false;  // The beat in flight was sent when nothing was left.
+    bool said_goodbye_ = false;  // ... and its answer lists nothing either.
     bool fenced_ = false;
     AgentExit fenced_exit_;
     SteadyInstant stop_by_ = SteadyInstant::max();

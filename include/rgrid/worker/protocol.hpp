@@ -39,16 +39,28 @@ struct AgentExit {
 /// What an AgentMachine is told (answers and events) and what it asks for (commands).
 namespace agent {
 
-struct RegisterAnswer { Result<Registered> result; };
-struct BeatAnswer { Result<BeatReply> result; };
-struct ClaimAnswer { Result<std::vector<Lease>> result; };
-struct CompleteAnswer { Result<std::vector<Verdict>> result; };
+struct RegisterAnswer {
+    Result<Registered> result;
+};
+struct BeatAnswer {
+    Result<BeatReply> result;
+};
+struct ClaimAnswer {
+    Result<std::vector<Lease>> result;
+};
+struct CompleteAnswer {
+    Result<std::vector<Verdict>> result;
+};
 
 /// A started attempt has ended: none of its processes is left. Comes exactly once for each Start.
-struct AttemptEnded { Completion completion; };
+struct AttemptEnded {
+    Completion completion;
+};
 
 /// The agent is to end; `at_once`: without the grace for running attempts. May come several times.
-struct StopRequested { bool at_once = false; };
+struct StopRequested {
+    bool at_once = false;
+};
 
 /// Something has changed in the queue: a claim may find a job now, a running job may have been cancelled.
 struct Woken {};
@@ -57,31 +69,53 @@ struct Woken {};
 struct Tick {};
 
 /// Answered by RegisterAnswer.
-struct Register { Registration registration; };
+struct Register {
+    Registration registration;
+};
 
 /// Answered by BeatAnswer. The time that the command was given counts as the time it was sent.
-struct Beat { Incarnation incarnation; bool leaving = false; };
+struct Beat {
+    Incarnation incarnation;
+    bool leaving = false;
+};
 
 /// Answered by ClaimAnswer.
-struct Claim { Incarnation incarnation; int slots = 0; };
+struct Claim {
+    Incarnation incarnation;
+    int slots = 0;
+};
 
 /// The claim in flight should end soon, by its stop token; it is answered nevertheless.
 struct CancelClaim {};
 
 /// Answered by AttemptEnded.
-struct Start { Incarnation incarnation; Lease lease; };
+struct Start {
+    Incarnation incarnation;
+    Lease lease;
+};
 
 /// End a started attempt. Comes at most once for each; AttemptEnded follows.
-struct Stop { LeaseKey lease; StopWhy why = StopWhy::released; };
+struct Stop {
+    LeaseKey lease;
+    StopWhy why = StopWhy::released;
+};
 
 /// Answered by CompleteAnswer.
-struct Complete { Incarnation incarnation; std::vector<Completion> completions; };
+struct Complete {
+    Incarnation incarnation;
+    std::vector<Completion> completions;
+};
 
 /// Nobody will ever see these outputs: remove them from the file store. Not answered.
-struct Discard { LeaseKey lease; std::vector<OutputFile> outputs; };
+struct Discard {
+    LeaseKey lease;
+    std::vector<OutputFile> outputs;
+};
 
 /// The last command. Whatever still runs is to be ended.
-struct Exit { AgentExit exit; };
+struct Exit {
+    AgentExit exit;
+};
 
 }  // namespace agent
 

@@ -10,8 +10,8 @@ namespace rgrid {
 
 /// Copies an attempt's inputs from the file store into its folder, and checks that they are what the spec names.
 ///
-/// Calls that may be repeated are, until the call's deadline. Errors name the input: `retry_later` if the deadline came or
-/// a stop was requested, otherwise what is wrong with it.
+/// Calls that may be repeated are, until the call's deadline. Errors name the input: `retry_later` if the deadline came
+/// or a stop was requested, otherwise what is wrong with it.
 [[nodiscard]] Result<> stage_in(Call const& call, FileStore& files, Clock& clock, JobSpec const& spec,
                                 std::string const& folder);
 

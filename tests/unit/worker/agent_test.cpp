@@ -31,12 +31,12 @@ public:
     }
     Result<std::vector<Lease>> claim(Call const& call, WorkerId const& worker, Incarnation incarnation,
                                      int slots) override {
-        if (block_claims) return block(call, claims_blocked);
+        if (block_claims) return block(call, block_claims, claims_blocked);
         return store_.claim(call, worker, incarnation, slots);
     }
     Result<std::vector<Verdict>> complete(Call const& call, WorkerId const& worker, Incarnation incarnation,
                                           std::vector<Completion> const& completions) override {
-        if (block_reports) return block(call, reports_blocked);
+        if (block_reports) return block(call, block_reports, reports_blocked);
         if (fence_reports.exchange(false)) {
             ++reports_fenced;
             return std::vector(completions.size(), Verdict::fenced);
@@ -52,15 +52,15 @@ public:
     std::atomic<int> beats = 0, claims_blocked = 0, reports_blocked = 0, reports_fenced = 0;
 
 private:
-    Error block(Call const& call, std::atomic<int>& blocked) {
+    /// Longer than any deadline: what waits for this call waits for ever.
+    static Error block(Call const& call, std::atomic<bool> const& blocking, std::atomic<int>& blocked) {
         ++blocked;
-        clock_.sleep_until(call.deadline, call.stop);
+        while (blocking && !call.stop.stop_requested()) std::this_thread::sleep_for(1ms);
         --blocked;
         return fail(Errc::retry_later, "too slow");
     }
 
     WorkSource& store_;
-    RealClock clock_;
 };
 
 /// Wakes when a test says so.
@@ -85,7 +85,9 @@ private:
     bool rung_ = false;
 };
 
-ExecutionReport stopped_report() { return {Outcome::cancelled, 143, "ended on request", 1s}; }
+ExecutionReport stopped_report() {
+    return {Outcome::cancelled, 143, "ended on request", 1s};
+}
 
 class AgentTest : public ::testing::Test {
 protected:
@@ -192,6 +194,18 @@ TEST_F(AgentTest, RunsAsManyJobsAsItHasSlotsAndNoMore) {
     EXPECT_EQ(most, 2);
 }
 
+TEST_F(AgentTest, AJobGetsTheAgentsKillGrace) {
+    settings.kill_grace = 3s;
+    submit(1);
+    std::promise<Duration> grace;
+    start([&](Execution const& execution, LogSink const&, std::stop_token) {
+        grace.set_value(execution.kill_grace);
+        return success();
+    });
+
+    EXPECT_EQ(grace.get_future().get(), 3s);
+}
+
 TEST_F(AgentTest, ABlockedClaimDelaysNoBeatAndEndsWithTheAgent) {
     settings.heartbeat = 50ms;
     source.block_claims = true;
@@ -272,9 +286,7 @@ TEST_F(AgentTest, ToldToStopItLetsJobsFinishAndClosesItsSession) {
     start(until_told());
     ASSERT_TRUE(eventually([&] { return running == 2; }));
     stop.request_stop();
-    ASSERT_TRUE(eventually([&] {
-        return store.sessions({}).value().sessions.at(0).state == SessionState::draining;
-    }));
+    ASSERT_TRUE(eventually([&] { return store.sessions({}).value().sessions.at(0).state == SessionState::draining; }));
     finish = true;
 
     EXPECT_TRUE(ended_with(AgentExitReason::stopped));

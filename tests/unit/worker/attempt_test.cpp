@@ -1,5 +1,5 @@
-#include <gtest/gtest.h>
 #include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <filesystem>
 #include <rgrid/worker/attempt.hpp>
@@ -199,7 +199,8 @@ TEST_F(AttemptTest, AGlobThatNamesNothingIsAFailureThatShowsWhatIsThere) {
     auto const completion = run_writing({{"Model.bin", "x"}, {"log/run.txt", "x"}});
 
     EXPECT_EQ(completion.outcome, Outcome::failed);
-    EXPECT_EQ(completion.message, "output 'model.bin' names no file in the working folder; it holds Model.bin, log/run.txt");
+    EXPECT_EQ(completion.message,
+              "output 'model.bin' names no file in the working folder; it holds Model.bin, log/run.txt");
     EXPECT_TRUE(completion.outputs.empty());
 }
 
@@ -210,6 +211,18 @@ TEST_F(AttemptTest, WhatIsThereIsShownShortened) {
 
     EXPECT_THAT(run_writing(many).message, HasSubstr("it holds fa, fb, fc, fd, fe, ff, fg, fh and 3 more"));
     EXPECT_THAT(run_writing({}).message, HasSubstr("it is empty"));
+}
+
+TEST_F(AttemptTest, TooManyOutputsAreRefusedBeforeAnyIsStored) {
+    lease.spec.outputs = {"**"};
+    auto const completion = run([&](Execution const& execution, LogSink const&, std::stop_token) {
+        for (int i = 0; i <= 10'000; ++i) std::ofstream{fs::path{execution.folder} / std::to_string(i)};
+        return success();
+    });
+
+    EXPECT_EQ(completion.outcome, Outcome::failed);
+    EXPECT_EQ(completion.message, "the outputs are 10001 files; expected at most 10000: pack them into one");
+    EXPECT_EQ(files.asked, 0);
 }
 
 TEST_F(AttemptTest, AnEmptyFolderIsNoOutput) {
@@ -381,16 +394,19 @@ TEST_F(AttemptTest, StoppedBeforeItsInputsAreThereItIsCancelledUnstarted) {
     std::stop_source stop;
     stop.request_stop();
     lease.spec.inputs = {files.add_input("a", "x")};
-    auto const completion = run([](Execution const&, LogSink const&, std::stop_token) { return success(); }, stop.get_token());
+    auto const completion =
+        run([](Execution const&, LogSink const&, std::stop_token) { return success(); }, stop.get_token());
 
     EXPECT_EQ(started, 0);
+    EXPECT_EQ(files.asked, 0);
     EXPECT_EQ(completion.outcome, Outcome::cancelled);
 }
 
 TEST_F(AttemptTest, StoppedBeforeItBeginsItIsNotStarted) {
     std::stop_source stop;
     stop.request_stop();
-    auto const completion = run([](Execution const&, LogSink const&, std::stop_token) { return success(); }, stop.get_token());
+    auto const completion =
+        run([](Execution const&, LogSink const&, std::stop_token) { return success(); }, stop.get_token());
 
     EXPECT_EQ(started, 0);
     EXPECT_EQ(completion.outcome, Outcome::cancelled);
@@ -412,7 +428,8 @@ TEST_F(AttemptTest, StoppedBeforeItsOutputsAreStoredItIsCancelled) {
 }
 
 TEST_F(AttemptTest, SweepsWhatAKilledAgentLeftAndNothingElse) {
-    for (auto const* name : {"7-3", "12-1", "notes", "7-x", "-3", "7-"}) write_file(home.path / "work" / name / "f", "x");
+    for (auto const* name : {"7-3", "12-1", "notes", "7-x", "-3", "7-"})
+        write_file(home.path / "work" / name / "f", "x");
     sweep_attempt_folders(settings);
 
     std::vector<std::string> left;

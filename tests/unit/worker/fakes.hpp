@@ -140,10 +140,12 @@ public:
     /// The next calls for a key answer with these, one each.
     std::map<std::string, std::vector<Error>> errors;
     std::map<std::string, std::string> objects;
+    int asked = 0;  ///< How many objects were put or fetched, or should have been.
     std::mutex mutex;
 
 private:
     std::optional<Error> next_error(std::string const& key) {
+        ++asked;
         auto const found = errors.find(key);
         if (found == errors.end() || found->second.empty()) return std::nullopt;
         auto error = found->second.front();
@@ -166,7 +168,9 @@ public:
     Script script;
 };
 
-inline ExecutionReport success() { return {Outcome::succeeded, 0, {}, 3s}; }
+inline ExecutionReport success() {
+    return {Outcome::succeeded, 0, {}, 3s};
+}
 
 /// Takes logs, and what a test wants done with them; refuses everything else.
 class FakeLogStore final : public WorkSource {
@@ -176,7 +180,9 @@ public:
     explicit FakeLogStore(Taker taker = [](LogChunk const&) { return Result<>{}; }) : take(std::move(taker)) {}
 
     Result<Registered> register_worker(Call const&, Registration const&) override { return fail(Errc::bug, "unused"); }
-    Result<BeatReply> beat(Call const&, WorkerId const&, Incarnation, bool) override { return fail(Errc::bug, "unused"); }
+    Result<BeatReply> beat(Call const&, WorkerId const&, Incarnation, bool) override {
+        return fail(Errc::bug, "unused");
+    }
     Result<std::vector<Lease>> claim(Call const&, WorkerId const&, Incarnation, int) override {
         return fail(Errc::bug, "unused");
     }

@@ -139,7 +139,8 @@ TEST_F(LogWriterTest, WhatIsMissingAtTheEndIsSaidAtTheEnd) {
     broken = false;
     log.close();
 
-    EXPECT_EQ(store.text(), "aaaaabbbbbbbbbb\n[rgrid: 5 bytes of output were dropped here: the store did not take them]\n");
+    EXPECT_EQ(store.text(),
+              "aaaaabbbbbbbbbb\n[rgrid: 5 bytes of output were dropped here: the store did not take them]\n");
 }
 
 TEST_F(LogWriterTest, AStoreThatRefusesIsNotAskedAgainAndHoldsNobodyUp) {

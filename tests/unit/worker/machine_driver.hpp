@@ -8,7 +8,9 @@
 
 namespace rgrid::testing {
 
-inline LeaseKey key_of(std::int64_t job, std::int64_t epoch = 1) { return {JobId{job}, LeaseEpoch{epoch}}; }
+inline LeaseKey key_of(std::int64_t job, std::int64_t epoch = 1) {
+    return {JobId{job}, LeaseEpoch{epoch}};
+}
 
 inline Lease lease_of(std::int64_t job, int slots = 1, std::int64_t epoch = 1) {
     Lease lease;

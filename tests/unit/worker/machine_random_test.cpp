@@ -19,10 +19,10 @@ struct ModelStore {
     Duration lost_after{};
     SteadyInstant last_beat{};
     SessionState state = SessionState::open;
-    std::map<LeaseKey, int> held;       // With the slots each takes.
-    std::map<JobId, LeaseEpoch> epochs; // The newest of each job: an older one is fenced.
+    std::map<LeaseKey, int> held;        // With the slots each takes.
+    std::map<JobId, LeaseEpoch> epochs;  // The newest of each job: an older one is fenced.
     std::int64_t next_job = 1;
-    std::set<LeaseKey> taken;           // Results that had effect.
+    std::set<LeaseKey> taken;  // Results that had effect.
     int given_up = 0;
 
     void lose_if_silent(SteadyInstant now) {
@@ -88,8 +88,10 @@ public:
             auto const next = std::max(now_, std::min(event, machine_.next_wake()));
             if (next > until) break;
             pass_to(next);
-            if (event <= now_) take_due();
-            else tell(agent::Tick{});
+            if (event <= now_)
+                take_due();
+            else
+                tell(agent::Tick{});
             check();
         }
         if (!machine_.ended()) pass_to(until);
@@ -104,7 +106,9 @@ public:
     std::optional<AgentExit> exit() const { return exit_; }
 
 private:
-    struct Effect { std::function<void()> run; };
+    struct Effect {
+        std::function<void()> run;
+    };
     using Due = std::variant<AgentEvent, Effect>;
 
     /// What was sent takes effect after a while and is answered after another; either may get lost.
@@ -143,9 +147,8 @@ private:
     }
     void perform(agent::Complete const& command) {
         one_in_flight("complete");
-        send<agent::CompleteAnswer>(30s, [this, command]() -> Result<std::vector<Verdict>> {
-            return store_.complete(command.completions);
-        });
+        send<agent::CompleteAnswer>(
+            30s, [this, command]() -> Result<std::vector<Verdict>> { return store_.complete(command.completions); });
     }
     void perform(agent::Start const& command) {
         LeaseKey const key{command.lease.job, command.lease.epoch};
@@ -162,7 +165,8 @@ private:
 
     Effect ended(LeaseKey key, Outcome outcome) {
         return {[this, key, outcome] {
-            if (live_.erase(key) == 1) later(0ms, AgentEvent{agent::AttemptEnded{result_of(key.first.value, outcome, key.second.value)}});
+            if (live_.erase(key) == 1)
+                later(0ms, AgentEvent{agent::AttemptEnded{result_of(key.first.value, outcome, key.second.value)}});
         }};
     }
 
@@ -170,7 +174,8 @@ private:
         int slots = 0;
         for (auto const& [key, taken] : live_) {
             slots += taken;
-            EXPECT_EQ(store_.epochs.at(key.first), key.second) << "job " << key.first.value << " runs here and elsewhere";
+            EXPECT_EQ(store_.epochs.at(key.first), key.second)
+                << "job " << key.first.value << " runs here and elsewhere";
         }
         EXPECT_LE(slots, machine_.settings().slots);
         EXPECT_LE(machine_.slots_taken(), machine_.settings().slots);
@@ -179,8 +184,10 @@ private:
     void take_due() {
         auto due = std::move(due_.begin()->second);
         due_.erase(due_.begin());
-        if (auto* const event = std::get_if<AgentEvent>(&due)) tell(*event);
-        else std::get<Effect>(due).run();
+        if (auto* const event = std::get_if<AgentEvent>(&due))
+            tell(*event);
+        else
+            std::get<Effect>(due).run();
     }
 
     void tell(AgentEvent const& event) {
@@ -207,7 +214,9 @@ private:
 
     void one_in_flight(std::string const& kind) { EXPECT_TRUE(in_flight_.insert(kind).second) << "two of " << kind; }
     void later(Duration span, Due due) { due_.emplace(now_ + span, std::move(due)); }
-    Duration some(Duration most) { return Duration{static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(most.count() + 1))}; }
+    Duration some(Duration most) {
+        return Duration{static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(most.count() + 1))};
+    }
     double chance() { return static_cast<double>(random_() % 1'000'000) / 1e6; }
 
     SteadyInstant now_{1000s};

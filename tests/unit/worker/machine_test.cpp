@@ -105,8 +105,10 @@ TEST_F(AgentMachineTest, ExitsWhenItsRegistrationIsRefused) {
 TEST_F(AgentMachineTest, GivesUpRegisteringInTheEnd) {
     agent.tell(agent::Tick{});
     for (int i = 0; i < 1000 && !agent.machine.ended(); ++i) {
-        if (agent.take<agent::Register>()) agent.tell(agent::RegisterAnswer{Error{Errc::retry_later, "no route"}});
-        else agent.pass(1s);
+        if (agent.take<agent::Register>())
+            agent.tell(agent::RegisterAnswer{Error{Errc::retry_later, "no route"}});
+        else
+            agent.pass(1s);
     }
 
     auto const exit = agent.take<agent::Exit>();
