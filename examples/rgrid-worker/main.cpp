@@ -119,7 +119,8 @@ int work(Options const& options) {
     auto ports = app::open_ports(loaded, clock, app::Role::agent);
     if (!ports) {
         log.say(Severity::error, ports.error().message);
-        return exit_unreachable;
+        // A program that is missing is an installation to mend, not a store to wait for.
+        return ports.error().code == Errc::not_found ? exit_failed : exit_unreachable;
     }
     Agent agent{AgentPorts{*ports->work, *ports->executor, *ports->files, clock, ports->wake.get()},
                 agent_settings(options, settings.worker, pool->second), attempt_settings(options, settings.worker),
