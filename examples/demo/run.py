@@ -240,7 +240,21 @@ class Demo:
                  f"{sum(server['periods'] for server in self.report['servers'])} paid periods, "
                  f"{self.total / 1e9:.4f} EUR, {time.monotonic() - self.begin:.0f} s")
 
+    def end_leftovers(self):
+        """A demo that went wrong keeps its folder, but no process."""
+        for pid in self.leftovers():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+
     def run(self):
+        try:
+            return self.tell()
+        finally:
+            self.end_leftovers()
+
+    def tell(self):
         self.prepare()
         self.chapter("The daemon starts; nothing is queued, so nothing is rented")
         self.start_daemon()
