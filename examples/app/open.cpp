@@ -38,10 +38,23 @@ sqlite::Settings sqlite_settings(StoreSettings const& store) {
     return settings;
 }
 
+/// Opens something of a store. Programs that are started together may find its file locked by the one that makes it,
+/// which takes a moment; what still fails after `patience` is not that.
+template <class Open>
+auto open_patiently(Clock& clock, Open const& open) -> decltype(open()) {
+    constexpr Duration patience = 10s;
+    auto const until = clock.steady_now() + patience;
+    while (true) {
+        auto opened = open();
+        if (opened || opened.error().code != Errc::retry_later || clock.steady_now() >= until) return opened;
+        clock.sleep_until(clock.steady_now() + 50ms, {});
+    }
+}
+
 Result<> open_store(Settings const& settings, Clock& clock, Ports& ports) {
     auto const store_settings = sqlite_settings(settings.store);
     if (auto made = make_folder(fs::path{store_settings.path}.parent_path()); !made) return made;
-    auto store = sqlite::Store::open(store_settings, settings.fleet.name, clock);
+    auto store = open_patiently(clock, [&] { return sqlite::Store::open(store_settings, settings.fleet.name, clock); });
     if (!store) return store.error();
     std::shared_ptr<sqlite::Store> const shared = std::move(*store);
     ports.store = shared;
@@ -53,7 +66,7 @@ Result<> open_store(Settings const& settings, Clock& clock, Ports& ports) {
 }
 
 Result<> open_wake(Settings const& settings, Clock& clock, Ports& ports) {
-    auto wake = sqlite::StoreWake::open(sqlite_settings(settings.store), clock);
+    auto wake = open_patiently(clock, [&] { return sqlite::StoreWake::open(sqlite_settings(settings.store), clock); });
     if (!wake) return wake.error();
     ports.wake = std::move(*wake);
     return {};

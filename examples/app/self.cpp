@@ -39,4 +39,8 @@ std::string unique_run_name() {
     return process_name() + ":" + std::to_string(random()) + "-" + std::to_string(random());
 }
 
+std::string readable_run_name(std::string const& name) {
+    return name.substr(0, name.rfind(':'));
+}
+
 }  // namespace rgrid::app

@@ -14,4 +14,7 @@ namespace rgrid::app {
 /// Begins with process_name(), but is never the same for two runs, not even when a pid is used again.
 [[nodiscard]] std::string unique_run_name();
 
+/// The part of a unique_run_name() that says something to people: its process_name().
+[[nodiscard]] std::string readable_run_name(std::string const& name);
+
 }  // namespace rgrid::app

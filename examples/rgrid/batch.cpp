@@ -8,6 +8,7 @@
 #include <random>
 #include <set>
 
+#include "app/interrupt.hpp"
 #include "app/signals.hpp"
 #include "app/submission.hpp"
 #include "commands.hpp"
@@ -85,7 +86,7 @@ public:
     BatchWatch(Context& context, app::StopSignals const& signals, LiveLine& line, BatchOptions const& options,
                std::string id)
         : context_(context),
-          signals_(signals),
+          interrupt_(signals, context.clock()),
           line_(line),
           options_(options),
           id_(std::move(id)),
@@ -96,7 +97,7 @@ public:
             auto jobs = jobs_of(context_, id_);
             auto const open = static_cast<std::size_t>(
                 std::count_if(jobs.begin(), jobs.end(), [](JobView const& job) { return !is_final(job.state); }));
-            heed_signals(jobs, open);
+            heed_interrupt(jobs, open);
             fetch(jobs);
             show(jobs);
             if (open == 0) return jobs;
@@ -109,11 +110,11 @@ public:
     [[nodiscard]] std::size_t files_fetched() const { return files_; }
 
 private:
-    void heed_signals(std::vector<JobView> const& jobs, std::size_t open) {
-        if (signals_.count() >= 2)
+    void heed_interrupt(std::vector<JobView> const& jobs, std::size_t open) {
+        auto const wish = interrupt_.heed();
+        if (wish == app::Interrupt::Wish::leave)
             quit(exit_interrupted, "left " + std::to_string(open) + " jobs while they were being cancelled");
-        if (signals_.count() == 0 || cancel_asked_) return;
-        cancel_asked_ = true;
+        if (wish != app::Interrupt::Wish::cancel) return;
         line_.say("Cancelling what has not ended yet (once more leaves without waiting)");
         std::vector<JobId> ids;
         for (auto const& job : jobs)
@@ -152,7 +153,7 @@ private:
     }
 
     Context& context_;
-    app::StopSignals const& signals_;
+    app::Interrupt interrupt_;
     LiveLine& line_;
     BatchOptions const& options_;
     std::string id_;
@@ -161,7 +162,6 @@ private:
     std::size_t files_ = 0;
     std::string workers_;
     SteadyInstant next_look_{};
-    bool cancel_asked_ = false;
 };
 
 void list_failed(Context& context, std::vector<JobView> const& jobs) {

@@ -69,7 +69,7 @@ int change(Context& context, JobsOptions const& options, Change function,
         if (item.state)
             std::cout << "Job " << item.job.value << " " << done(*item.state) << "\n";
         else
-            std::cerr << "rgrid: job " << item.job.value << ": " << item.problem << "\n";
+            std::cerr << "rgrid: " << item.problem << "\n";
     }
     return code;
 }

@@ -1,6 +1,9 @@
 #include <CLI/CLI.hpp>
 #include <exception>
 #include <iostream>
+#include <rgrid/config/problems.hpp>
+#include <string>
+#include <vector>
 
 #include "commands.hpp"
 
@@ -13,6 +16,19 @@ void add_common_options(CLI::App& app, CommonOptions& common) {
     app.add_option("--config", common.source.config, "Configuration file")->type_name("FILE");
     app.add_option("--home", common.source.home, "Home folder, where everything is kept")->type_name("DIR");
     app.add_flag("--json", common.json, "Print JSON for programs instead of text for people");
+}
+
+/// What is wrong, in our words where the parser's would puzzle.
+std::string problem_text(CLI::App const& app, CLI::ParseError const& error) {
+    auto const* command = &app;
+    while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
+    auto const unread = command->remaining();
+    auto const known = command->get_subcommands([](CLI::App const*) { return true; });
+    if (unread.empty() || known.empty()) return error.what();
+    std::vector<std::string> names;
+    for (auto const* subcommand : known) names.push_back(subcommand->get_name());
+    auto const meant = config::nearest(unread.front(), names);
+    return "there is no command '" + unread.front() + "'" + (meant.empty() ? "" : " (did you mean '" + meant + "'?)");
 }
 
 }  // namespace
@@ -48,7 +64,7 @@ int run_command_line(int argc, char** argv) {
         return chosen(context);
     } catch (CLI::ParseError const& error) {
         if (error.get_exit_code() == 0) return app.exit(error);
-        std::cerr << "rgrid: " << error.what() << "; 'rgrid --help' shows how it is used\n";
+        std::cerr << "rgrid: " << problem_text(app, error) << "; 'rgrid --help' shows how it is used\n";
         return exit_wrong_use;
     } catch (Quit const& quit) {
         if (!quit.message.empty()) std::cerr << "rgrid: " << quit.message << "\n";

@@ -1,6 +1,7 @@
 #include <iostream>
 #include <memory>
 
+#include "app/interrupt.hpp"
 #include "app/signals.hpp"
 #include "commands.hpp"
 #include "daemon.hpp"
@@ -23,12 +24,17 @@ struct RunOptions {
 class JobWatch {
 public:
     JobWatch(Context& context, app::StopSignals const& signals, LiveLine& line, JobId job)
-        : context_(context), signals_(signals), line_(line), job_(job), log_(context, job), daemon_(context, line) {}
+        : context_(context),
+          interrupt_(signals, context.clock()),
+          line_(line),
+          job_(job),
+          log_(context, job),
+          daemon_(context, line) {}
 
     JobView until_end() {
         while (true) {
             auto const job = find_job(context_, job_);
-            heed_signals();
+            heed_interrupt();
             look_around(job);
             if (job.state == JobState::running && job.epoch != running_) {
                 running_ = job.epoch;
@@ -41,13 +47,13 @@ public:
     }
 
 private:
-    void heed_signals() {
-        if (signals_.count() >= 2)
+    void heed_interrupt() {
+        auto const wish = interrupt_.heed();
+        if (wish == app::Interrupt::Wish::leave)
             quit(exit_interrupted, "left job " + std::to_string(job_.value) + " while it was being cancelled");
-        if (signals_.count() == 0 || cancel_asked_) return;
-        cancel_asked_ = true;
+        if (wish != app::Interrupt::Wish::cancel) return;
         line_.say("Cancelling job " + std::to_string(job_.value) + " (once more leaves without waiting)");
-        expect(context_.ports().jobs->cancel(context_.call(), {job_}));
+        for (auto const& item : expect(context_.ports().jobs->cancel(context_.call(), {job_}))) expect(item);
     }
 
     /// Looks at the fleet once a second: is somebody leading, and what does the job wait for?
@@ -62,7 +68,9 @@ private:
         waiting.led = waiting.led || daemon_.has_started();
         if (daemon_.has_started() && waiting.pool) waiting.pool->scaling.min_queued = 1;
         auto const why = why_waiting(job, waiting);
-        if (!why.empty()) line_.show("Job " + std::to_string(job_.value) + ": " + why);
+        // In its first second a job is usually about to start.
+        if (!why.empty() && fleet.now - job.submitted >= 1s)
+            line_.show("Job " + std::to_string(job_.value) + ": " + why);
     }
 
     void print_log() {
@@ -77,14 +85,13 @@ private:
     }
 
     Context& context_;
-    app::StopSignals const& signals_;
+    app::Interrupt interrupt_;
     LiveLine& line_;
     JobId job_;
     LogReader log_;
     DaemonKeeper daemon_;
     LeaseEpoch running_;
     SteadyInstant next_look_{};
-    bool cancel_asked_ = false;
 };
 
 std::string joined(std::vector<std::string> const& parts) {

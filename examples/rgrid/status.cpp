@@ -3,6 +3,7 @@
 #include <iostream>
 #include <memory>
 
+#include "app/self.hpp"
 #include "commands.hpp"
 #include "output.hpp"
 #include "scene.hpp"
@@ -118,7 +119,7 @@ void print_jobs(std::vector<JobView> const& jobs, Instant now) {
 void print_fleet(FleetStatus const& status) {
     std::cout << paint(Colour::bold, "Fleet " + status.fleet.value) << ": "
               << (status.leader.empty() ? "no daemon is running (rgridd, or any 'rgrid run', starts one)"
-                                        : "led by " + status.leader)
+                                        : "led by " + app::readable_run_name(status.leader))
               << "\n";
     for (auto const& hold : status.holds)
         std::cout << paint(Colour::yellow, hold.pool.empty() ? "Paused" : "Pool " + hold.pool.value + " is paused")

@@ -1,5 +1,6 @@
 #include "submit.hpp"
 
+#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -38,8 +39,9 @@ Bytes bytes_option(char const* option, std::string const& text) {
 }
 
 std::string user_name() {
-    auto const* name = std::getenv("USER");
-    return name == nullptr ? "" : name;
+    if (auto const* name = std::getenv("USER"); name != nullptr && *name != '\0') return name;
+    auto const* entry = ::getpwuid(::geteuid());
+    return entry == nullptr ? std::to_string(::geteuid()) : entry->pw_name;
 }
 
 void require_readable(std::string const& what, std::string const& path) {
@@ -85,7 +87,7 @@ void add_job_options(CLI::App& command, JobOptions& options) {
         ->capture_default_str();
     command.add_option("--delay", options.delay, "Not before this long after the submit");
     command.add_option("--name", options.name, "Name for people; the script's name if not given");
-    command.add_option("--owner", options.owner, "Who pays; $USER if not given");
+    command.add_option("--owner", options.owner, "Who pays; you, if not given");
     command.add_option("--output-dir", options.output_dir, "Where fetched files go")->capture_default_str();
     command.add_flag("--detach", options.detach, "Submit and return at once");
     command.prefix_command();

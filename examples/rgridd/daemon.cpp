@@ -28,12 +28,12 @@ ControllerSettings controller_settings(app::FleetSettings const& fleet) {
 
 Daemon::Daemon(app::LoadedSettings const& loaded, app::Ports& ports, app::Log& log, Clock& clock,
                DecisionLog* decisions, bool eager)
-    : log_(log),
+    : ports_(ports),
+      log_(log),
       clock_(clock),
       params_(planner_params(loaded.settings, eager)),
       controller_({.cloud = *ports.cloud, .jobs = *ports.queue, .fleet = *ports.fleet, .clock = clock, .events = log},
-                  Planner{params_}, controller_settings(loaded.settings.fleet), executor_, decisions),
-      wake_(ports.wake.get()) {}
+                  Planner{params_}, controller_settings(loaded.settings.fleet), executor_, decisions) {}
 
 bool Daemon::once() {
     auto const report = controller_.pass();
@@ -55,13 +55,19 @@ bool Daemon::dry_run() {
 }
 
 void Daemon::run(std::stop_token const& stop) {
-    Runner{controller_, clock_, wake_}.run(stop);
+    Runner{controller_, clock_, ports_.wake.get()}.run(stop);
 }
 
 bool Daemon::is_led_by_another(PassReport const& report) {
     if (report.leading || report.leader.empty()) return false;
-    log_.say(Severity::info, "nothing to do here: the fleet is led by " + report.leader);
+    log_.say(Severity::info, "nothing to do here: the fleet is led by " + app::readable_run_name(report.leader));
     return true;
+}
+
+bool Daemon::has_work() {
+    // One count of all states: a snapshot's looks are of different moments, and a job may move between them.
+    auto const counts = ports_.jobs->counts(call_within(clock_, 10s));
+    return !counts || counts->queued + counts->scheduled + counts->running > 0;
 }
 
 bool Daemon::is_gone(PassReport const& report) const {
@@ -69,13 +75,13 @@ bool Daemon::is_gone(PassReport const& report) const {
 }
 
 void Daemon::run_until_idle(std::stop_token const& stop) {
-    Runner runner{controller_, clock_, wake_};
+    Runner runner{controller_, clock_, ports_.wake.get()};
     bool ended = false;
     while (!ended && !stop.stop_requested()) {
         controller_.set_planner(Planner{params_});
         runner.run(stop, [&](PassReport const& report) {
             if (is_led_by_another(report)) return !(ended = true);
-            return !report.snapshot || !is_idle(*report.snapshot);
+            return !report.snapshot || has_work();
         });
         if (ended || stop.stop_requested()) return;
         // Work that comes while the servers are let go puts the fleet to work again.
@@ -83,7 +89,7 @@ void Daemon::run_until_idle(std::stop_token const& stop) {
         runner.run(stop, [&](PassReport const& report) {
             if (is_led_by_another(report)) return !(ended = true);
             if (!report.snapshot) return true;
-            if (!is_idle(*report.snapshot)) return false;
+            if (has_work()) return false;
             return !(ended = is_gone(report));
         });
     }
@@ -93,7 +99,7 @@ bool Daemon::drain(Duration limit, std::stop_token const& stop) {
     auto const until = clock_.steady_now() + limit;
     controller_.set_planner(Planner{without_workers(params_)});
     bool gone = false;
-    Runner{controller_, clock_, wake_}.run(stop, [&](PassReport const& report) {
+    Runner{controller_, clock_, ports_.wake.get()}.run(stop, [&](PassReport const& report) {
         if (is_led_by_another(report)) return !(gone = true);
         gone = is_gone(report);
         return !gone && clock_.steady_now() < until;

@@ -42,14 +42,16 @@ public:
 private:
     /// Whether another daemon leads: then there is nothing to do here.
     bool is_led_by_another(rgrid::PassReport const& report);
+    /// Whether a job is queued, scheduled or running; also if that cannot be known.
+    bool has_work();
     bool is_gone(rgrid::PassReport const& report) const;
 
+    rgrid::app::Ports& ports_;
     rgrid::app::Log& log_;
     rgrid::Clock& clock_;
     rgrid::PlannerParams params_;
     rgrid::ThreadExecutor executor_{4};
     rgrid::Controller controller_;
-    rgrid::Wake* wake_;
 };
 
 }  // namespace rgridd

@@ -77,7 +77,7 @@ TEST_F(Open, A_program_is_found_in_the_path) {
 
 TEST(Self, No_two_runs_have_the_same_name) {
     EXPECT_NE(unique_run_name(), unique_run_name());
-    EXPECT_EQ(unique_run_name().rfind(process_name(), 0), 0u);
+    EXPECT_EQ(readable_run_name(unique_run_name()), process_name());
 }
 
 }  // namespace
