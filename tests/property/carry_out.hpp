@@ -6,8 +6,9 @@
 
 namespace rgrid {
 
-/// What the world looks like once a plan has been carried out and everything has gone well, with no time passed: creates
-/// are made and listed, looked-up servers exist, closed sessions are closed, deleted servers gone from the listing.
+/// What the world looks like once a plan has been carried out and everything has gone well, with no time passed:
+/// creates are made and listed, looked-up servers exist, closed sessions are closed, deleted servers gone from the
+/// listing.
 class Outcome {
 public:
     explicit Outcome(Snapshot seen) : seen_(std::move(seen)) {}
@@ -26,16 +27,22 @@ private:
                 order(step);
                 list(step);
                 return;
-            case Action::adopt_server: order(step); return;
+            case Action::adopt_server:
+                order(step);
+                return;
             case Action::find_server:
                 intent_of(step).create = CreateState::created;
                 intent_of(step).server_id = ServerId{"id-" + step.server.value};
                 if (!is_listed(step.server)) list(step);
                 return;
-            case Action::close_worker: close(step); return;
+            case Action::close_worker:
+                close(step);
+                return;
             case Action::delete_server:
                 intent_of(step).remove = true;
-                if (seen_.servers.value) std::erase_if(*seen_.servers.value, [&](Server const& server) { return server.name == step.server; });
+                if (seen_.servers.value)
+                    std::erase_if(*seen_.servers.value,
+                                  [&](Server const& server) { return server.name == step.server; });
                 return;
             case Action::settle_intent:
                 std::erase_if(seen_.intents, [&](Intent const& intent) { return intent.server == step.server; });
@@ -71,7 +78,8 @@ private:
     void close(Step const& step) {
         if (!seen_.sessions.value) return;
         auto& sessions = *seen_.sessions.value;
-        auto found = std::find_if(sessions.begin(), sessions.end(), [&](Session const& session) { return session.worker == step.worker; });
+        auto found = std::find_if(sessions.begin(), sessions.end(),
+                                  [&](Session const& session) { return session.worker == step.worker; });
         if (found == sessions.end()) {
             Session tombstone;
             tombstone.worker = *step.worker;
@@ -79,7 +87,8 @@ private:
             tombstone.pool = step.pool;
             found = sessions.insert(sessions.end(), std::move(tombstone));
         }
-        if (step.mode == CloseMode::now && step.reason == Reason::silent) seen_.memory.recent_losses.push_back(seen_.now);
+        if (step.mode == CloseMode::now && step.reason == Reason::silent)
+            seen_.memory.recent_losses.push_back(seen_.now);
         auto const busy = found->busy_slots > 0;
         if (busy && step.mode == CloseMode::if_idle) return;
         found->state = busy && step.mode == CloseMode::drain ? SessionState::draining : SessionState::closed;
@@ -88,18 +97,24 @@ private:
 
     [[nodiscard]] bool is_listed(ServerName const& name) const {
         auto const& servers = seen_.servers.value;
-        return servers && std::any_of(servers->begin(), servers->end(), [&](Server const& server) { return server.name == name; });
+        return servers &&
+               std::any_of(servers->begin(), servers->end(), [&](Server const& server) { return server.name == name; });
     }
 
     Intent& intent_of(Step const& step) {
-        return *std::find_if(seen_.intents.begin(), seen_.intents.end(), [&](Intent const& intent) { return intent.server == step.server; });
+        return *std::find_if(seen_.intents.begin(), seen_.intents.end(),
+                             [&](Intent const& intent) { return intent.server == step.server; });
     }
 
-    static std::int64_t number_of(ServerName const& name) { return std::stoll(name.value.substr(name.value.rfind('-') + 1)); }
+    static std::int64_t number_of(ServerName const& name) {
+        return std::stoll(name.value.substr(name.value.rfind('-') + 1));
+    }
 
     Snapshot seen_;
 };
 
-[[nodiscard]] inline Snapshot carry_out(Snapshot seen, Plan const& plan) { return Outcome{std::move(seen)}.after(plan); }
+[[nodiscard]] inline Snapshot carry_out(Snapshot seen, Plan const& plan) {
+    return Outcome{std::move(seen)}.after(plan);
+}
 
 }  // namespace rgrid

@@ -16,8 +16,12 @@ using ::testing::IsEmpty;
 
 // --- What the laws are measured with, apart from the planner's own roster -------------------------------------------
 
-bool is_create(Step const& step) { return step.action == Action::create_server; }
-bool is_release(Step const& step) { return step.reason == Reason::paid_period_ends; }
+bool is_create(Step const& step) {
+    return step.action == Action::create_server;
+}
+bool is_release(Step const& step) {
+    return step.reason == Reason::paid_period_ends;
+}
 
 template <class Matches>
 std::vector<Step> those(Plan const& plan, Matches matches) {
@@ -26,7 +30,9 @@ std::vector<Step> those(Plan const& plan, Matches matches) {
     return found;
 }
 
-std::int64_t creates(Plan const& plan) { return static_cast<std::int64_t>(those(plan, is_create).size()); }
+std::int64_t creates(Plan const& plan) {
+    return static_cast<std::int64_t>(those(plan, is_create).size());
+}
 
 template <class T, class Matches>
 T const* first(std::vector<T> const& values, Matches matches) {
@@ -39,8 +45,9 @@ Intent const* intent_of(Snapshot const& seen, ServerName const& name) {
 }
 Server const* server_of(Snapshot const& seen, ServerName const& name) {
     static std::vector<Server> const none;
-    return first(seen.servers.value ? *seen.servers.value : none,
-                 [&](Server const& server) { return server.name == name && (server.store.empty() || server.store == seen.store); });
+    return first(seen.servers.value ? *seen.servers.value : none, [&](Server const& server) {
+        return server.name == name && (server.store.empty() || server.store == seen.store);
+    });
 }
 Session const* session_of(Snapshot const& seen, ServerName const& name) {
     static std::vector<Session> const none;
@@ -98,7 +105,8 @@ TEST(Laws, Each_server_has_at_most_one_step) {
 TEST(Laws, A_create_has_a_fresh_name_a_configured_pool_and_an_offer_that_exists) {
     for_hostile(3000, [](World const& world, Plan const& plan) {
         for (auto const& step : those(plan, is_create)) {
-            EXPECT_FALSE(intent_of(world.seen, step.server) || session_of(world.seen, step.server)) << step.server.value;
+            EXPECT_FALSE(intent_of(world.seen, step.server) || session_of(world.seen, step.server))
+                << step.server.value;
             for (auto const& server : world.seen.servers.value.value()) EXPECT_NE(server.name, step.server);
             EXPECT_TRUE(world.params.pools.contains(step.pool));
             EXPECT_TRUE(first(*world.seen.offers.value, [&](Offer const& offer) { return offer.key == step.offer; }));
@@ -115,8 +123,11 @@ TEST(Laws, No_maximum_is_exceeded_unknown_creates_included) {
         for (auto const& [pool, pool_params] : world.params.pools) {
             auto const is_ours = [&, &name = pool](Step const& step) { return step.pool == name; };
             auto const news = std::count_if(ordered.begin(), ordered.end(), is_ours);
-            auto const there = std::count_if(before.begin(), before.end(), [&, &name = pool](auto const& entry) { return entry.second == name; });
-            if (news > 0) { EXPECT_LE(there + news, pool_params.scaling.max_workers) << pool.value; }
+            auto const there = std::count_if(before.begin(), before.end(),
+                                             [&, &name = pool](auto const& entry) { return entry.second == name; });
+            if (news > 0) {
+                EXPECT_LE(there + news, pool_params.scaling.max_workers) << pool.value;
+            }
         }
     });
 }
@@ -128,9 +139,12 @@ TEST(Laws, No_more_creates_a_minute_than_allowed_those_under_way_included) {
                                           [&](Instant at) { return at <= seen.now && at > seen.now - 1min; });
         std::set<ServerName> under_way;
         for (auto const& intent : seen.intents)
-            if (&intent == intent_of(seen, intent.server) && intent.create == CreateState::asked && intent.age >= 0s && intent.age < 1min)
+            if (&intent == intent_of(seen, intent.server) && intent.create == CreateState::asked && intent.age >= 0s &&
+                intent.age < 1min)
                 under_way.insert(intent.server);
-        if (creates(plan) > 0) { EXPECT_LE(creates(plan) + recent + std::ssize(under_way), world.params.limits.creates_per_minute); }
+        if (creates(plan) > 0) {
+            EXPECT_LE(creates(plan) + recent + std::ssize(under_way), world.params.limits.creates_per_minute);
+        }
     });
 }
 
@@ -142,19 +156,29 @@ TEST(Laws, No_spend_cap_is_exceeded_unknown_creates_included) {
         for (auto const& [name, pool] : standing(world.seen))
             if (auto const* intent = intent_of(world.seen, name)) {
                 an_hour += nanos_an_hour(intent->price, intent->period);
-                if (server_of(world.seen, name) == nullptr && session_of(world.seen, name) == nullptr) month += intent->price.nanos;
+                if (server_of(world.seen, name) == nullptr && session_of(world.seen, name) == nullptr)
+                    month += intent->price.nanos;
             }
         for (auto const& step : those(plan, is_create)) {
-            auto const* offer = first(*world.seen.offers.value, [&](Offer const& each) { return each.key == step.offer; });
+            auto const* offer =
+                first(*world.seen.offers.value, [&](Offer const& each) { return each.key == step.offer; });
             ASSERT_NE(offer, nullptr);
-            if (limits.spend_per_hour) { EXPECT_EQ(offer->price.currency, limits.spend_per_hour->currency); }
-            if (limits.spend_per_month) { EXPECT_EQ(offer->price.currency, limits.spend_per_month->currency); }
+            if (limits.spend_per_hour) {
+                EXPECT_EQ(offer->price.currency, limits.spend_per_hour->currency);
+            }
+            if (limits.spend_per_month) {
+                EXPECT_EQ(offer->price.currency, limits.spend_per_month->currency);
+            }
             an_hour += nanos_an_hour(offer->price, offer->period);
             month += offer->price.nanos;
         }
         if (creates(plan) == 0) return;
-        if (limits.spend_per_hour) { EXPECT_LE(an_hour, limits.spend_per_hour->nanos); }
-        if (limits.spend_per_month) { EXPECT_LE(month, limits.spend_per_month->nanos); }
+        if (limits.spend_per_hour) {
+            EXPECT_LE(an_hour, limits.spend_per_hour->nanos);
+        }
+        if (limits.spend_per_month) {
+            EXPECT_LE(month, limits.spend_per_month->nanos);
+        }
     });
 }
 
@@ -166,10 +190,12 @@ TEST(Laws, A_busy_worker_is_ended_only_when_it_is_lost_or_overdue_and_drained_on
             EXPECT_NE(step.action, Action::delete_server) << step.server.value;
             if (step.action != Action::close_worker) continue;
             if (step.mode == CloseMode::drain) {
-                EXPECT_THAT(step.reason, ::testing::AnyOf(Reason::too_old, Reason::pool_removed, Reason::above_maximum));
+                EXPECT_THAT(step.reason,
+                            ::testing::AnyOf(Reason::too_old, Reason::pool_removed, Reason::above_maximum));
             } else {
                 EXPECT_EQ(step.mode, CloseMode::now) << step.server.value;
-                EXPECT_THAT(step.reason, ::testing::AnyOf(Reason::silent, Reason::server_vanished, Reason::drain_overdue));
+                EXPECT_THAT(step.reason,
+                            ::testing::AnyOf(Reason::silent, Reason::server_vanished, Reason::drain_overdue));
             }
             if (step.reason == Reason::drain_overdue) {
                 EXPECT_EQ(session->state, SessionState::draining);
@@ -186,7 +212,8 @@ TEST(Laws, A_worker_is_called_silent_only_beyond_its_limit_while_we_watched_and_
             auto const* session = session_of(world.seen, step.server);
             ASSERT_NE(session, nullptr);
             EXPECT_GE(session->silence, 0s);
-            EXPECT_GT(session->silence + std::clamp<Duration>(world.seen.sessions.age, 0s, 24h * 36500), HealthParams{}.lost_after);
+            EXPECT_GT(session->silence + std::clamp<Duration>(world.seen.sessions.age, 0s, 24h * 36500),
+                      HealthParams{}.lost_after);
             EXPECT_GE(world.seen.sessions.watched, HealthParams{}.heartbeat);
             EXPECT_EQ(step.seen, (BeatMark{session->incarnation, session->beat}));
         }
@@ -210,7 +237,8 @@ TEST(Laws, No_pool_gets_and_releases_workers_in_one_plan) {
 
 TEST(Laws, Nothing_is_done_about_a_server_whose_step_is_under_way) {
     for_hostile(3000, [](World const& world, Plan const& plan) {
-        for (auto const& step : plan.steps) EXPECT_THAT(world.seen.in_flight, ::testing::Not(::testing::Contains(step.server)));
+        for (auto const& step : plan.steps)
+            EXPECT_THAT(world.seen.in_flight, ::testing::Not(::testing::Contains(step.server)));
     });
 }
 
@@ -219,7 +247,8 @@ TEST(Laws, Nothing_that_is_not_ours_is_touched) {
         for (auto const& step : plan.steps) {
             if (is_create(step)) continue;
             auto const& name = step.server;
-            EXPECT_TRUE(intent_of(world.seen, name) || server_of(world.seen, name) || session_of(world.seen, name)) << name.value;
+            EXPECT_TRUE(intent_of(world.seen, name) || server_of(world.seen, name) || session_of(world.seen, name))
+                << name.value;
             if (step.action == Action::delete_server) {
                 auto const* intent = intent_of(world.seen, name);
                 auto const* session = session_of(world.seen, name);
@@ -240,7 +269,9 @@ TEST(Laws, Under_a_hold_of_the_fleet_nothing_is_created_released_drained_or_dele
         world.seen.holds = {{PoolName{}, world.seen.now}};
         for (auto const& step : decide(world.seen, world.params).steps) {
             EXPECT_FALSE(is_create(step) || step.action == Action::delete_server) << step.server.value;
-            if (step.action == Action::close_worker) { EXPECT_EQ(step.mode, CloseMode::now) << step.server.value; }
+            if (step.action == Action::close_worker) {
+                EXPECT_EQ(step.mode, CloseMode::now) << step.server.value;
+            }
         }
     });
 }
@@ -253,7 +284,8 @@ TEST(Laws, An_unknown_source_never_causes_a_create_or_a_release) {
             (seen.*look).value.reset();
             return decide(seen, world.params);
         };
-        for (auto const& plan : {without(&Snapshot::servers), without(&Snapshot::sessions), without(&Snapshot::demand)}) {
+        for (auto const& plan :
+             {without(&Snapshot::servers), without(&Snapshot::sessions), without(&Snapshot::demand)}) {
             EXPECT_THAT(those(plan, is_create), IsEmpty());
             EXPECT_THAT(those(plan, is_release), IsEmpty());
         }
@@ -267,18 +299,23 @@ TEST(Laws, An_unknown_source_never_causes_a_create_or_a_release) {
 
 /// Does the plan take a worker away for another ground than its paid period?
 bool ends_a_worker(Plan const& plan) {
-    return first(plan.steps, [](Step const& step) { return step.action == Action::close_worker && !is_release(step); }) != nullptr;
+    return first(plan.steps,
+                 [](Step const& step) { return step.action == Action::close_worker && !is_release(step); }) != nullptr;
 }
 
 TEST(Laws, Deciding_again_after_carrying_out_creates_and_releases_nothing_more) {
-    // But for a worker that the second plan ends itself, a server that turned out to be ours, and what a cap held back
-    // until the first plan's deletes or look-ups made room.
+    // But for a worker that the second plan ends itself, a server that turned out to be ours, a worker kept back while
+    // an old one was replaced, and what a cap held back until the first plan's deletes or look-ups made room.
     int decided = 0;
     for_seeds(4000, [&](std::uint64_t seed) {
         auto const world = Generator{seed}.sane();
         auto const plan = decide(world.seen, world.params);
-        if (first(plan.steps, [](Step const& step) { return step.action == Action::adopt_server; })) return;
-        auto const looks_up = first(plan.steps, [](Step const& step) { return step.action == Action::find_server; }) != nullptr;
+        if (first(plan.steps, [](Step const& step) {
+                return step.action == Action::adopt_server || step.reason == Reason::replacement;
+            }))
+            return;
+        auto const looks_up =
+            first(plan.steps, [](Step const& step) { return step.action == Action::find_server; }) != nullptr;
         if (first(plan.findings, [&](Finding const& found) {
                 return found.kind == FindingKind::at_maximum || found.kind == FindingKind::at_spend_cap ||
                        (looks_up && found.kind == FindingKind::create_rate);
@@ -290,7 +327,9 @@ TEST(Laws, Deciding_again_after_carrying_out_creates_and_releases_nothing_more) 
         EXPECT_THAT(those(again, is_create), IsEmpty());
         EXPECT_THAT(those(again, is_release), IsEmpty());
     });
-    if (!std::getenv("RGRID_SEED")) { EXPECT_GT(decided, 1000); }
+    if (!std::getenv("RGRID_SEED")) {
+        EXPECT_GT(decided, 1000);
+    }
 }
 
 TEST(Laws, Carrying_out_plan_after_plan_comes_to_rest) {
@@ -329,10 +368,13 @@ TEST(Laws, One_more_queued_job_never_means_fewer_workers_for_its_pool) {
             auto const plan = decide(world.seen, world.params);
             for (auto const& [pool, pool_params] : world.params.pools) {
                 auto const now = kept_and_ordered(world, plan, pool);
-                if (jobs > 0) { EXPECT_GE(now, before[pool]) << pool.value << " with " << jobs << " jobs"; }
+                if (jobs > 0) {
+                    EXPECT_GE(now, before[pool]) << pool.value << " with " << jobs << " jobs";
+                }
                 before[pool] = now;
             }
-            groups.push_back({PoolName{generator.in(70) ? "default" : "b"}, 0, 1 + generator.below(4), 1, Duration{30s * generator.below(5)}});
+            groups.push_back({PoolName{generator.in(70) ? "default" : "b"}, 0, 1 + generator.below(4), 1,
+                              Duration{30s * generator.below(5)}});
         }
     });
 }
@@ -362,9 +404,13 @@ TEST(Laws, The_calendar_changes_no_step_but_for_what_is_remembered_by_it) {
 }
 
 TEST(Laws, Until_the_next_look_the_passage_of_time_changes_no_step) {
-    for_seeds(2000, [](std::uint64_t seed) {
+    int waited = 0;
+    for_seeds(6000, [&](std::uint64_t seed) {
         auto const world = Generator{seed}.sane();
         auto const plan = decide(world.seen, world.params);
+        // Where there are steps, what came of them is looked at first.
+        if (!plan.steps.empty()) return;
+        ++waited;
         auto later = world.seen;
         auto const passed = plan.next_look - 1ms;
         later.now += passed;
@@ -373,11 +419,12 @@ TEST(Laws, Until_the_next_look_the_passage_of_time_changes_no_step) {
             intent.age += passed;
             if (intent.remove) intent.remove_age += passed;
         }
-        // Those without steps are what the controller would not look at again.
-        if (!plan.steps.empty() || !plan.findings.empty()) return;
 
         EXPECT_THAT(decide(later, world.params).steps, IsEmpty()) << "within " << to_text(plan.next_look);
     });
+    if (!std::getenv("RGRID_SEED")) {
+        EXPECT_GT(waited, 300);
+    }
 }
 
 }  // namespace

@@ -19,8 +19,8 @@ struct World {
 /// Makes worlds from a seed; the same seed makes the same world.
 ///
 /// A hostile world holds whatever a bug, a restored backup or a stranger could put there: names twice, strangers,
-/// impossible ages, sessions without servers, several currencies. A sane one holds what a healthy store and provider say,
-/// in any mixture.
+/// impossible ages, sessions without servers, several currencies. A sane one holds what a healthy store and provider
+/// say, in any mixture.
 class Generator {
 public:
     explicit Generator(std::uint64_t seed) : random_(seed) {}
@@ -47,8 +47,8 @@ private:
     Duration age() {
         if (hostile_ && in(6))
             return one_of<Duration>({-1ms, -1h, -24h * 400, Duration::min(), Duration::max(), Duration::max() - 1h});
-        return one_of<Duration>({0s, 1s, 14s, 29s, 44s, 46s, 59s, 61s, 119s, 121s, 3min, 9min, 11min, 30min, 54min, 55min, 56min,
-                                 59min, 61min, 115min, 5h, 23h, 25h, 26h}) +
+        return one_of<Duration>({0s,    1s,    14s,   29s,   44s,   46s,   59s,   61s,    119s, 121s, 3min, 9min,
+                                 11min, 30min, 54min, 55min, 56min, 59min, 61min, 115min, 5h,   23h,  25h,  26h}) +
                below(900) * 1ms;
     }
 
@@ -60,7 +60,8 @@ private:
 
     Money price() {
         if (!hostile_) return Money{6'400'000};
-        return {one_of<std::int64_t>({0, 1, 6'400'000, 9'000'000, 500'000'000}), in(15) ? Currency::USD : Currency::EUR};
+        return {one_of<std::int64_t>({0, 1, 6'400'000, 9'000'000, 500'000'000}),
+                in(15) ? Currency::USD : Currency::EUR};
     }
 
     Duration period() { return hostile_ ? one_of<Duration>({0s, 1min, 1h, 1h, 24h}) : Duration{1h}; }
@@ -89,7 +90,8 @@ private:
         auto& limits = params.limits;
         limits.max_workers = in(70) ? 100 : below(16);
         limits.creates_per_minute = in(70) ? 30 : 1 + below(6);
-        if (in(20)) limits.spend_per_hour = Money{below(100) * 1'000'000, hostile_ && in(20) ? Currency::USD : Currency::EUR};
+        if (in(20))
+            limits.spend_per_hour = Money{below(100) * 1'000'000, hostile_ && in(20) ? Currency::USD : Currency::EUR};
         if (in(20)) limits.spend_per_month = Money{below(1000) * 1'000'000};
         limits.mass_loss_share = one_of({0.0, 0.45, 1.0});
         limits.mass_loss_min = below(5);
@@ -107,7 +109,8 @@ private:
         intent.create = one_of({CreateState::created, CreateState::created, CreateState::created, CreateState::asked,
                                 CreateState::in_doubt, CreateState::refused});
         intent.age = age();
-        if (intent.create == CreateState::created || (hostile_ && in(5))) intent.server_id = ServerId{"id-" + name.value};
+        if (intent.create == CreateState::created || (hostile_ && in(5)))
+            intent.server_id = ServerId{"id-" + name.value};
         if (intent.create == CreateState::created && in(15)) {
             intent.remove = true;
             intent.remove_reason = Reason::silent;
@@ -122,7 +125,8 @@ private:
         server.name = name;
         server.pool = in_pool;
         server.offer = offer();
-        server.status = one_of({ServerStatus::running, ServerStatus::starting, ServerStatus::deleting, ServerStatus::unknown});
+        server.status =
+            one_of({ServerStatus::running, ServerStatus::starting, ServerStatus::deleting, ServerStatus::unknown});
         server.age = age();
         server.store = hostile_ && in(10) ? StoreId{"another"} : store;
         return server;
@@ -135,7 +139,8 @@ private:
         session.pool = in_pool;
         session.incarnation = Incarnation{1 + below(3)};
         session.beat = BeatCount{below(1000)};
-        session.state = one_of({SessionState::open, SessionState::open, SessionState::open, SessionState::draining, SessionState::closed});
+        session.state = one_of(
+            {SessionState::open, SessionState::open, SessionState::open, SessionState::draining, SessionState::closed});
         auto const found = params.pools.find(in_pool);
         session.slots = found == params.pools.end() ? 2 : found->second.slots;
         if (hostile_ && in(20)) session.slots = one_of({-1, 0, 1, 3, 100, INT32_MAX});
@@ -172,11 +177,15 @@ private:
 
     Memory memory(Instant now) {
         Memory memory;
-        if (in(20)) memory.refusals = {{{"small", "north"}, now + one_of<Duration>({-1min, 1min, 24h * 365}), 1 + below(9), "sold out"}};
-        if (in(20)) memory.boots = {{PoolName{"default"}, below(6), now + one_of<Duration>({-1min, 5min, 24h * 365}), {}, {}}};
+        if (in(20))
+            memory.refusals = {
+                {{"small", "north"}, now + one_of<Duration>({-1min, 1min, 24h * 365}), 1 + below(9), "sold out"}};
+        if (in(20))
+            memory.boots = {{PoolName{"default"}, below(6), now + one_of<Duration>({-1min, 5min, 24h * 365}), {}, {}}};
         if (in(30)) memory.delete_times = {1s * below(300), 1s * below(30)};
         if (in(30)) memory.recent_losses = {now + one_of<Duration>({-1h, -30s, 24h})};
-        for (int i = in(30) ? below(8) : 0; i > 0; --i) memory.recent_creates.push_back(now + one_of<Duration>({-2min, -59s, -1s, 0s, 24h}));
+        for (int i = in(30) ? below(8) : 0; i > 0; --i)
+            memory.recent_creates.push_back(now + one_of<Duration>({-2min, -59s, -1s, 0s, 24h}));
         return memory;
     }
 

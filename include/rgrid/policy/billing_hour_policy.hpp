@@ -34,7 +34,7 @@ private:
         auto const jobs = detail::runnable_jobs(*seen.demand.value, pool, pool_params.slots);
         auto pending = pending_deletes(draft);
         auto window = window_of(seen, pool_params.billing, pending + 1);
-        std::vector<int> free;  // Slots of each worker that takes or will take jobs.
+        std::vector<int> free;                                     // Slots of each worker that takes or will take jobs.
         std::vector<std::pair<Duration, WorkerView const*>> idle;  // By what is left of the paid period.
         for (auto const& worker : draft.roster.workers) {
             if (worker.pool != pool || !detail::is_active(worker) || draft.is_ending(worker)) continue;
@@ -44,8 +44,10 @@ private:
             if (period <= Duration{0}) continue;
             auto const left = left_in_paid_period(worker.server->age, period);
             // A busy worker stays, and is looked at when its next window opens even if nobody tells that it is idle.
-            if (worker.is_busy()) draft.look_in(left > window ? left - window : left + std::max(Duration{0}, period - window));
-            else if (draft.is_free(worker)) idle.emplace_back(left, &worker);
+            if (worker.is_busy())
+                draft.look_in(left > window ? left - window : left + std::max(Duration{0}, period - window));
+            else if (draft.is_free(worker))
+                idle.emplace_back(left, &worker);
         }
         std::sort(idle.begin(), idle.end(), [](auto const& a, auto const& b) {
             return std::pair{a.first, a.second->name} < std::pair{b.first, b.second->name};

@@ -24,10 +24,14 @@ inline std::string span_of(std::vector<Fact> const& facts, char const* name) {
 
 inline std::string text_of(Fact const& fact) {
     switch (fact.unit) {
-        case Unit::count: return std::to_string(fact.value);
-        case Unit::milliseconds: return to_rough_text(Duration{fact.value});
-        case Unit::nanos_EUR: return to_price_text({fact.value, Currency::EUR});
-        case Unit::nanos_USD: return to_price_text({fact.value, Currency::USD});
+        case Unit::count:
+            return std::to_string(fact.value);
+        case Unit::milliseconds:
+            return to_rough_text(Duration{fact.value});
+        case Unit::nanos_EUR:
+            return to_price_text({fact.value, Currency::EUR});
+        case Unit::nanos_USD:
+            return to_price_text({fact.value, Currency::USD});
     }
     return {};
 }
@@ -42,14 +46,17 @@ inline std::string counted(std::int64_t count, char const* noun) {
     return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
-inline std::string in_pool(PoolName const& pool) { return pool.empty() ? "" : "pool " + pool.value + ": "; }
+inline std::string in_pool(PoolName const& pool) {
+    return pool.empty() ? "" : "pool " + pool.value + ": ";
+}
 
 /// The numbers that made workers wanted.
 inline std::string why_wanted(Step const& step) {
     auto const& facts = step.facts;
     std::ostringstream text;
     if (step.reason == Reason::minimum_workers) {
-        text << "it keeps at least " << counted(fact(facts, "minimum"), "worker") << " and has " << fact(facts, "workers");
+        text << "it keeps at least " << counted(fact(facts, "minimum"), "worker") << " and has "
+             << fact(facts, "workers");
         return text.str();
     }
     text << fact(facts, "queued") << " queued, " << counted(fact(facts, "free_slots"), "free slot") << ", "
@@ -69,20 +76,26 @@ inline std::string why_ended(Step const& step) {
         case Reason::silent:
             return "silent for " + span_of(facts, "silence") + ", the limit is " + span_of(facts, "limit") +
                    "; its jobs go back to the queue";
-        case Reason::server_vanished: return "the provider no longer lists its server; its jobs go back to the queue";
+        case Reason::server_vanished:
+            return "the provider no longer lists its server; its jobs go back to the queue";
         case Reason::never_came_up:
-            return "its worker has not registered after " + span_of(facts, "age") + ", the limit is " + span_of(facts, "limit");
+            return "its worker has not registered after " + span_of(facts, "age") + ", the limit is " +
+                   span_of(facts, "limit");
         case Reason::too_old:
-            return "it is " + span_of(facts, "age") + " old, the limit is " + span_of(facts, "limit") + "; its jobs finish first";
+            return "it is " + span_of(facts, "age") + " old, the limit is " + span_of(facts, "limit") +
+                   "; its jobs finish first";
         case Reason::drain_overdue:
-            return "still busy after draining for " + span_of(facts, "drained") + ", the limit is " + span_of(facts, "limit") +
-                   "; its jobs go back to the queue";
-        case Reason::pool_removed: return "its pool is no longer configured";
+            return "still busy after draining for " + span_of(facts, "drained") + ", the limit is " +
+                   span_of(facts, "limit") + "; its jobs go back to the queue";
+        case Reason::pool_removed:
+            return "its pool is no longer configured";
         case Reason::above_maximum:
             return "the pool has " + counted(fact(facts, "workers"), "worker") + " and may have " +
                    std::to_string(fact(facts, "maximum"));
-        case Reason::operator_request: return "an operator asked for it";
-        default: return boost::describe::enum_to_string(step.reason, "?");
+        case Reason::operator_request:
+            return "an operator asked for it";
+        default:
+            return boost::describe::enum_to_string(step.reason, "?");
     }
 }
 
@@ -96,7 +109,8 @@ inline std::string why_ended(Step const& step) {
             return "create " + name + " (" + to_text(step.offer) + "): " + detail::why_wanted(step);
         case Action::find_server:
             return "look " + name + " up: its create was asked for and nobody knows whether it exists";
-        case Action::adopt_server: return "adopt " + name + ": it carries our label, but nothing is known of its order";
+        case Action::adopt_server:
+            return "adopt " + name + ": it carries our label, but nothing is known of its order";
         case Action::close_worker: {
             auto const* verb = step.mode == CloseMode::if_idle ? "release "
                                : step.mode == CloseMode::drain ? "drain "
@@ -104,12 +118,14 @@ inline std::string why_ended(Step const& step) {
             return verb + name + ": " + detail::why_ended(step);
         }
         case Action::delete_server:
-            return "delete " + name + (step.reason == Reason::delete_again
-                                           ? ": the provider still lists it " + detail::span_of(step.facts, "age") + " after its delete"
-                                           : std::string{": its worker's session is closed"});
+            return "delete " + name +
+                   (step.reason == Reason::delete_again
+                        ? ": the provider still lists it " + detail::span_of(step.facts, "age") + " after its delete"
+                        : std::string{": its worker's session is closed"});
         case Action::settle_intent:
-            return "settle " + name + (step.reason == Reason::create_refused ? ": the provider refused it"
-                                                                             : ": the provider no longer lists it");
+            return "settle " + name +
+                   (step.reason == Reason::create_refused ? ": the provider refused it"
+                                                          : ": the provider no longer lists it");
     }
     return name;
 }
@@ -118,7 +134,9 @@ inline std::string why_ended(Step const& step) {
 [[nodiscard]] inline std::string explain(Finding const& finding) {
     auto const& facts = finding.facts;
     auto const count = [&](char const* name) { return std::to_string(detail::fact(facts, name)); };
-    auto const counted = [&](char const* name, char const* noun) { return detail::counted(detail::fact(facts, name), noun); };
+    auto const counted = [&](char const* name, char const* noun) {
+        return detail::counted(detail::fact(facts, name), noun);
+    };
     auto const one = [&](char const* name) { return detail::fact(facts, name) == 1; };
     auto const span = [&](char const* name) { return detail::span_of(facts, name); };
     auto const words = finding.detail.empty() ? std::string{} : " (" + finding.detail + ")";
@@ -128,22 +146,27 @@ inline std::string why_ended(Step const& step) {
         case FindingKind::source_unknown:
             return "the " + subject + " could not be read" + words + ": nothing that depends on them is decided";
         case FindingKind::not_watching_long:
-            return pool + subject + " looks silent for " + span("silence") + ", but we have watched for only " + span("watched");
+            return pool + subject + " looks silent for " + span("silence") + ", but we have watched for only " +
+                   span("watched");
         case FindingKind::mass_loss:
             return count("silent") + " of " + count("workers") +
                    " workers look lost at once: we are probably the blind ones, so only one an interval is given up; "
                    "`rgrid resume` says that the losses are real";
-        case FindingKind::held: return pool + "on hold by an operator; " + counted("steps", "step") + (one("steps") ? " waits" : " wait") + " for `rgrid resume`";
+        case FindingKind::held:
+            return pool + "on hold by an operator; " + counted("steps", "step") + (one("steps") ? " waits" : " wait") +
+                   " for `rgrid resume`";
         case FindingKind::at_maximum:
-            return pool + "more workers are wanted, but there are " + count("workers") + " and the most is " + count("maximum");
+            return pool + "more workers are wanted, but there are " + count("workers") + " and the most is " +
+                   count("maximum");
         case FindingKind::at_spend_cap:
             return pool + "one more server could cost " + detail::price_of(facts, "an_hour") + " an hour and " +
                    detail::price_of(facts, "this_month") + " this month, more than the spend cap";
         case FindingKind::create_rate:
-            return pool + counted("creates", "server") + (one("creates") ? " was" : " were") + " ordered in the last minute and the most is " + count("limit");
+            return pool + counted("creates", "server") + (one("creates") ? " was" : " were") +
+                   " ordered in the last minute and the most is " + count("limit");
         case FindingKind::boot_failures:
-            return pool + counted("failures", "server") + " in a row never came up: only single probes are created, the next in " +
-                   span("next_probe");
+            return pool + counted("failures", "server") +
+                   " in a row never came up: only single probes are created, the next in " + span("next_probe");
         case FindingKind::no_offer:
             return pool + counted("wanted", "worker") + (one("wanted") ? " is" : " are") + " wanted, but none of its " +
                    counted("offers", "offer") + " can be had now" + words;
@@ -151,14 +174,19 @@ inline std::string why_ended(Step const& step) {
             return pool + counted("queued", "queued job") + (one("queued") ? " needs " : " need ") +
                    counted("job_slots", "slot") + ", but a worker has " + count("slots");
         case FindingKind::unknown_pool:
-            return subject.empty() ? "pool " + finding.pool.value + " is not configured, but " + counted("queued", "job") + (one("queued") ? " is" : " are") + " queued for it"
+            return subject.empty() ? "pool " + finding.pool.value + " is not configured, but " +
+                                         counted("queued", "job") + (one("queued") ? " is" : " are") + " queued for it"
                                    : "pool " + finding.pool.value + " is not configured: " + subject + " goes";
-        case FindingKind::duplicate: return subject + " is listed twice; the second entry is left alone";
+        case FindingKind::duplicate:
+            return subject + " is listed twice; the second entry is left alone";
         case FindingKind::foreign_store:
-            return subject + " carries our fleet's label but was made from another store" + words + "; it is left alone";
+            return subject + " carries our fleet's label but was made from another store" + words +
+                   "; it is left alone";
         case FindingKind::odd_age:
-            return subject + " has an impossible age of " + (facts.empty() ? "?" : detail::text_of(facts.front())) + "; taken as zero";
-        case FindingKind::unknown_worker: return subject + " works for us, but we did not order its server; it is not let go";
+            return subject + " has an impossible age of " + (facts.empty() ? "?" : detail::text_of(facts.front())) +
+                   "; taken as zero";
+        case FindingKind::unknown_worker:
+            return subject + " works for us, but we did not order its server; it is not let go";
         case FindingKind::drain_staggered:
             return pool + subject + " is " + span("age") + " old and waits for its turn to drain";
     }
@@ -175,7 +203,8 @@ inline std::string why_ended(Step const& step) {
             return next.action == Action::create_server && next.pool == step.pool && next.facts == step.facts &&
                    next.offer == step.offer;
         };
-        while (step.action == Action::create_server && last + 1 < plan.steps.size() && joins(plan.steps[last + 1])) ++last;
+        while (step.action == Action::create_server && last + 1 < plan.steps.size() && joins(plan.steps[last + 1]))
+            ++last;
         if (last == i) {
             lines.push_back(explain(step));
             continue;

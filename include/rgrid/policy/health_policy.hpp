@@ -22,14 +22,29 @@ public:
         for (auto const& worker : draft.roster.workers) {
             if (!draft.is_free(worker)) continue;
             switch (worker.phase) {
-                case Phase::requested: on_requested(worker, draft); break;
-                case Phase::booting: on_booting(seen, worker, draft); break;
-                case Phase::ready: break;
-                case Phase::draining: on_draining(worker, draft); break;
-                case Phase::closed: on_closed(worker, draft); break;
-                case Phase::deleting: on_deleting(worker, draft); break;
-                case Phase::gone: on_gone(worker, draft); break;
-                case Phase::orphan: on_orphan(seen, worker, draft); break;
+                case Phase::requested:
+                    on_requested(worker, draft);
+                    break;
+                case Phase::booting:
+                    on_booting(seen, worker, draft);
+                    break;
+                case Phase::ready:
+                    break;
+                case Phase::draining:
+                    on_draining(worker, draft);
+                    break;
+                case Phase::closed:
+                    on_closed(worker, draft);
+                    break;
+                case Phase::deleting:
+                    on_deleting(worker, draft);
+                    break;
+                case Phase::gone:
+                    on_gone(worker, draft);
+                    break;
+                case Phase::orphan:
+                    on_orphan(seen, worker, draft);
+                    break;
             }
         }
         end_silent(seen, draft);
@@ -50,10 +65,11 @@ private:
     void on_requested(WorkerView const& worker, Draft& draft) const {
         auto const settle = params(worker.pool).create_settle;
         if (worker.intent->age >= settle)
-            draft.steps.push_back(detail::step_about(worker, Action::find_server, Reason::create_in_doubt,
-                                                     {detail::duration_fact("age", worker.intent->age),
-                                                      detail::duration_fact("limit", settle)}));
-        else draft.look_in(settle - worker.intent->age);
+            draft.steps.push_back(detail::step_about(
+                worker, Action::find_server, Reason::create_in_doubt,
+                {detail::duration_fact("age", worker.intent->age), detail::duration_fact("limit", settle)}));
+        else
+            draft.look_in(settle - worker.intent->age);
     }
 
     void on_booting(Snapshot const& seen, WorkerView const& worker, Draft& draft) const {
@@ -62,7 +78,8 @@ private:
         if (!seen.sessions.value) return;
         // Its create call has ended by then and the listing that was looked at has caught up with it.
         auto const listed_by = std::max(limits.create_settle, limits.listing_lag);
-        if (!worker.server && seen.servers.value && worker.intent->age - detail::sane_age(seen.servers.age) > listed_by) {
+        if (!worker.server && seen.servers.value &&
+            worker.intent->age - detail::sane_age(seen.servers.age) > listed_by) {
             draft.steps.push_back(detail::close_step(worker, CloseMode::now, Reason::server_vanished,
                                                      {detail::duration_fact("age", worker.intent->age)}));
             return;
@@ -70,10 +87,11 @@ private:
         auto const age = worker.server ? worker.server->age : worker.intent->age;
         if (age > limits.boot_timeout) {
             // The session is closed before the delete, so that a worker that comes up in between is refused.
-            draft.steps.push_back(detail::close_step(worker, CloseMode::now, Reason::never_came_up,
-                                                     {detail::duration_fact("age", age),
-                                                      detail::duration_fact("limit", limits.boot_timeout)}));
-        } else draft.look_in(limits.boot_timeout - age + Duration{1});
+            draft.steps.push_back(detail::close_step(
+                worker, CloseMode::now, Reason::never_came_up,
+                {detail::duration_fact("age", age), detail::duration_fact("limit", limits.boot_timeout)}));
+        } else
+            draft.look_in(limits.boot_timeout - age + Duration{1});
     }
 
     /// Lets a drained worker go, and ends one that overstays: its deadline covers both the drain limit and what its
@@ -85,10 +103,11 @@ private:
             draft.steps.push_back(detail::close_step(worker, CloseMode::if_idle, drain_reason(worker),
                                                      {detail::duration_fact("drained", session.draining_for)}));
         } else if (session.draining_for > limit && session.longest_left <= Duration{0}) {
-            draft.steps.push_back(detail::close_step(worker, CloseMode::now, Reason::drain_overdue,
-                                                     {detail::duration_fact("drained", session.draining_for),
-                                                      detail::duration_fact("limit", limit)}));
-        } else draft.look_in(std::max(limit - session.draining_for, session.longest_left) + Duration{1});
+            draft.steps.push_back(detail::close_step(
+                worker, CloseMode::now, Reason::drain_overdue,
+                {detail::duration_fact("drained", session.draining_for), detail::duration_fact("limit", limit)}));
+        } else
+            draft.look_in(std::max(limit - session.draining_for, session.longest_left) + Duration{1});
     }
 
     [[nodiscard]] Reason drain_reason(WorkerView const& worker) const {
@@ -100,8 +119,10 @@ private:
     void on_closed(WorkerView const& worker, Draft& draft) const {
         if (!worker.intent) return;  // Nothing that we pay for stands behind it.
         auto const found = worker.server || worker.intent->server_id;
-        if (found) draft.steps.push_back(detail::step_about(worker, Action::delete_server, Reason::worker_closed));
-        else on_requested(worker, draft);
+        if (found)
+            draft.steps.push_back(detail::step_about(worker, Action::delete_server, Reason::worker_closed));
+        else
+            on_requested(worker, draft);
     }
 
     void on_deleting(WorkerView const& worker, Draft& draft) const {
@@ -117,8 +138,8 @@ private:
     static void on_gone(WorkerView const& worker, Draft& draft) {
         if (!worker.intent) return;
         auto const refused = worker.intent->create == CreateState::refused;
-        draft.steps.push_back(detail::step_about(worker, Action::settle_intent,
-                                                 refused ? Reason::create_refused : Reason::server_gone));
+        draft.steps.push_back(
+            detail::step_about(worker, Action::settle_intent, refused ? Reason::create_refused : Reason::server_gone));
     }
 
     /// Two looks and a grace period, because the store may be behind the provider. An adopted server is then judged
@@ -129,7 +150,8 @@ private:
         if (known_for >= grace)
             draft.steps.push_back(detail::step_about(worker, Action::adopt_server, Reason::unknown_server,
                                                      {detail::duration_fact("age", worker.server->age)}));
-        else draft.look_in(grace - known_for);
+        else
+            draft.look_in(grace - known_for);
     }
 
     void end_silent(Snapshot const& seen, Draft& draft) const {
@@ -151,10 +173,14 @@ private:
         auto const count = static_cast<std::int64_t>(silent.size());
         auto const& limits = params_.limits;
         auto const share = limits.mass_loss_share * static_cast<double>(workers);
-        auto const braked = !seen.mass_loss_released && count > limits.mass_loss_min && static_cast<double>(count) > share;
+        auto const braked =
+            !seen.mass_loss_released && count > limits.mass_loss_min && static_cast<double>(count) > share;
         if (braked) {
-            draft.findings.push_back({FindingKind::mass_loss, {}, {},
-                                      {detail::count_fact("silent", count), detail::count_fact("workers", workers)}, {}});
+            draft.findings.push_back({FindingKind::mass_loss,
+                                      {},
+                                      {},
+                                      {detail::count_fact("silent", count), detail::count_fact("workers", workers)},
+                                      {}});
             end_longest_silent(seen, silent, draft);
         } else {
             for (auto const* worker : silent) end_lost(seen, *worker, Reason::silent, draft);
@@ -170,16 +196,20 @@ private:
         auto const& losses = seen.memory.recent_losses;
         if (losses.empty() || seen.now - losses.back() >= interval || seen.now < losses.back())
             end_lost(seen, *worst, Reason::silent, draft);
-        else draft.look_in(interval - (seen.now - losses.back()));
+        else
+            draft.look_in(interval - (seen.now - losses.back()));
     }
 
     void end_lost(Snapshot const& seen, WorkerView const& worker, Reason reason, Draft& draft) const {
         if (!draft.is_free(worker)) return;
         auto const& limits = params(worker.pool);
         if (seen.sessions.watched < limits.heartbeat) {
-            draft.findings.push_back({FindingKind::not_watching_long, worker.pool, worker.name.value,
+            draft.findings.push_back({FindingKind::not_watching_long,
+                                      worker.pool,
+                                      worker.name.value,
                                       {detail::duration_fact("silence", worker.session->silence),
-                                       detail::duration_fact("watched", seen.sessions.watched)}, {}});
+                                       detail::duration_fact("watched", seen.sessions.watched)},
+                                      {}});
             draft.look_in(limits.heartbeat - seen.sessions.watched);
             return;
         }
@@ -197,7 +227,8 @@ private:
                 draft.steps.push_back(detail::close_step(worker, CloseMode::now, Reason::pool_removed));
             else if (worker.phase == Phase::ready)
                 draft.steps.push_back(detail::close_step(worker, CloseMode::drain, Reason::pool_removed));
-            else continue;
+            else
+                continue;
             draft.findings.push_back({FindingKind::unknown_pool, worker.pool, worker.name.value, {}, {}});
         }
     }
@@ -213,10 +244,14 @@ private:
                 if (worker.phase != Phase::ready && worker.phase != Phase::draining) continue;
                 ++workers;
                 auto const left = pool_params.health.max_age - worker.server->age;
-                if (worker.phase == Phase::draining) draining += left < Duration{0};
-                else if (left >= Duration{0}) draft.look_in(left + Duration{1});
-                else if (draft.is_free(worker)) aged.push_back(&worker);
-                else ++draining;  // It goes already, or its drain is under way.
+                if (worker.phase == Phase::draining)
+                    draining += left < Duration{0};
+                else if (left >= Duration{0})
+                    draft.look_in(left + Duration{1});
+                else if (draft.is_free(worker))
+                    aged.push_back(&worker);
+                else
+                    ++draining;  // It goes already, or its drain is under way.
             }
             std::sort(aged.begin(), aged.end(), [](auto const* a, auto const* b) {
                 return std::pair{-a->server->age, a->name} < std::pair{-b->server->age, b->name};
@@ -227,7 +262,8 @@ private:
                                   detail::duration_fact("limit", pool_params.health.max_age),
                                   detail::count_fact("busy_slots", worker->session->busy_slots)};
                 if (draining < most)
-                    draft.steps.push_back(detail::close_step(*worker, CloseMode::drain, Reason::too_old, facts)), ++draining;
+                    draft.steps.push_back(detail::close_step(*worker, CloseMode::drain, Reason::too_old, facts)),
+                        ++draining;
                 else
                     draft.findings.push_back({FindingKind::drain_staggered, pool, worker->name.value, facts, {}});
             }

@@ -16,10 +16,10 @@ enum class ObservationKind {
     create_sent,     ///< A create was asked for.
     create_refused,  ///< The provider has no capacity for the offer.
     create_accepted,
-    boot_finished,   ///< A server's worker has registered, `took` after it was ordered.
-    boot_failed,     ///< A server was given up before its worker registered.
-    delete_finished, ///< A server was gone `took` after its delete.
-    worker_lost,     ///< A silent worker was given up.
+    boot_finished,    ///< A server's worker has registered, `took` after it was ordered.
+    boot_failed,      ///< A server was given up before its worker registered.
+    delete_finished,  ///< A server was gone `took` after its delete.
+    worker_lost,      ///< A silent worker was given up.
 };
 BOOST_DESCRIBE_ENUM(ObservationKind, create_sent, create_refused, create_accepted, boot_finished, boot_failed,
                     delete_finished, worker_lost)
@@ -31,7 +31,7 @@ struct Observation {
     ServerName server;
     OfferKey offer;
     Duration took{0};
-    std::string message;   ///< The provider's words.
+    std::string message;  ///< The provider's words.
 };
 BOOST_DESCRIBE_STRUCT(Observation, (), (kind, at, pool, server, offer, took, message))
 
@@ -102,8 +102,12 @@ inline Duration doubled(Duration base, int repetitions, int most) {
             if (over > 0) boots.next_probe = seen.at + detail::doubled(pool.health.probe_interval, over, 8);
             break;
         }
-        case ObservationKind::delete_finished: detail::remember(memory.delete_times, seen.took); break;
-        case ObservationKind::worker_lost: detail::remember(memory.recent_losses, seen.at); break;
+        case ObservationKind::delete_finished:
+            detail::remember(memory.delete_times, seen.took);
+            break;
+        case ObservationKind::worker_lost:
+            detail::remember(memory.recent_losses, seen.at);
+            break;
     }
     return memory;
 }

@@ -49,7 +49,8 @@ private:
     static bool ends_by_choice(Step const& step) {
         if (step.action == Action::delete_server) return true;
         if (step.action != Action::close_worker) return false;
-        return step.mode != CloseMode::now || step.reason == Reason::above_maximum || step.reason == Reason::pool_removed;
+        return step.mode != CloseMode::now || step.reason == Reason::above_maximum ||
+               step.reason == Reason::pool_removed;
     }
 
     static Duration oldest_of(WantedWorker const& wish) {
@@ -63,7 +64,8 @@ private:
         std::vector<std::tuple<bool, int, Duration, PoolName, std::size_t>> order;
         for (std::size_t i = 0; i < wishes.size(); ++i) {
             auto const& wish = wishes[i];
-            order.emplace_back(wish.reason != Reason::minimum_workers, turn[wish.pool]++, -oldest_of(wish), wish.pool, i);
+            order.emplace_back(wish.reason != Reason::minimum_workers, turn[wish.pool]++, -oldest_of(wish), wish.pool,
+                               i);
         }
         std::sort(order.begin(), order.end());
         std::vector<WantedWorker> ordered;
@@ -88,15 +90,19 @@ private:
     void cap_pools(Draft& draft) const {
         for (auto const& [pool, pool_params] : params_.pools) {
             auto const is_ours = [&, &name = pool](auto const& of) { return of.pool == name; };
-            auto const workers = std::count_if(draft.roster.workers.begin(), draft.roster.workers.end(), [&](auto const& worker) {
-                return is_ours(worker) && detail::counts_as_worker(worker);
-            });
+            auto const workers =
+                std::count_if(draft.roster.workers.begin(), draft.roster.workers.end(),
+                              [&](auto const& worker) { return is_ours(worker) && detail::counts_as_worker(worker); });
             auto room = std::max<std::int64_t>(0, pool_params.scaling.max_workers - workers);
-            auto const dropped = std::erase_if(draft.wanted, [&](auto const& wish) { return is_ours(wish) && room-- <= 0; });
+            auto const dropped =
+                std::erase_if(draft.wanted, [&](auto const& wish) { return is_ours(wish) && room-- <= 0; });
             if (dropped > 0)
-                draft.findings.push_back({FindingKind::at_maximum, pool, {},
+                draft.findings.push_back({FindingKind::at_maximum,
+                                          pool,
+                                          {},
                                           {detail::count_fact("workers", workers),
-                                           detail::count_fact("maximum", pool_params.scaling.max_workers)}, {}});
+                                           detail::count_fact("maximum", pool_params.scaling.max_workers)},
+                                          {}});
         }
     }
 
@@ -105,20 +111,23 @@ private:
                                            [](auto const& worker) { return detail::counts_as_worker(worker); });
         auto const room = std::max<std::int64_t>(0, params_.limits.max_workers - workers);
         keep(static_cast<std::size_t>(room), FindingKind::at_maximum,
-             {detail::count_fact("workers", workers), detail::count_fact("maximum", params_.limits.max_workers)}, draft);
+             {detail::count_fact("workers", workers), detail::count_fact("maximum", params_.limits.max_workers)},
+             draft);
     }
 
     void cap_rate(Snapshot const& seen, Draft& draft) const {
-        auto const remembered = std::count_if(
-            seen.memory.recent_creates.begin(), seen.memory.recent_creates.end(),
-            [&](Instant at) { return at <= seen.now && seen.now - at < std::chrono::minutes{1}; });
+        constexpr Duration minute = std::chrono::minutes{1};
+        std::vector<Duration> ages;
+        for (auto const at : seen.memory.recent_creates)
+            if (at <= seen.now && seen.now - at < minute) ages.push_back(seen.now - at);
         // A create is remembered when its call has ended; until then its intent stands for it.
-        auto const under_way = std::count_if(draft.roster.workers.begin(), draft.roster.workers.end(), [](auto const& worker) {
-            return worker.intent && worker.intent->create == CreateState::asked && worker.intent->age < std::chrono::minutes{1};
-        });
-        auto const recent = remembered + under_way;
+        for (auto const& worker : draft.roster.workers)
+            if (worker.intent && worker.intent->create == CreateState::asked && worker.intent->age < minute)
+                ages.push_back(worker.intent->age);
+        auto const recent = std::ssize(ages);
         auto const room = std::max<std::int64_t>(0, params_.limits.creates_per_minute - recent);
-        if (static_cast<std::int64_t>(draft.wanted.size()) > room) draft.look_in(std::chrono::seconds{10});
+        if (std::ssize(draft.wanted) > room)
+            draft.look_in(ages.empty() ? minute : minute - *std::max_element(ages.begin(), ages.end()));
         keep(static_cast<std::size_t>(room), FindingKind::create_rate,
              {detail::count_fact("creates", recent), detail::count_fact("limit", params_.limits.creates_per_minute)},
              draft);
@@ -136,7 +145,8 @@ private:
         auto month = seen.spent_this_month.nanos;
         for (auto const& worker : roster.workers) {
             if (worker.phase == Phase::gone) continue;
-            if (worker.intent) an_hour += an_hour_of(worker.intent->price, worker.intent->period);
+            if (worker.intent)
+                an_hour += an_hour_of(worker.intent->price, worker.intent->period);
             else if (worker.server)
                 for (auto const& offer : seen.offers.value.value_or(std::vector<Offer>{}))
                     if (offer.key == worker.server->offer) an_hour += an_hour_of(offer.price, offer.period);
@@ -159,12 +169,14 @@ private:
             auto const& offer = *draft.wanted[room].offer;
             an_hour += an_hour_of(offer.price, offer.period);
             month += offer.price.nanos;
-            if (!keeps(limits.spend_per_hour, offer.price, an_hour) || !keeps(limits.spend_per_month, offer.price, month))
+            if (!keeps(limits.spend_per_hour, offer.price, an_hour) ||
+                !keeps(limits.spend_per_month, offer.price, month))
                 break;
         }
         if (room == draft.wanted.size()) return;
         auto const currency = draft.wanted[room].offer->price.currency;
-        std::vector facts{detail::money_fact("an_hour", {an_hour, currency}), detail::money_fact("this_month", {month, currency})};
+        std::vector facts{detail::money_fact("an_hour", {an_hour, currency}),
+                          detail::money_fact("this_month", {month, currency})};
         if (limits.spend_per_hour) facts.push_back(detail::money_fact("hour_cap", *limits.spend_per_hour));
         if (limits.spend_per_month) facts.push_back(detail::money_fact("month_cap", *limits.spend_per_month));
         keep(room, FindingKind::at_spend_cap, facts, draft);

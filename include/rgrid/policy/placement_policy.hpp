@@ -47,9 +47,12 @@ private:
                 if (is_ours(wish)) wish.offer = offer;
             return;
         }
-        draft.findings.push_back({FindingKind::no_offer, pool, {},
+        draft.findings.push_back({FindingKind::no_offer,
+                                  pool,
+                                  {},
                                   {detail::count_fact("wanted", wishes),
-                                   detail::count_fact("offers", static_cast<std::int64_t>(candidates.size()))}, words});
+                                   detail::count_fact("offers", static_cast<std::int64_t>(candidates.size()))},
+                                  words});
         if (retry) draft.look_in(*retry);
     }
 
@@ -83,11 +86,13 @@ private:
     static void hold_after_failed_boots(Snapshot const& seen, PoolName const& pool, PoolParams const& pool_params,
                                         Draft& draft) {
         auto const& boots = seen.memory.boots;
-        auto const record = std::find_if(boots.begin(), boots.end(), [&](auto const& boot) { return boot.pool == pool; });
+        auto const record =
+            std::find_if(boots.begin(), boots.end(), [&](auto const& boot) { return boot.pool == pool; });
         if (record == boots.end() || record->failures < pool_params.health.boot_failures) return;
-        auto const probing = std::any_of(draft.roster.workers.begin(), draft.roster.workers.end(), [&](auto const& worker) {
-            return worker.pool == pool && (worker.phase == Phase::booting || worker.phase == Phase::requested);
-        });
+        auto const probing =
+            std::any_of(draft.roster.workers.begin(), draft.roster.workers.end(), [&](auto const& worker) {
+                return worker.pool == pool && (worker.phase == Phase::booting || worker.phase == Phase::requested);
+            });
         auto const wait = remaining(seen.now, record->next_probe, pool_params.health.probe_interval * 8);
         auto allowed = !probing && wait == Duration{0} ? 1 : 0;
         bool held = false;
@@ -96,9 +101,12 @@ private:
             return held = true;
         });
         if (!held) return;
-        draft.findings.push_back({FindingKind::boot_failures, pool, {},
-                                  {detail::count_fact("failures", record->failures),
-                                   detail::duration_fact("next_probe", wait)}, {}});
+        draft.findings.push_back(
+            {FindingKind::boot_failures,
+             pool,
+             {},
+             {detail::count_fact("failures", record->failures), detail::duration_fact("next_probe", wait)},
+             {}});
         if (wait > Duration{0}) draft.look_in(wait);
     }
 

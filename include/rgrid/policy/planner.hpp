@@ -54,7 +54,8 @@ public:
         name_wanted(seen, draft);
         std::stable_sort(draft.steps.begin(), draft.steps.end(),
                          [](Step const& a, Step const& b) { return urgency(a) < urgency(b); });
-        return {std::move(draft.steps), std::move(draft.findings), std::max(Duration{1}, draft.next_look.value_or(std::chrono::minutes{10}))};
+        return {std::move(draft.steps), std::move(draft.findings),
+                std::max(Duration{1}, draft.next_look.value_or(std::chrono::minutes{10}))};
     }
 
 private:
@@ -86,21 +87,30 @@ private:
         auto const has_name = [&](auto const& of) { return of.name == name; };
         auto const& servers = seen.servers.value;
         auto const& sessions = seen.sessions.value;
-        auto const works_as = [&](Session const& session) { return session.server == name || session.worker.value == name.value; };
+        auto const works_as = [&](Session const& session) {
+            return session.server == name || session.worker.value == name.value;
+        };
         return (servers && std::any_of(servers->begin(), servers->end(), has_name)) ||
                (sessions && std::any_of(sessions->begin(), sessions->end(), works_as)) ||
-               std::any_of(seen.intents.begin(), seen.intents.end(), [&](auto const& intent) { return intent.server == name; });
+               std::any_of(seen.intents.begin(), seen.intents.end(),
+                           [&](auto const& intent) { return intent.server == name; });
     }
 
     /// Jobs of lost workers first, then new capacity, then what saves money, then book-keeping.
     static int urgency(Step const& step) {
         switch (step.action) {
-            case Action::close_worker: return step.mode == CloseMode::now ? 0 : 4;
-            case Action::find_server: return 1;
-            case Action::adopt_server: return 2;
-            case Action::create_server: return 3;
-            case Action::delete_server: return 5;
-            case Action::settle_intent: return 6;
+            case Action::close_worker:
+                return step.mode == CloseMode::now ? 0 : 4;
+            case Action::find_server:
+                return 1;
+            case Action::adopt_server:
+                return 2;
+            case Action::create_server:
+                return 3;
+            case Action::delete_server:
+                return 5;
+            case Action::settle_intent:
+                return 6;
         }
         return 7;
     }

@@ -21,7 +21,7 @@ struct WorkerView {
     std::optional<Intent> intent;
     std::optional<Server> server;
     std::optional<Session> session;
-    bool in_flight = false;   ///< A step for it is under way.
+    bool in_flight = false;  ///< A step for it is under way.
 
     [[nodiscard]] bool is_busy() const { return session && session->busy_slots > 0; }
     [[nodiscard]] int free_slots() const { return session ? std::max(0, session->slots - session->busy_slots) : 0; }
@@ -29,8 +29,8 @@ struct WorkerView {
 
 /// What the ports said, joined and made sane.
 struct Roster {
-    std::vector<WorkerView> workers;   ///< Ordered by name.
-    std::vector<Finding> findings;     ///< What did not fit.
+    std::vector<WorkerView> workers;  ///< Ordered by name.
+    std::vector<Finding> findings;    ///< What did not fit.
 };
 
 namespace detail {
@@ -38,10 +38,13 @@ namespace detail {
 /// No clock that is right tells a greater age, and sums of such ages stay far from any integer's end.
 inline constexpr Duration greatest_age = std::chrono::hours{24 * 365 * 100};
 
-[[nodiscard]] inline Duration sane_age(Duration age) { return std::clamp(age, Duration{0}, greatest_age); }
+[[nodiscard]] inline Duration sane_age(Duration age) {
+    return std::clamp(age, Duration{0}, greatest_age);
+}
 
 /// The age, or zero and a finding if it is one no clock can have.
-[[nodiscard]] inline Duration sane_age(Duration age, std::string const& subject, char const* name, std::vector<Finding>& findings) {
+[[nodiscard]] inline Duration sane_age(Duration age, std::string const& subject, char const* name,
+                                       std::vector<Finding>& findings) {
     if (age == sane_age(age)) return age;
     findings.push_back({FindingKind::odd_age, {}, subject, {{name, age.count(), Unit::milliseconds}}, {}});
     return Duration{0};
@@ -83,12 +86,15 @@ inline constexpr Duration greatest_age = std::chrono::hours{24 * 365 * 100};
     };
     for (auto const& intent : seen.intents) {
         auto& view = row(intent.server, intent.pool);
-        if (view.intent) duplicate(intent.server.value);
-        else view.intent = detail::sane_intent(intent, roster.findings);
+        if (view.intent)
+            duplicate(intent.server.value);
+        else
+            view.intent = detail::sane_intent(intent, roster.findings);
     }
     for (auto const& server : seen.servers.value.value_or(std::vector<Server>{})) {
         if (!server.store.empty() && server.store != seen.store) {
-            roster.findings.push_back({FindingKind::foreign_store, server.pool, server.name.value, {}, server.store.value});
+            roster.findings.push_back(
+                {FindingKind::foreign_store, server.pool, server.name.value, {}, server.store.value});
             continue;
         }
         auto& view = row(server.name, server.pool);
@@ -97,7 +103,8 @@ inline constexpr Duration greatest_age = std::chrono::hours{24 * 365 * 100};
             continue;
         }
         view.server = server;
-        view.server->age = detail::sane_age(server.age, server.name.value, "server_age", roster.findings) + detail::sane_age(seen.servers.age);
+        view.server->age = detail::sane_age(server.age, server.name.value, "server_age", roster.findings) +
+                           detail::sane_age(seen.servers.age);
     }
     for (auto const& session : seen.sessions.value.value_or(std::vector<Session>{})) {
         auto const name = session.server.empty() ? ServerName{session.worker.value} : session.server;

@@ -32,8 +32,8 @@ public:
         if (!known) return draft;
         for (auto const& group : seen.demand.value->groups)
             if (group.jobs > 0 && !params_.pools.contains(group.pool))
-                draft.findings.push_back({FindingKind::unknown_pool, group.pool, {},
-                                          {detail::count_fact("queued", group.jobs)}, {}});
+                draft.findings.push_back(
+                    {FindingKind::unknown_pool, group.pool, {}, {detail::count_fact("queued", group.jobs)}, {}});
         for (auto const& [pool, pool_params] : params_.pools) {
             drain_excess(pool, pool_params, draft);
             want_workers(seen, pool, pool_params, draft);
@@ -44,13 +44,13 @@ public:
 private:
     /// What a pool's queue asks for, and what it has.
     struct Load {
-        std::int64_t queued = 0;            ///< Jobs.
-        std::int64_t aged_slots = 0;        ///< Slots of jobs on workers that this plan begins to drain for age.
+        std::int64_t queued = 0;      ///< Jobs.
+        std::int64_t aged_slots = 0;  ///< Slots of jobs on workers that this plan begins to drain for age.
         Duration oldest{0};
         detail::JobsBySlots jobs_by_slots;  ///< Those a worker of the pool can run.
         std::vector<int> free;              ///< Of each worker that takes or will take jobs.
         int active = 0;
-        int counted = 0;                    ///< Against the maximum.
+        int counted = 0;  ///< Against the maximum.
     };
 
     static Load measure(Snapshot const& seen, PoolName const& pool, PoolParams const& pool_params, Draft& draft) {
@@ -60,13 +60,17 @@ private:
         for (auto const& group : seen.demand.value->groups) {
             if (group.pool != pool || group.jobs <= 0) continue;
             if (group.slots > pool_params.slots) {
-                draft.findings.push_back({FindingKind::job_too_big, pool, {},
-                                          {detail::count_fact("queued", group.jobs),
-                                           detail::count_fact("job_slots", group.slots),
-                                           detail::count_fact("slots", pool_params.slots)}, {}});
+                draft.findings.push_back(
+                    {FindingKind::job_too_big,
+                     pool,
+                     {},
+                     {detail::count_fact("queued", group.jobs), detail::count_fact("job_slots", group.slots),
+                      detail::count_fact("slots", pool_params.slots)},
+                     {}});
                 continue;
             }
-            auto const oldest = detail::sane_age(group.oldest, "the oldest job of pool " + pool.value, "oldest", draft.findings);
+            auto const oldest =
+                detail::sane_age(group.oldest, "the oldest job of pool " + pool.value, "oldest", draft.findings);
             load.oldest = std::max(load.oldest, oldest + detail::sane_age(seen.demand.age));
         }
         for (auto const& worker : draft.roster.workers) {
@@ -96,11 +100,10 @@ private:
         std::int64_t free_slots = 0;
         for (auto const room_of_worker : load.free) free_slots += room_of_worker;
         std::vector facts{detail::count_fact("queued", load.queued), detail::count_fact("free_slots", free_slots),
-                          detail::count_fact("slots", pool_params.slots),
-                          detail::duration_fact("oldest", load.oldest)};
+                          detail::count_fact("slots", pool_params.slots), detail::duration_fact("oldest", load.oldest)};
         auto reason = load.queued >= scaling.min_queued ? Reason::queued_jobs
-                      : waited                         ? Reason::waited_too_long
-                                                       : Reason::replacement;
+                      : waited                          ? Reason::waited_too_long
+                                                        : Reason::replacement;
         auto wanted = triggered ? needed : 0;
         if (load.active + wanted < scaling.min_workers) {
             wanted = scaling.min_workers - load.active;
@@ -108,10 +111,13 @@ private:
             facts = {detail::count_fact("workers", load.active), detail::count_fact("minimum", scaling.min_workers)};
         }
         if (wanted > room) {
-            draft.findings.push_back({FindingKind::at_maximum, pool, {},
-                                      {detail::count_fact("workers", load.counted),
-                                       detail::count_fact("maximum", scaling.max_workers),
-                                       detail::count_fact("queued", load.queued)}, {}});
+            draft.findings.push_back(
+                {FindingKind::at_maximum,
+                 pool,
+                 {},
+                 {detail::count_fact("workers", load.counted), detail::count_fact("maximum", scaling.max_workers),
+                  detail::count_fact("queued", load.queued)},
+                 {}});
             wanted = room;
         }
         facts.push_back(detail::count_fact("needed", wanted));
@@ -136,10 +142,10 @@ private:
             if (excess-- <= 0) return;
             if (!draft.is_free(*worker) || worker->phase == Phase::requested) continue;
             auto const mode = worker->phase == Phase::booting ? CloseMode::now : CloseMode::drain;
-            draft.steps.push_back(detail::close_step(
-                *worker, mode, Reason::above_maximum,
-                {detail::count_fact("workers", static_cast<std::int64_t>(active.size())),
-                 detail::count_fact("maximum", maximum)}));
+            draft.steps.push_back(
+                detail::close_step(*worker, mode, Reason::above_maximum,
+                                   {detail::count_fact("workers", static_cast<std::int64_t>(active.size())),
+                                    detail::count_fact("maximum", maximum)}));
         }
     }
 

@@ -9,7 +9,9 @@ namespace {
 
 using ::testing::ElementsAre;
 
-std::vector<std::string> sentences(Scene const& scene) { return explain(scene.plan()); }
+std::vector<std::string> sentences(Scene const& scene) {
+    return explain(scene.plan());
+}
 
 // --- Steps ---------------------------------------------------------------------------------------------------------
 
@@ -31,7 +33,8 @@ TEST(Explain, A_create_for_the_minimum_says_so) {
     Scene scene;
     scene.pool().scaling.min_workers = 2;
 
-    EXPECT_THAT(sentences(scene), ElementsAre("create f-default-1 to f-default-2 (small@here): it keeps at least 2 workers and has 0"));
+    EXPECT_THAT(sentences(scene),
+                ElementsAre("create f-default-1 to f-default-2 (small@here): it keeps at least 2 workers and has 0"));
 }
 
 TEST(Explain, A_release_says_age_what_is_left_of_the_paid_period_and_what_it_saves) {
@@ -56,15 +59,18 @@ TEST(Explain, A_worker_that_never_came_up) {
 }
 
 TEST(Explain, A_worker_drained_for_its_age_and_its_replacement) {
-    EXPECT_THAT(sentences(Scene{}.worker(a_session("w1").busy(1), 25h)),
-                ElementsAre("create f-default-1 (small@here): 0 queued, 0 free slots, 2 slots a worker: 1 worker in place of "
-                            "those that drain for their age",
-                            "drain w1: it is 1d 1h old, the limit is 1d 0h; its jobs finish first"));
+    EXPECT_THAT(
+        sentences(Scene{}.worker(a_session("w1").busy(1), 25h)),
+        ElementsAre("create f-default-1 (small@here): 0 queued, 0 free slots, 2 slots a worker: 1 worker in place of "
+                    "those that drain for their age",
+                    "drain w1: it is 1d 1h old, the limit is 1d 0h; its jobs finish first"));
 }
 
 TEST(Explain, A_worker_that_overstays_its_drain) {
-    EXPECT_THAT(sentences(Scene{}.worker(a_session("w1").busy(1, 0s).draining_for(2h))),
-                ElementsAre("give up w1: still busy after draining for 2h 00m, the limit is 1h 00m; its jobs go back to the queue"));
+    EXPECT_THAT(
+        sentences(Scene{}.worker(a_session("w1").busy(1, 0s).draining_for(2h))),
+        ElementsAre(
+            "give up w1: still busy after draining for 2h 00m, the limit is 1h 00m; its jobs go back to the queue"));
 }
 
 TEST(Explain, A_worker_too_many) {
@@ -90,11 +96,14 @@ TEST(Explain, Bookkeeping_steps) {
                 ElementsAre("look w1 up: its create was asked for and nobody knows whether it exists"));
     EXPECT_THAT(sentences(Scene{}.server(a_server("w1").age(5min))),
                 ElementsAre("adopt w1: it carries our label, but nothing is known of its order"));
-    EXPECT_THAT(sentences(Scene{}.worker(a_session("w1").closed())), ElementsAre("delete w1: its worker's session is closed"));
+    EXPECT_THAT(sentences(Scene{}.worker(a_session("w1").closed())),
+                ElementsAre("delete w1: its worker's session is closed"));
     EXPECT_THAT(sentences(Scene{}.intent(an_intent("w1").removed(Reason::silent, 130s)).server(a_server("w1"))),
                 ElementsAre("delete w1: the provider still lists it 2m 10s after its delete"));
-    EXPECT_THAT(sentences(Scene{}.intent(an_intent("w1").removed())), ElementsAre("settle w1: the provider no longer lists it"));
-    EXPECT_THAT(sentences(Scene{}.unknown_create("w1", 1s, CreateState::refused)), ElementsAre("settle w1: the provider refused it"));
+    EXPECT_THAT(sentences(Scene{}.intent(an_intent("w1").removed())),
+                ElementsAre("settle w1: the provider no longer lists it"));
+    EXPECT_THAT(sentences(Scene{}.unknown_create("w1", 1s, CreateState::refused)),
+                ElementsAre("settle w1: the provider refused it"));
 }
 
 // --- Findings ------------------------------------------------------------------------------------------------------
@@ -104,9 +113,11 @@ TEST(Explain, A_mass_loss_says_how_many_and_what_an_operator_can_do) {
     for (int i = 1; i <= 5; ++i) scene.worker(a_session("w" + std::to_string(i)).silent_for(125s));
     scene.seen.memory.recent_losses = {scene.seen.now};
 
-    EXPECT_THAT(sentences(scene),
-                ElementsAre("5 of 5 workers look lost at once: we are probably the blind ones, so only one an interval is given "
-                            "up; `rgrid resume` says that the losses are real"));
+    EXPECT_THAT(
+        sentences(scene),
+        ElementsAre(
+            "5 of 5 workers look lost at once: we are probably the blind ones, so only one an interval is given "
+            "up; `rgrid resume` says that the losses are real"));
 }
 
 TEST(Explain, A_refusal_says_the_providers_words) {
@@ -114,8 +125,9 @@ TEST(Explain, A_refusal_says_the_providers_words) {
     scene.queued(1, 2min);
     scene.seen.memory.refusals = {{small_offer, scene.seen.now + 1min, 1, "no capacity in here"}};
 
-    EXPECT_THAT(sentences(scene),
-                ElementsAre("pool default: 1 worker is wanted, but none of its 1 offer can be had now (no capacity in here)"));
+    EXPECT_THAT(
+        sentences(scene),
+        ElementsAre("pool default: 1 worker is wanted, but none of its 1 offer can be had now (no capacity in here)"));
 }
 
 TEST(Explain, A_source_that_could_not_be_read) {
@@ -167,8 +179,9 @@ TEST(Explain, Boot_failures_say_when_the_next_probe_is) {
     scene.queued(1, 2min);
     scene.seen.memory.boots = {{default_pool, 4, scene.seen.now + 5min, {}, {}}};
 
-    EXPECT_THAT(sentences(scene), ElementsAre("pool default: 4 servers in a row never came up: only single probes are created, "
-                                              "the next in 5m 00s"));
+    EXPECT_THAT(sentences(scene),
+                ElementsAre("pool default: 4 servers in a row never came up: only single probes are created, "
+                            "the next in 5m 00s"));
 }
 
 TEST(Explain, Jobs_that_cannot_run) {
@@ -181,8 +194,9 @@ TEST(Explain, Jobs_that_cannot_run) {
 TEST(Explain, Odd_input) {
     EXPECT_THAT(sentences(Scene{}.worker(a_session("w1").busy(1), -5s)),
                 ::testing::Contains("w1 has an impossible age of -5s; taken as zero"));
-    EXPECT_THAT(sentences(Scene{}.server(a_server("w1").store("another"))),
-                ElementsAre("w1 carries our fleet's label but was made from another store (another); it is left alone"));
+    EXPECT_THAT(
+        sentences(Scene{}.server(a_server("w1").store("another"))),
+        ElementsAre("w1 carries our fleet's label but was made from another store (another); it is left alone"));
     EXPECT_THAT(sentences(Scene{}.session(a_session("w1"))),
                 ElementsAre("w1 works for us, but we did not order its server; it is not let go"));
     EXPECT_THAT(sentences(Scene{}.booting("w1").server(a_server("w1"))),
@@ -204,8 +218,9 @@ TEST(Explain, Every_reason_and_every_finding_has_words_of_its_own) {
         found.subject = "it";
         EXPECT_GT(explain(found).size(), found.subject.size() + 5) << kind.name;
     });
-    for (auto reason : {Reason::paid_period_ends, Reason::silent, Reason::server_vanished, Reason::never_came_up, Reason::too_old,
-                        Reason::drain_overdue, Reason::pool_removed, Reason::above_maximum, Reason::operator_request}) {
+    for (auto reason :
+         {Reason::paid_period_ends, Reason::silent, Reason::server_vanished, Reason::never_came_up, Reason::too_old,
+          Reason::drain_overdue, Reason::pool_removed, Reason::above_maximum, Reason::operator_request}) {
         Step step;
         step.action = Action::close_worker;
         step.reason = reason;

@@ -268,6 +268,13 @@ TEST(Health, A_delete_is_not_repeated_while_the_listing_is_unknown) {
     EXPECT_THAT(steps(scene.plan()), IsEmpty());
 }
 
+TEST(Health, A_server_whose_worker_is_busy_is_not_deleted_again) {
+    Scene scene;
+    scene.intent(an_intent("w1").removed(Reason::silent, 3min)).server(a_server("w1")).session(a_session("w1").busy(1));
+
+    EXPECT_THAT(steps(scene.plan()), IsEmpty());
+}
+
 TEST(Health, What_is_gone_is_settled) {
     EXPECT_EQ(steps(Scene{}.intent(an_intent("w1").removed()).plan()), Steps{"settle w1: server_gone"});
     EXPECT_EQ(steps(Scene{}.intent(an_intent("w1")).session(a_session("w1").closed()).plan()),
@@ -330,7 +337,9 @@ TEST(Health, Drains_for_age_are_staggered_to_a_tenth_of_the_pool_the_oldest_firs
 
 TEST(Health, At_least_one_worker_drains_for_age_at_a_time_and_one_that_drains_already_counts) {
     Scene scene;
-    scene.worker(a_session("w1").busy(2), 25h).worker(a_session("w2").busy(2), 26h).worker(a_session("w3").busy(2), 27h);
+    scene.worker(a_session("w1").busy(2), 25h)
+        .worker(a_session("w2").busy(2), 26h)
+        .worker(a_session("w3").busy(2), 27h);
     EXPECT_THAT(steps(scene.plan()), ElementsAre("create f-default-1: replacement", "drain w3: too_old"));
 
     scene.seen.sessions.value->back().state = SessionState::draining;
@@ -372,11 +381,14 @@ TEST(Health, An_adopted_server_without_a_worker_ends_as_one_that_never_came_up) 
 
 TEST(Health, A_removed_pools_workers_go_busy_ones_after_their_jobs) {
     Scene scene;
-    scene.worker(a_session("idle").pool("old")).worker(a_session("busy").pool("old").busy(1)).booting("boot", 1min, "old");
+    scene.worker(a_session("idle").pool("old"))
+        .worker(a_session("busy").pool("old").busy(1))
+        .booting("boot", 1min, "old");
 
     auto const plan = scene.plan();
 
-    EXPECT_THAT(steps(plan), ElementsAre("give up boot: pool_removed", "drain busy: pool_removed", "drain idle: pool_removed"));
+    EXPECT_THAT(steps(plan),
+                ElementsAre("give up boot: pool_removed", "drain busy: pool_removed", "drain idle: pool_removed"));
     EXPECT_NE(finding(plan, FindingKind::unknown_pool), nullptr);
 }
 

@@ -16,7 +16,9 @@ Observation observed(ObservationKind kind, Instant at = noon, Duration took = 0s
     return {kind, at, default_pool, ServerName{server}, small_offer, took, "sold out"};
 }
 
-Memory after(Memory memory, Observation const& seen) { return learn(std::move(memory), seen, PoolParams{}); }
+Memory after(Memory memory, Observation const& seen) {
+    return learn(std::move(memory), seen, PoolParams{});
+}
 
 TEST(Learn, A_refusal_is_remembered_with_the_providers_words) {
     auto const memory = after({}, observed(ObservationKind::create_refused));
@@ -86,7 +88,9 @@ TEST(Learn, A_worker_that_came_up_ends_the_row_of_failures_and_is_counted_once) 
 TEST(Learn, The_usual_boot_time_is_the_middle_one_of_the_pools_last_boots) {
     Memory memory;
     EXPECT_EQ(usual_boot_time(memory, default_pool), 0s);
-    for (int took : {90, 5, 40}) memory = after(std::move(memory), observed(ObservationKind::boot_finished, noon, took * 1s, std::to_string(took)));
+    for (int took : {90, 5, 40})
+        memory =
+            after(std::move(memory), observed(ObservationKind::boot_finished, noon, took * 1s, std::to_string(took)));
 
     EXPECT_EQ(usual_boot_time(memory, default_pool), 40s);
     EXPECT_EQ(usual_boot_time(memory, PoolName{"other"}), 0s);

@@ -9,7 +9,7 @@ PoolName const pool{"p"};
 
 TEST(Packing, Only_jobs_of_the_pool_that_fit_a_worker_are_runnable) {
     Demand demand;
-    demand.groups = {{pool, 0, 1, 3, 1s}, {pool, 5, 1, 2, 1s}, {pool, 0, 2, 4, 1s}, {pool, 0, 3, 9, 1s},
+    demand.groups = {{pool, 0, 1, 3, 1s},          {pool, 5, 1, 2, 1s},  {pool, 0, 2, 4, 1s}, {pool, 0, 3, 9, 1s},
                      {PoolName{"q"}, 0, 1, 9, 1s}, {pool, 0, 1, -7, 1s}, {pool, 0, 0, 1, 1s}};
 
     EXPECT_EQ(runnable_jobs(demand, pool, 2), (JobsBySlots{{2, 4}, {1, 6}}));

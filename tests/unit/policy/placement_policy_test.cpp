@@ -24,7 +24,9 @@ void refuse(Scene& scene, OfferKey const& offer, Duration for_another, std::stri
     scene.seen.memory.refusals.push_back({offer, scene.seen.now + for_another, 1, std::move(words)});
 }
 
-OfferKey offer_of(Plan const& plan) { return plan.steps.empty() ? OfferKey{} : plan.steps.front().offer; }
+OfferKey offer_of(Plan const& plan) {
+    return plan.steps.empty() ? OfferKey{} : plan.steps.front().offer;
+}
 
 TEST(Placement, Takes_the_cheapest_offer_if_the_pool_names_none) {
     auto const plan = three_offers().plan();
@@ -105,7 +107,8 @@ TEST(Placement, One_pools_refusals_do_not_hold_another) {
     scene.queued(5, 1s, 1, "b");
     refuse(scene, cheap, 1min);
 
-    EXPECT_EQ(steps(scene.plan()), (Steps{"create f-b-1: queued_jobs", "create f-b-2: queued_jobs", "create f-b-3: queued_jobs"}));
+    EXPECT_EQ(steps(scene.plan()),
+              (Steps{"create f-b-1: queued_jobs", "create f-b-2: queued_jobs", "create f-b-3: queued_jobs"}));
 }
 
 // --- Boot failures -------------------------------------------------------------------------------------------------

@@ -44,7 +44,8 @@ TEST(Planner, A_policy_of_ones_own_takes_the_place_of_the_stage_of_its_name) {
     ASSERT_TRUE(planner.replace(std::make_shared<Greedy>(2)));
 
     EXPECT_THAT(planner.stages(), ElementsAre("health", "scaling", "billing_hour", "placement", "limits"));
-    EXPECT_EQ(steps(planner.decide(scene.seen)), (Steps{"create f-default-1: minimum_workers", "create f-default-2: minimum_workers"}));
+    EXPECT_EQ(steps(planner.decide(scene.seen)),
+              (Steps{"create f-default-1: minimum_workers", "create f-default-2: minimum_workers"}));
 }
 
 TEST(Planner, The_limits_cannot_be_replaced_and_nothing_can_be_added) {
@@ -88,8 +89,12 @@ TEST(Planner, The_next_look_lies_ahead_whatever_a_policy_of_ones_own_says) {
 
 TEST(Planner, Steps_are_ordered_by_urgency) {
     Scene scene;
-    scene.worker(a_session("idle1"), 56min).worker(a_session("closed").closed()).worker(a_session("lost").silent_for(121s));
-    scene.unknown_create("doubt", 1min).unknown_create("refused", 1min, CreateState::refused).server(a_server("stranger").age(1h));
+    scene.worker(a_session("idle1"), 56min)
+        .worker(a_session("closed").closed())
+        .worker(a_session("lost").silent_for(121s));
+    scene.unknown_create("doubt", 1min)
+        .unknown_create("refused", 1min, CreateState::refused)
+        .server(a_server("stranger").age(1h));
     scene.pool("b");
     scene.queued(5, 1s, 1, "b");
 
@@ -113,9 +118,8 @@ TEST(Planner, A_name_that_is_in_use_is_passed_over) {
     scene.queued(10).server(a_server("f-default-1").age(1s)).unknown_create("f-default-3");
     scene.session(a_session("f-default-4").closed()).server(a_server("f-default-6").store("another"));
 
-    EXPECT_EQ(steps(scene.plan()),
-              (Steps{"create f-default-2: queued_jobs", "create f-default-5: queued_jobs", "create f-default-7: queued_jobs",
-                     "create f-default-8: queued_jobs"}));
+    EXPECT_EQ(steps(scene.plan()), (Steps{"create f-default-2: queued_jobs", "create f-default-5: queued_jobs",
+                                          "create f-default-7: queued_jobs", "create f-default-8: queued_jobs"}));
 }
 
 /// A fleet in which everything happens at once.
@@ -125,7 +129,9 @@ Scene eventful() {
     scene.queued(9, 30s).queued(3, 70s, 1, "b");
     scene.worker(a_session("idle").idle_for(5min).pool("b"), 56min).worker(a_session("old").busy(2), 25h);
     scene.worker(a_session("lost").silent_for(121s).busy(1)).worker(a_session("closed").closed());
-    scene.worker(a_session("draining").busy(1, 0s).draining_for(2h)).booting("boot", 11min).unknown_create("doubt", 50s);
+    scene.worker(a_session("draining").busy(1, 0s).draining_for(2h))
+        .booting("boot", 11min)
+        .unknown_create("doubt", 50s);
     scene.intent(an_intent("again").removed(Reason::silent, 3min)).server(a_server("again"));
     scene.intent(an_intent("gone").removed()).server(a_server("stranger").age(3min));
     return scene;
@@ -158,8 +164,8 @@ TEST(Planner, Odd_input_is_a_finding_each_and_never_an_abort) {
 
     auto const plan = scene.plan();
 
-    for (auto kind : {FindingKind::duplicate, FindingKind::odd_age, FindingKind::unknown_worker, FindingKind::foreign_store,
-                      FindingKind::job_too_big, FindingKind::unknown_pool})
+    for (auto kind : {FindingKind::duplicate, FindingKind::odd_age, FindingKind::unknown_worker,
+                      FindingKind::foreign_store, FindingKind::job_too_big, FindingKind::unknown_pool})
         EXPECT_NE(finding(plan, kind), nullptr) << boost::describe::enum_to_string(kind, "?");
     EXPECT_THAT(steps(plan), IsEmpty());
 }

@@ -51,8 +51,17 @@ TEST(Roster, Derives_every_phase) {
     scene.worker(a_session("5").closed()).intent(an_intent("6").removed()).server(a_server("6"));
     scene.intent(an_intent("7").removed()).server(a_server("8"));
 
-    EXPECT_THAT(phases(scene), ElementsAre("1 requested", "2 booting", "3 ready", "4 draining", "5 closed", "6 deleting",
-                                           "7 gone", "8 orphan"));
+    EXPECT_THAT(phases(scene), ElementsAre("1 requested", "2 booting", "3 ready", "4 draining", "5 closed",
+                                           "6 deleting", "7 gone", "8 orphan"));
+}
+
+TEST(Roster, A_listed_server_exists_even_if_its_create_was_refused) {
+    Scene scene;
+    scene.unknown_create("w1", 1min, CreateState::refused);
+    EXPECT_THAT(phases(scene), ElementsAre("w1 gone"));
+
+    scene.server(a_server("w1"));
+    EXPECT_THAT(phases(scene), ElementsAre("w1 booting"));
 }
 
 TEST(Roster, With_an_unknown_listing_a_missing_server_means_nothing) {
@@ -119,7 +128,9 @@ TEST(Roster, Ages_no_clock_can_have_are_findings_and_taken_as_zero) {
         Scene scene;
         Session session = a_session("w1").silent_for(odd).idle_for(odd);
         session.draining_for = odd;
-        scene.intent(an_intent("w1").age(odd).removed(Reason::silent, odd)).server(a_server("w1").age(odd)).session(session);
+        scene.intent(an_intent("w1").age(odd).removed(Reason::silent, odd))
+            .server(a_server("w1").age(odd))
+            .session(session);
 
         auto const worker = make_roster(scene.seen).workers.front();
 

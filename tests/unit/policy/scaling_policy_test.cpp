@@ -222,9 +222,9 @@ TEST(Scaling, Each_pool_has_its_own_numbers) {
     scene.pool("big").slots = 8;
     scene.queued(8).queued(8, 1s, 1, "big");
 
-    EXPECT_EQ(steps(scene.plan()),
-              (Steps{"create f-big-1: queued_jobs", "create f-default-2: queued_jobs", "create f-default-3: queued_jobs",
-                     "create f-default-4: queued_jobs", "create f-default-5: queued_jobs"}));
+    EXPECT_EQ(steps(scene.plan()), (Steps{"create f-big-1: queued_jobs", "create f-default-2: queued_jobs",
+                                          "create f-default-3: queued_jobs", "create f-default-4: queued_jobs",
+                                          "create f-default-5: queued_jobs"}));
 }
 
 TEST(Scaling, A_smaller_maximum_ends_booting_workers_first_then_idle_ones_then_those_with_the_least_to_do) {

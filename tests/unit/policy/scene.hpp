@@ -76,18 +76,26 @@ struct Scene {
     [[nodiscard]] Plan plan() const { return decide(seen, params); }
 };
 
-[[nodiscard]] inline std::string name_of(Reason reason) { return boost::describe::enum_to_string(reason, "?"); }
+[[nodiscard]] inline std::string name_of(Reason reason) {
+    return boost::describe::enum_to_string(reason, "?");
+}
 
 /// "create f-default-1: queued_jobs", "release w: paid_period_ends", "drain w: too_old", "give up w: silent".
 [[nodiscard]] inline std::string in_short(Step const& step) {
     auto const verb = [&]() -> std::string {
         switch (step.action) {
-            case Action::create_server: return "create ";
-            case Action::find_server: return "find ";
-            case Action::adopt_server: return "adopt ";
-            case Action::delete_server: return "delete ";
-            case Action::settle_intent: return "settle ";
-            case Action::close_worker: break;
+            case Action::create_server:
+                return "create ";
+            case Action::find_server:
+                return "find ";
+            case Action::adopt_server:
+                return "adopt ";
+            case Action::delete_server:
+                return "delete ";
+            case Action::settle_intent:
+                return "settle ";
+            case Action::close_worker:
+                break;
         }
         return step.mode == CloseMode::now ? "give up " : step.mode == CloseMode::drain ? "drain " : "release ";
     }();
