@@ -144,10 +144,12 @@ private:
             daemon_.tend(!fleet.record.leader.empty());
             workers_ = workers_text(fleet, PoolName{options_.job.pool});
         }
-        auto text = line_.is_terminal() ? progress_bar(ended, all, 20) + " " : std::string{};
-        text += std::to_string(ended) + "/" + std::to_string(all) + " done, " +
-                std::to_string(counts[JobState::running]) + " running, " + std::to_string(waiting) + " queued, " +
-                std::to_string(bad) + " failed";
+        auto text = line_.is_terminal() ? progress_bar(ended, all, 10) + " " : std::string{};
+        text += std::to_string(ended) + "/" + std::to_string(all) + " done";
+        // Only what there is: the line has to fit into a terminal.
+        for (auto const& [count, name] :
+             {std::pair{counts[JobState::running], " running"}, {waiting, " queued"}, {bad, " failed"}})
+            if (count > 0) text += ", " + std::to_string(count) + name;
         if (ended < all) text += " | " + workers_;
         line_.show(text);
     }

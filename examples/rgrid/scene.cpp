@@ -85,9 +85,11 @@ std::string workers_text(FleetScene const& fleet, PoolName const& pool) {
         ++booting;
         if (worker.intent) oldest = std::max(oldest, worker.intent->age);
     }
-    auto text = std::to_string(ready) + (ready == 1 ? " worker ready" : " workers ready");
+    auto const workers = [](int count) { return std::to_string(count) + (count == 1 ? " worker " : " workers "); };
+    auto text = ready > 0 || booting == 0 ? workers(ready) + "ready" : std::string{};
     if (booting > 0) {
-        text += ", " + std::to_string(booting) + " booting (" + detail::in_seconds(oldest) + " elapsed";
+        text += (text.empty() ? workers(booting) : ", " + std::to_string(booting) + " ") + "booting (" +
+                detail::in_seconds(oldest) + " elapsed";
         if (auto const typical = typical_boot(fleet.record.memory, pool))
             text += ", ETA ~" + detail::in_seconds(*typical);
         text += ")";
