@@ -22,7 +22,8 @@ py::class_<T> bind_struct(py::module_& module, char const* name) {
     bound.def(py::init([name](py::kwargs const& values) {
         py::object self = py::cast(T{});
         for (auto const& [key, value] : values) {
-            if (!py::hasattr(self, key)) throw py::type_error(std::string{name} + " has no member " + py::str(key).cast<std::string>());
+            if (!py::hasattr(self, key))
+                throw py::type_error(std::string{name} + " has no member " + py::str(key).cast<std::string>());
             py::setattr(self, key, value);
         }
         return self.cast<T>();
@@ -74,7 +75,9 @@ struct type_caster<rgrid::Number<Tag>> {
         value.value = source.cast<std::int64_t>();
         return true;
     }
-    static handle cast(rgrid::Number<Tag> const& number, return_value_policy, handle) { return int_(number.value).release(); }
+    static handle cast(rgrid::Number<Tag> const& number, return_value_policy, handle) {
+        return int_(number.value).release();
+    }
 };
 
 }  // namespace pybind11::detail

@@ -21,7 +21,9 @@ public:
     Result<std::optional<Server>> find(Call const&, ServerName const& name) override {
         return call<std::optional<Server>>("find", name);
     }
-    Result<Server> create(Call const&, ServerRequest const& request) override { return call<Server>("create", request); }
+    Result<Server> create(Call const&, ServerRequest const& request) override {
+        return call<Server>("create", request);
+    }
     Result<> destroy(Call const&, ServerId const& id) override { return call<void>("destroy", id); }
 
 private:
@@ -31,8 +33,10 @@ private:
         try {
             auto const override = py::get_override(static_cast<CloudProvider const*>(this), method);
             if (!override) return fail(Errc::bug, std::string{"the Python class does not define "} + method);
-            if constexpr (std::is_void_v<T>) return override(arguments...), Result<>{};
-            else return override(arguments...).template cast<T>();
+            if constexpr (std::is_void_v<T>)
+                return override(arguments...), Result<>{};
+            else
+                return override(arguments...).template cast<T>();
         } catch (py::error_already_set const& raised) {
             return as_error(raised, method);
         } catch (py::cast_error const& wrong) {

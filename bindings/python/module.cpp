@@ -16,7 +16,8 @@ class TrialController {
 public:
     TrialController(CloudProvider& cloud, PlannerParams const& params, std::string const& fleet)
         : executor_(2),
-          controller_({cloud, store_, store_, clock_, events_}, Planner{params}, {.fleet = FleetId{fleet}, .candidate = "python"}, executor_) {}
+          controller_({cloud, store_, store_, clock_, events_}, Planner{params},
+                      {.fleet = FleetId{fleet}, .candidate = "python"}, executor_) {}
 
     void submit(JobSpec const& spec) {
         auto const submitted = store_.submit({}, {spec}).value();
@@ -77,24 +78,30 @@ PYBIND11_MODULE(_rgrid, module) {
     module.doc() = "RGrid: a fleet of short-lived cloud workers matched to a queue of jobs.";
     bind_values(module);
 
-    module.def("decide", [](std::string const& snapshot, std::string const& params) {
-        auto const seen = config::from_json_text<Snapshot>(snapshot);
-        if (!seen) throw py::value_error("snapshot: " + seen.error().message);
-        auto const read = config::from_json_text<PlannerParams>(params);
-        if (!read) throw py::value_error("params: " + read.error().message);
-        return decide(*seen, *read);
-    }, py::arg("snapshot"), py::arg("params"), "The plan for a snapshot; both arguments are JSON.");
-    module.def("explain", [](Plan const& plan) { return explain(plan); }, "A plan in sentences.");
+    module.def(
+        "decide",
+        [](std::string const& snapshot, std::string const& params) {
+            auto const seen = config::from_json_text<Snapshot>(snapshot);
+            if (!seen) throw py::value_error("snapshot: " + seen.error().message);
+            auto const read = config::from_json_text<PlannerParams>(params);
+            if (!read) throw py::value_error("params: " + read.error().message);
+            return decide(*seen, *read);
+        },
+        py::arg("snapshot"), py::arg("params"), "The plan for a snapshot; both arguments are JSON.");
+    module.def(
+        "explain", [](Plan const& plan) { return explain(plan); }, "A plan in sentences.");
 
-    py::class_<CloudProvider, PyCloudProvider>(module, "CloudProvider", "Where servers come from: define offers, list, find, create and destroy.")
+    py::class_<CloudProvider, PyCloudProvider>(
+        module, "CloudProvider", "Where servers come from: define offers, list, find, create and destroy.")
         .def(py::init<>());
 
     py::class_<TrialController>(module, "TrialController")
         .def(py::init([](CloudProvider& cloud, std::string const& params, std::string const& fleet) {
-            auto const read = config::from_json_text<PlannerParams>(params);
-            if (!read) throw py::value_error("params: " + read.error().message);
-            return std::make_unique<TrialController>(cloud, *read, fleet);
-        }), py::arg("cloud"), py::arg("params"), py::arg("fleet") = "trial", py::keep_alive<1, 2>())
+                 auto const read = config::from_json_text<PlannerParams>(params);
+                 if (!read) throw py::value_error("params: " + read.error().message);
+                 return std::make_unique<TrialController>(cloud, *read, fleet);
+             }),
+             py::arg("cloud"), py::arg("params"), py::arg("fleet") = "trial", py::keep_alive<1, 2>())
         .def("submit", &TrialController::submit)
         .def("run_pass", &TrialController::run_pass, py::call_guard<py::gil_scoped_release>())
         .def("advance", &TrialController::advance)

@@ -1,7 +1,7 @@
 // A loop on a clock that you own: the controller runs for an hour of its time in a moment of yours.
 //
-// Store and cloud are in memory; the worker is a few calls. `Controller::pass()` says when it wants to be called next, so
-// it fits any event loop; here the loop is: advance the clock to that point, call again.
+// Store and cloud are in memory; the worker is a few calls. `Controller::pass()` says when it wants to be called next,
+// so it fits any event loop; here the loop is: advance the clock to that point, call again.
 
 #include <iostream>
 #include <rgrid/adapters/memory/cloud.hpp>
@@ -38,13 +38,17 @@ int main() {
 
     PlannerParams params;
     params.pools[PoolName{"default"}];
-    Controller controller{{cloud, store, store, clock, events}, Planner{params}, {.fleet = FleetId{"demo"}, .candidate = "tutorial"}, executor};
+    Controller controller{{cloud, store, store, clock, events},
+                          Planner{params},
+                          {.fleet = FleetId{"demo"}, .candidate = "tutorial"},
+                          executor};
 
     JobSpec spec;
     spec.command = {"true"};
     if (!store.submit({}, std::vector<JobSpec>(5, spec))) return 1;
 
-    // One worker boots on each server, takes all the jobs it can, finishes them at once and goes on saying that it lives.
+    // One worker boots on each server, takes all the jobs it can, finishes them at once and goes on saying that it
+    // lives.
     std::map<std::string, Incarnation> workers;
     auto const end = clock.steady_now() + 1h;
     while (clock.steady_now() < end) {

@@ -1,7 +1,7 @@
 // Your own CloudProvider: five methods. This one rents imaginary boats; yours would call an interface of your provider.
 //
-// What matters is what the comments in ports/cloud_provider.hpp ask for: a create is idempotent under the name, a failed
-// call says whether its effect may have happened, a listing is complete or an error.
+// What matters is what the comments in ports/cloud_provider.hpp ask for: a create is idempotent under the name, a
+// failed call says whether its effect may have happened, a listing is complete or an error.
 
 #include <iostream>
 #include <map>
@@ -46,7 +46,8 @@ public:
             server.store = request.store;
             server.status = ServerStatus::running;
             since = clock_.steady_now();
-            std::cout << "  (the harbour launches a " << request.offer.type << " called " << request.name.value << ")\n";
+            std::cout << "  (the harbour launches a " << request.offer.type << " called " << request.name.value
+                      << ")\n";
         }
         return as_of_now(boat->second);
     }
@@ -87,7 +88,10 @@ int main() {
     InlineExecutor executor;
     PlannerParams params;
     params.pools[PoolName{"default"}];
-    Controller controller{{harbour, store, store, clock, events}, Planner{params}, {.fleet = FleetId{"sea"}, .candidate = "tutorial"}, executor};
+    Controller controller{{harbour, store, store, clock, events},
+                          Planner{params},
+                          {.fleet = FleetId{"sea"}, .candidate = "tutorial"},
+                          executor};
 
     JobSpec spec;
     spec.command = {"row"};
@@ -98,5 +102,6 @@ int main() {
         controller.pass();
         clock.advance(1s);
     }
-    for (auto const& boat : harbour.list({}).value()) std::cout << boat.name.value << " is a " << boat.offer.type << "\n";
+    for (auto const& boat : harbour.list({}).value())
+        std::cout << boat.name.value << " is a " << boat.offer.type << "\n";
 }

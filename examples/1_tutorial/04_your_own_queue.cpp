@@ -1,5 +1,5 @@
-// Your own JobQueue: four methods over a queue that is not RGrid's. Here: a print shop that keeps its orders in a list and
-// knows itself which printer prints what.
+// Your own JobQueue: four methods over a queue that is not RGrid's. Here: a print shop that keeps its orders in a list
+// and knows itself which printer prints what.
 //
 // RGrid then never sees a job. It asks how much is waiting and who is alive, and says whose session ends.
 
@@ -59,7 +59,8 @@ public:
     /// Closing is final, and "if idle" and "close" are one step: that is all the fencing this queue needs.
     Result<CloseReport> close(Call const&, WorkerId const& worker, CloseMode mode, BeatMark const& seen) override {
         auto& printer = printers_[ServerName{worker.value}];
-        if (mode == CloseMode::now && printer.beats != seen.beat.value) return CloseReport{CloseOutcome::changed, {}, {}};
+        if (mode == CloseMode::now && printer.beats != seen.beat.value)
+            return CloseReport{CloseOutcome::changed, {}, {}};
         if (mode == CloseMode::if_idle && printer.printing) return CloseReport{CloseOutcome::busy, {}, {}};
         if (mode == CloseMode::now && printer.printing) ++waiting_;
         if (mode == CloseMode::drain && printer.printing) {
@@ -108,7 +109,10 @@ int main() {
     PlannerParams params;
     params.pools[PoolName{"default"}].slots = 1;
     params.pools[PoolName{"default"}].scaling.max_workers = 3;
-    Controller controller{{cloud, shop, store, clock, events}, Planner{params}, {.fleet = FleetId{"shop"}, .candidate = "tutorial"}, executor};
+    Controller controller{{cloud, shop, store, clock, events},
+                          Planner{params},
+                          {.fleet = FleetId{"shop"}, .candidate = "tutorial"},
+                          executor};
 
     shop.order(40);
     auto const end = clock.steady_now() + 1h;

@@ -32,6 +32,9 @@ class Demo:
         self.events = []
         self.daemon = None
         self.new_event = threading.Condition()
+        # What the caller's environment says about another fleet does not concern this one.
+        self.environment = {name: value for name, value in os.environ.items()
+                            if not name.startswith("RGRID_") and name != "DATABASE_URL"}
 
     # Telling.
 
@@ -51,16 +54,27 @@ class Demo:
         return [str(self.programs / "rgrid"), "--home", str(self.home), *arguments]
 
     def ask(self, *arguments):
-        done = subprocess.run(self.command(*arguments, "--json"), capture_output=True, text=True, check=True)
+        done = subprocess.run(self.command(*arguments, "--json"), capture_output=True, text=True, check=True,
+                              env=self.environment)
         return json.loads(done.stdout)
 
     def show(self, *arguments):
         self.say(f"$ rgrid {' '.join(arguments)}")
-        return subprocess.run(self.command(*arguments)).returncode
+        return subprocess.run(self.command(*arguments), env=self.environment).returncode
+
+    def show_beginning(self, lines, *arguments):
+        """Shows the first lines of what a command prints."""
+        self.say(f"$ rgrid {' '.join(arguments)}")
+        printed = subprocess.run(self.command(*arguments), capture_output=True, text=True, check=True,
+                                 env=self.environment).stdout.splitlines()
+        for line in printed[:lines]:
+            self.say(line)
+        if len(printed) > lines:
+            self.say(f"... and {len(printed) - lines} lines more")
 
     def start_daemon(self):
         self.daemon = subprocess.Popen([str(self.programs / "rgridd"), "--home", str(self.home)],
-                                       stderr=subprocess.PIPE, text=True, env={**os.environ, "RGRID_LOG_FORMAT": "json"})
+                                       stderr=subprocess.PIPE, text=True, env={**self.environment, "RGRID_LOG_FORMAT": "json"})
         threading.Thread(target=self.follow_daemon, daemon=True).start()
 
     def follow_daemon(self):
@@ -193,6 +207,7 @@ class Demo:
         self.chapter("The bill")
         self.show("servers", "--all")
         self.show("cost", "--by", "worker")
+        self.show_beginning(9, "cost", "--by", "job")
         cost = self.ask("cost")
         report = cost["report"]
         nanos = sum(money(job["cost"]) for job in report["jobs"]) + sum(money(idle) for idle in report["idle"])

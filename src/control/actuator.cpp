@@ -58,7 +58,8 @@ StepOutcome Actuator::make(LeaderEpoch epoch, StepCall const& wanted) {
             return detail::guarded("FleetStore.write", [&] { return ports.fleet.write(call, epoch, it.write); });
         }
         StepOutcome operator()(CloseWorker const& it) const {
-            return detail::guarded("JobQueue.close", [&] { return ports.jobs.close(call, it.worker, it.mode, it.seen); });
+            return detail::guarded("JobQueue.close",
+                                   [&] { return ports.jobs.close(call, it.worker, it.mode, it.seen); });
         }
         StepOutcome operator()(CreateServer const& it) const {
             return detail::guarded("CloudProvider.create", [&] { return ports.cloud.create(call, it.request); });

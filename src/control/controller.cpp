@@ -7,16 +7,6 @@
 
 namespace rgrid {
 
-bool is_idle(Snapshot const& seen) {
-    // Sessions of an earlier look may lack the job that has left the queue since.
-    if (!seen.demand.value || !seen.sessions.value || seen.sessions.age > seen.demand.age) return false;
-    auto const& demand = *seen.demand.value;
-    auto const& sessions = *seen.sessions.value;
-    return !demand.next_due &&
-           std::all_of(demand.groups.begin(), demand.groups.end(), [](auto const& group) { return group.jobs == 0; }) &&
-           std::all_of(sessions.begin(), sessions.end(), [](auto const& session) { return session.busy_slots == 0; });
-}
-
 namespace {
 
 /// Servers of which nothing is left but a closed session.
@@ -24,9 +14,19 @@ std::vector<ServerName> settled_servers(Snapshot const& seen) {
     std::vector<ServerName> settled;
     if (!seen.servers.value) return settled;
     for (auto const& worker : make_roster(seen).workers)
-        if (worker.session && worker.session->state == SessionState::closed && !worker.intent && !worker.server && !worker.in_flight)
+        if (worker.session && worker.session->state == SessionState::closed && !worker.intent && !worker.server &&
+            !worker.in_flight)
             settled.push_back(worker.name);
     return settled;
+}
+
+/// The bill with the lines that this pass has changed.
+std::vector<ServerBill> merged(std::vector<ServerBill> bills, std::vector<ServerBill> const& changed) {
+    for (auto const& line : changed) {
+        std::erase_if(bills, [&](ServerBill const& known) { return known.server == line.server; });
+        bills.push_back(line);
+    }
+    return bills;
 }
 
 /// The number at the end of a name that the planner made.
@@ -39,7 +39,8 @@ std::int64_t number_of(ServerName const& name) {
 
 }  // namespace
 
-Controller::Controller(ControllerPorts ports, Planner planner, ControllerSettings settings, Executor& executor, DecisionLog* log)
+Controller::Controller(ControllerPorts ports, Planner planner, ControllerSettings settings, Executor& executor,
+                       DecisionLog* log)
     : ports_(ports),
       planner_(std::move(planner)),
       settings_(std::move(settings)),
@@ -92,7 +93,8 @@ PassReport Controller::preview() {
     if (auto const record = load(report)) {
         auto seen = observe(*record, record->epoch, {});
         auto phases = phases_;
-        static_cast<void>(reconcile(seen, planner_.params(), record->bills, {}, phases));
+        auto const reconciled = reconcile(seen, planner_.params(), record->bills, {}, phases);
+        seen.spent_this_month = spent_this_month(merged(record->bills, reconciled.write.bills), seen.now);
         report.plan = planner_.decide(seen);
         report.snapshot = std::move(seen);
     }
@@ -101,14 +103,16 @@ PassReport Controller::preview() {
 }
 
 void Controller::resign() {
-    auto const resigned = detail::guarded("FleetStore.resign", [&] { return ports_.fleet.resign(call(), settings_.candidate); });
-    if (!resigned) tell(EventKind::step_failed, Severity::warning, "leadership was not given up: " + resigned.error().message);
+    auto const resigned =
+        detail::guarded("FleetStore.resign", [&] { return ports_.fleet.resign(call(), settings_.candidate); });
+    if (!resigned)
+        tell(EventKind::step_failed, Severity::warning, "leadership was not given up: " + resigned.error().message);
     was_leading_ = false;
 }
 
 bool Controller::lead(PassReport& report) {
-    auto const answer =
-        detail::guarded("FleetStore.lead", [&] { return ports_.fleet.lead(call(), settings_.candidate, settings_.term); });
+    auto const answer = detail::guarded("FleetStore.lead",
+                                        [&] { return ports_.fleet.lead(call(), settings_.candidate, settings_.term); });
     if (!answer) {
         report.problem = "the fleet store could not be asked who leads: " + answer.error().message;
         return false;
@@ -116,8 +120,12 @@ bool Controller::lead(PassReport& report) {
     report.leading = answer->leading;
     report.leader = answer->leader;
     if (answer->leading != was_leading_ || answer->epoch != epoch_) {
-        if (answer->leading) tell(EventKind::leading, Severity::info, "leading fleet " + settings_.fleet.value + ", epoch " + std::to_string(answer->epoch.value));
-        else tell(EventKind::watching, Severity::info, "watching: " + answer->leader + " leads fleet " + settings_.fleet.value);
+        if (answer->leading)
+            tell(EventKind::leading, Severity::info,
+                 "leading fleet " + settings_.fleet.value + ", epoch " + std::to_string(answer->epoch.value));
+        else
+            tell(EventKind::watching, Severity::info,
+                 "watching: " + answer->leader + " leads fleet " + settings_.fleet.value);
     }
     was_leading_ = answer->leading;
     epoch_ = answer->epoch;
@@ -143,7 +151,6 @@ Snapshot Controller::observe(FleetRecord const& record, LeaderEpoch epoch, std::
     seen.holds = record.holds;
     seen.mass_loss_released = record.mass_loss_released;
     seen.memory = record.memory;
-    seen.spent_this_month = spent_this_month(record.bills, seen.now);
     observer_.look(seen);
     return seen;
 }
@@ -153,12 +160,14 @@ bool Controller::keep_records(Snapshot& seen, FleetRecord const& record, PassRep
     auto phases = phases_;
     auto reconciled = reconcile(seen, planner_.params(), record.bills, unlearned_, phases);
     if (reconciled.changed) {
-        auto const written = detail::guarded("FleetStore.write", [&] { return ports_.fleet.write(call(), epoch_, reconciled.write); });
+        auto const written =
+            detail::guarded("FleetStore.write", [&] { return ports_.fleet.write(call(), epoch_, reconciled.write); });
         if (!written) {
             report.problem = "the fleet's records could not be written: " + written.error().message;
             return false;
         }
     }
+    seen.spent_this_month = spent_this_month(merged(record.bills, reconciled.write.bills), seen.now);
     unlearned_.clear();
     phases_ = std::move(phases);
     for (auto const& event : reconciled.events) ports_.events.emit(event);
@@ -172,15 +181,18 @@ void Controller::act(Snapshot const& seen, FleetRecord const& record, Plan const
     write.next_number = seen.next_number;
     for (auto const& step : plan.steps) {
         auto order = order_for(step, seen, record);
-        if (step.action == Action::create_server || step.action == Action::adopt_server) write.intents.push_back(order.intent);
+        if (step.action == Action::create_server || step.action == Action::adopt_server)
+            write.intents.push_back(order.intent);
         if (step.action == Action::create_server)
             write.next_number = std::max(write.next_number, number_of(step.server) + 1);
         orders.push_back(std::move(order));
     }
     if (!write.intents.empty()) {
-        auto const written = detail::guarded("FleetStore.write", [&] { return ports_.fleet.write(call(), epoch_, write); });
+        auto const written =
+            detail::guarded("FleetStore.write", [&] { return ports_.fleet.write(call(), epoch_, write); });
         if (!written) {
-            tell(EventKind::step_failed, Severity::warning, "nothing was created: the intents could not be written: " + written.error().message);
+            tell(EventKind::step_failed, Severity::warning,
+                 "nothing was created: the intents could not be written: " + written.error().message);
             std::erase_if(orders, [](StepOrder const& order) {
                 return order.step.action == Action::create_server || order.step.action == Action::adopt_server;
             });
@@ -212,8 +224,8 @@ StepOrder Controller::order_for(Step const& step, Snapshot const& seen, FleetRec
     for (auto const& offer : seen.offers.value.value_or(std::vector<Offer>{}))
         if (offer.key == step.offer) intent.price = offer.price, intent.period = offer.period;
     auto const pool = planner_.params().pools.find(step.pool);
-    order.request = {step.server, settings_.fleet, step.pool, step.offer, seen.store,
-                     pool == planner_.params().pools.end() ? 1 : pool->second.slots};
+    order.request = {step.server, settings_.fleet, step.pool,
+                     step.offer,  seen.store,      pool == planner_.params().pools.end() ? 1 : pool->second.slots};
     return order;
 }
 
@@ -239,18 +251,21 @@ void Controller::tell(EventKind kind, Severity severity, std::string text, PoolN
 /// Findings and problems are told when they appear, not at each pass.
 void Controller::tell_changes(PassReport const& report) {
     if (report.problem != last_problem_) {
-        if (report.problem.empty()) tell(EventKind::source_known, Severity::info, "the fleet store answers again");
-        else tell(EventKind::source_unknown, Severity::error, report.problem);
+        if (report.problem.empty())
+            tell(EventKind::source_known, Severity::info, "the fleet store answers again");
+        else
+            tell(EventKind::source_unknown, Severity::error, report.problem);
         last_problem_ = report.problem;
     }
     if (!report.snapshot) return;
     std::set<std::string> now;
     for (auto const& finding : report.plan.findings) {
-        auto const key = std::string{boost::describe::enum_to_string(finding.kind, "")} + " " + finding.pool.value + " " + finding.subject;
+        auto const key = std::string{boost::describe::enum_to_string(finding.kind, "")} + " " + finding.pool.value +
+                         " " + finding.subject;
         if (now.insert(key).second && !told_.contains(key)) {
             auto const unknown = finding.kind == FindingKind::source_unknown;
-            tell(unknown ? EventKind::source_unknown : EventKind::finding, Severity::warning, explain(finding), finding.pool,
-                 ServerName{finding.subject});
+            tell(unknown ? EventKind::source_unknown : EventKind::finding, Severity::warning, explain(finding),
+                 finding.pool, ServerName{finding.subject});
         }
     }
     told_ = std::move(now);

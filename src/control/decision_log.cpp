@@ -31,8 +31,9 @@ Result<> read_file(std::string const& path, std::vector<DecisionRecord>& records
         auto record = config::from_json_text<DecisionRecord>(line);
         if (!record) return fail(Errc::rejected, path + ":" + std::to_string(number) + ": " + record.error().message);
         if (record->format > decision_log_format)
-            return fail(Errc::rejected, path + ":" + std::to_string(number) + ": format " + std::to_string(record->format) +
-                                            " is newer than this program's " + std::to_string(decision_log_format));
+            return fail(Errc::rejected, path + ":" + std::to_string(number) + ": format " +
+                                            std::to_string(record->format) + " is newer than this program's " +
+                                            std::to_string(decision_log_format));
         records.push_back(std::move(*record));
     }
     return {};
@@ -74,7 +75,8 @@ Result<> DecisionLog::write(std::int64_t pass, Snapshot const& seen, PlannerPara
 }
 
 Result<> DecisionLog::rotate() {
-    if (std::rename(path_.c_str(), (path_ + ".1").c_str()) != 0) return system_error("cannot rotate the decision log", path_);
+    if (std::rename(path_.c_str(), (path_ + ".1").c_str()) != 0)
+        return system_error("cannot rotate the decision log", path_);
     auto const file = open_for_append(path_);
     if (file < 0) return system_error("cannot write the decision log", path_);
     ::close(file_);

@@ -14,7 +14,9 @@ void Observer::refresh(Watched<T>& source, Duration max_age, Ask&& ask) {
 void Observer::refresh_sessions() {
     auto const now = ports_.clock.steady_now();
     if (!sessions_.is_due(now, ages_.sessions)) return;
-    auto answer = detail::guarded("JobQueue.sessions", [&] { return ports_.jobs.sessions(Call{now + call_timeout_, {}}); });
+    auto answer = detail::guarded("JobQueue.sessions", [&] {
+        return ports_.jobs.sessions(Call{now + call_timeout_, {}});
+    });
     if (!answer) return sessions_.take(answer.error(), now, ages_.gap);
     // If the store's clock has jumped, everybody's silence has jumped with it.
     constexpr Duration tolerance = std::chrono::seconds{5};

@@ -71,12 +71,18 @@ private:
     void keep_bill(WorkerView const& worker) {
         if (!worker.server) return;
         auto const& intent = *worker.intent;
-        auto const known = std::find_if(bills_.begin(), bills_.end(), [&](auto const& bill) { return bill.server == worker.name; });
+        auto const known =
+            std::find_if(bills_.begin(), bills_.end(), [&](auto const& bill) { return bill.server == worker.name; });
         auto const age = worker.server->age;
-        if (known != bills_.end() && paid_periods(age, intent.period) == paid_periods(known->lifetime, intent.period)) return;
+        if (known != bills_.end() && paid_periods(age, intent.period) == paid_periods(known->lifetime, intent.period))
+            return;
         ServerBill bill;
-        if (known != bills_.end()) bill = *known;
-        else bill = {worker.name, worker.pool, worker.server->offer, intent.price, intent.period, seen_.now - age, {}, {}, intent.reason, {}};
+        if (known != bills_.end())
+            bill = *known;
+        else
+            bill = {
+                worker.name,   worker.pool, worker.server->offer, intent.price, intent.period, seen_.now - age, {}, {},
+                intent.reason, {}};
         bill.lifetime = age;
         result_.write.bills.push_back(std::move(bill));
         result_.changed = true;
@@ -93,7 +99,8 @@ private:
                  worker.name.value + " is ready with " + detail::counted(worker.session->slots, "slot") + ", " +
                      to_rough_text(took) + " after it was ordered");
         }
-        if (phase == Phase::gone && worker.intent && found != before_.end() && worker.intent->create == CreateState::created) {
+        if (phase == Phase::gone && worker.intent && found != before_.end() &&
+            worker.intent->create == CreateState::created) {
             if (worker.intent->remove) learn_from(ObservationKind::delete_finished, worker, worker.intent->remove_age);
             tell(EventKind::server_deleted, worker, worker.name.value + " is gone");
         }
@@ -151,6 +158,8 @@ Money spent_this_month(std::vector<ServerBill> const& bills, Instant now) {
     for (auto const& bill : bills) {
         // Periods that began before the month are last month's.
         auto const earlier = bill.created < begin ? paid_periods(begin - bill.created, bill.period) : 0;
+        // One fleet pays in one currency; another one on the bill is not added to it.
+        if (spent.nanos != 0 && bill.price.currency != spent.currency) continue;
         spent += bill.price * std::max<std::int64_t>(0, paid_periods(bill.lifetime, bill.period) - earlier);
     }
     return spent;

@@ -10,7 +10,9 @@ Runner::Runner(Controller& controller, Clock& clock, Wake* wake) : controller_(c
     });
 }
 
-Runner::~Runner() { controller_.on_change({}); }
+Runner::~Runner() {
+    controller_.on_change({});
+}
 
 void Runner::run(std::stop_token stop, std::function<bool(PassReport const&)> const& after_pass) {
     while (!stop.stop_requested()) {
@@ -34,11 +36,13 @@ void Runner::wait(SteadyInstant until, std::stop_token const& stop) {
     }
     // One token for both reasons to stop waiting: a step has ended, or the loop is to end.
     std::stop_callback const on_stop{stop, [this] {
-        std::lock_guard const lock{mutex_};
-        waiting_.request_stop();
-    }};
-    if (wake_ != nullptr) wake_->wait({until, changed});
-    else clock_.sleep_until(until, changed);
+                                         std::lock_guard const lock{mutex_};
+                                         waiting_.request_stop();
+                                     }};
+    if (wake_ != nullptr)
+        wake_->wait({until, changed});
+    else
+        clock_.sleep_until(until, changed);
 }
 
 }  // namespace rgrid

@@ -4,7 +4,9 @@
 
 namespace rgrid {
 
-StepMachine::StepMachine(StepOrder order) : order_(std::move(order)) { report_.step = order_.step; }
+StepMachine::StepMachine(StepOrder order) : order_(std::move(order)) {
+    report_.step = order_.step;
+}
 
 std::optional<StepCall> StepMachine::begin() {
     auto const& step = order_.step;
@@ -18,7 +20,9 @@ std::optional<StepCall> StepMachine::begin() {
         case Action::adopt_server:
             tell(EventKind::server_adopted, Severity::warning, explain(step));
             return std::nullopt;
-        case Action::find_server: stage_ = Stage::find; return FindServer{step.server};
+        case Action::find_server:
+            stage_ = Stage::find;
+            return FindServer{step.server};
         case Action::close_worker:
             // An empty write is the cheapest proof that nobody else leads by now.
             stage_ = Stage::confirm_leading;
@@ -44,13 +48,20 @@ std::optional<StepCall> StepMachine::begin() {
 
 std::optional<StepCall> StepMachine::next(StepOutcome const& outcome) {
     switch (stage_) {
-        case Stage::confirm_leading: return after_confirm(std::get<Result<>>(outcome));
-        case Stage::close: return after_close(std::get<Result<CloseReport>>(outcome));
-        case Stage::create: return after_create(std::get<Result<Server>>(outcome));
-        case Stage::find: return after_find(std::get<Result<std::optional<Server>>>(outcome));
-        case Stage::prove_closed: return after_proof(std::get<Result<CloseReport>>(outcome));
-        case Stage::write_remove: return after_write_remove(std::get<Result<>>(outcome));
-        case Stage::destroy: return after_destroy(std::get<Result<>>(outcome));
+        case Stage::confirm_leading:
+            return after_confirm(std::get<Result<>>(outcome));
+        case Stage::close:
+            return after_close(std::get<Result<CloseReport>>(outcome));
+        case Stage::create:
+            return after_create(std::get<Result<Server>>(outcome));
+        case Stage::find:
+            return after_find(std::get<Result<std::optional<Server>>>(outcome));
+        case Stage::prove_closed:
+            return after_proof(std::get<Result<CloseReport>>(outcome));
+        case Stage::write_remove:
+            return after_write_remove(std::get<Result<>>(outcome));
+        case Stage::destroy:
+            return after_destroy(std::get<Result<>>(outcome));
         case Stage::record:
         case Stage::settle:
             if (auto const& written = std::get<Result<>>(outcome); !written) tell_failed(written.error());
@@ -62,7 +73,8 @@ std::optional<StepCall> StepMachine::next(StepOutcome const& outcome) {
 std::optional<StepCall> StepMachine::after_confirm(Result<> const& outcome) {
     if (!outcome) return tell_failed(outcome.error()), std::nullopt;
     stage_ = Stage::close;
-    return CloseWorker{order_.step.worker.value_or(WorkerId{order_.step.server.value}), order_.step.mode, order_.step.seen};
+    return CloseWorker{order_.step.worker.value_or(WorkerId{order_.step.server.value}), order_.step.mode,
+                       order_.step.seen};
 }
 
 std::optional<StepCall> StepMachine::after_close(Result<CloseReport> const& outcome) {
@@ -75,8 +87,11 @@ std::optional<StepCall> StepMachine::after_close(Result<CloseReport> const& outc
         auto jobs = closed.requeued;
         jobs.insert(jobs.end(), closed.dead.begin(), closed.dead.end());
         auto text = explain(step);
-        if (!closed.requeued.empty()) text += " (" + detail::counted(static_cast<std::int64_t>(closed.requeued.size()), "job") + ")";
-        if (!closed.dead.empty()) text += "; " + detail::counted(static_cast<std::int64_t>(closed.dead.size()), "job") + " lost too many workers";
+        if (!closed.requeued.empty())
+            text += " (" + detail::counted(static_cast<std::int64_t>(closed.requeued.size()), "job") + ")";
+        if (!closed.dead.empty())
+            text +=
+                "; " + detail::counted(static_cast<std::int64_t>(closed.dead.size()), "job") + " lost too many workers";
         tell(EventKind::worker_lost, Severity::info, std::move(text), std::move(jobs));
         if (step.reason == Reason::never_came_up) observe(ObservationKind::boot_failed);
         if (step.reason == Reason::silent) observe(ObservationKind::worker_lost);
@@ -97,7 +112,8 @@ std::optional<StepCall> StepMachine::after_create(Result<Server> const& outcome)
     auto const& error = outcome.error();
     if (error.code == Errc::in_doubt || error.code == Errc::bug) {
         tell(EventKind::server_in_doubt, Severity::warning,
-             step.server.value + " may or may not exist: " + error.message + "; it counts as existing until it was looked up");
+             step.server.value + " may or may not exist: " + error.message +
+                 "; it counts as existing until it was looked up");
         return write_intent(Stage::record, CreateState::in_doubt, std::nullopt);
     }
     tell(EventKind::server_refused, Severity::info,
@@ -110,7 +126,8 @@ std::optional<StepCall> StepMachine::after_create(Result<Server> const& outcome)
 std::optional<StepCall> StepMachine::after_find(Result<std::optional<Server>> const& outcome) {
     if (!outcome) return tell_failed(outcome.error()), std::nullopt;
     if (!*outcome) {
-        tell(EventKind::server_refused, Severity::warning, order_.step.server.value + " does not exist: its create came to nothing");
+        tell(EventKind::server_refused, Severity::warning,
+             order_.step.server.value + " does not exist: its create came to nothing");
         return write_intent(Stage::record, CreateState::refused, std::nullopt);
     }
     tell(EventKind::server_created, Severity::info, order_.step.server.value + " exists: its create went through");
@@ -159,7 +176,8 @@ std::optional<StepCall> StepMachine::write_intent(Stage stage, CreateState creat
 }
 
 void StepMachine::tell(EventKind kind, Severity severity, std::string text, std::vector<JobId> jobs) {
-    report_.events.push_back({order_.now, severity, kind, order_.step.pool, order_.step.server, std::move(jobs), std::move(text)});
+    report_.events.push_back(
+        {order_.now, severity, kind, order_.step.pool, order_.step.server, std::move(jobs), std::move(text)});
 }
 
 void StepMachine::tell_failed(Error const& error) {
@@ -168,7 +186,8 @@ void StepMachine::tell_failed(Error const& error) {
 }
 
 void StepMachine::observe(ObservationKind kind, std::string message) {
-    report_.observations.push_back({kind, order_.now, order_.step.pool, order_.step.server, order_.step.offer, Duration{0}, std::move(message)});
+    report_.observations.push_back(
+        {kind, order_.now, order_.step.pool, order_.step.server, order_.step.offer, Duration{0}, std::move(message)});
 }
 
 }  // namespace rgrid

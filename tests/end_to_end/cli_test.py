@@ -145,6 +145,34 @@ class Waiting(ProgramTest):
         self.assertIn("is queued", early.stderr)
 
 
+class Workers(ProgramTest):
+    def start_daemon(self, *arguments):
+        daemon = self.start("rgridd", *arguments)
+        if not wait_for(lambda: self.ask("status")["leader"]):
+            daemon.kill()
+            self.fail("the daemon does not lead: " + daemon.communicate()[1])
+        return daemon
+
+    def test_a_worker_can_be_drained_and_deleted_by_hand(self):
+        daemon = self.start_daemon("--eager")
+        job = self.submit(self.script("wait.sh", "echo began; sleep 600\n"))
+        self.assertTrue(wait_for(lambda: self.rgrid("logs", job).stdout == "began\n"))
+        worker = self.ask("workers")[0]["worker"]
+
+        self.assertIn("takes no more jobs", self.rgrid("workers", "drain", worker).stdout)
+        self.assertEqual(self.ask("workers")[0]["phase"], "draining")
+        deleted = self.rgrid("workers", "delete", worker)
+        self.assertIn(f"Queued again: job {job}", deleted.stdout)
+        self.assertTrue(wait_for(lambda: worker not in [w["worker"] for w in self.ask("workers")]))
+        self.assertEqual(self.rgrid("cancel", job).returncode, 0)
+        daemon.send_signal(signal.SIGTERM)
+        _, errors = daemon.communicate(timeout=60)
+        self.assertEqual(daemon.returncode, 0, errors)
+        done = self.run_program("rgridd", "--until-idle")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assert_nothing_runs()
+
+
 class Misuse(ProgramTest):
     def test_every_misuse_is_one_sentence_and_code_2(self):
         self.script("a.sh", "true\n")
@@ -219,6 +247,13 @@ class Misuse(ProgramTest):
             self.assertIn("max_workrs", answer.stderr)
             self.assertIn("did you mean 'max_workers'?", answer.stderr)
             self.assertIn("min_queued", answer.stderr)
+
+    def test_the_daemon_tells_a_missing_store_from_wrong_use(self):
+        (self.folder / "file").write_text("in the way")
+        unreachable = self.run_program("rgridd", "--once", "--home", self.folder / "file" / "home")
+        self.assertEqual(unreachable.returncode, 3)
+        self.assertEqual(self.run_program("rgridd", "--once", "--dry-run").returncode, 2)
+        self.assertEqual(self.run_program("rgridd", "--drain-limit", "5").returncode, 2)
 
 
 if __name__ == "__main__":

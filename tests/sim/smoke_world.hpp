@@ -24,7 +24,7 @@ namespace rgrid::sim {
 /// What a run of the world found.
 struct Verdicts {
     std::vector<std::string> violations;
-    std::string log;                ///< Every event an operator would have seen; the same for the same seed.
+    std::string log;  ///< Every event an operator would have seen; the same for the same seed.
     std::map<std::string, int> reached;
 };
 
@@ -74,7 +74,9 @@ private:
         SteadyInstant when;
         std::int64_t order;
         std::function<void()> what;
-        bool operator<(Happening const& other) const { return std::tie(when, order) > std::tie(other.when, other.order); }
+        bool operator<(Happening const& other) const {
+            return std::tie(when, order) > std::tie(other.when, other.order);
+        }
     };
 
     Duration elapsed() const { return clock_.steady_now() - start_; }
@@ -82,17 +84,22 @@ private:
         return Duration{std::uniform_int_distribution<std::int64_t>{low.count(), high.count()}(random_)};
     }
     bool chance(double probability) { return std::bernoulli_distribution{probability}(random_); }
-    void at(Duration since_start, std::function<void()> what) { queue_.push({start_ + since_start, ++order_, std::move(what)}); }
+    void at(Duration since_start, std::function<void()> what) {
+        queue_.push({start_ + since_start, ++order_, std::move(what)});
+    }
     void after(Duration wait, std::function<void()> what) { at(elapsed() + wait, std::move(what)); }
     void reach(std::string const& mark) { ++found_.reached[mark]; }
-    void violate(std::string text) { found_.violations.push_back("at " + to_rough_text(elapsed()) + ": " + std::move(text)); }
+    void violate(std::string text) {
+        found_.violations.push_back("at " + to_rough_text(elapsed()) + ": " + std::move(text));
+    }
 
     // The controller.
 
     void start_controller() {
         controller_ = std::make_unique<Controller>(
             ControllerPorts{faulty_cloud_, faulty_queue_, faulty_fleet_, clock_, events_}, Planner{params_},
-            ControllerSettings{.fleet = FleetId{"f"}, .candidate = "controller-" + std::to_string(++controllers_)}, executor_);
+            ControllerSettings{.fleet = FleetId{"f"}, .candidate = "controller-" + std::to_string(++controllers_)},
+            executor_);
         schedule_pass(0s);
     }
 
@@ -143,7 +150,8 @@ private:
         if (found == agents_.end() || found->second->dead) return;
         auto& agent = *found->second;
         if (!exists(name)) {
-            if (!agent.running.empty() && !is_closed(name)) violate(name.value + " was deleted while it was busy and open");
+            if (!agent.running.empty() && !is_closed(name))
+                violate(name.value + " was deleted while it was busy and open");
             agent.dead = true;
             return;
         }
@@ -184,7 +192,8 @@ private:
             for (auto const& [other_key, attempt] : other->running)
                 if (other_key.first == key.first && !other->dead && clock_.steady_now() >= other->frozen_until &&
                     clock_.steady_now() > thawing_[other_name])
-                    violate("job " + std::to_string(key.first.value) + " runs on " + name.value + " and " + other_name.value);
+                    violate("job " + std::to_string(key.first.value) + " runs on " + name.value + " and " +
+                            other_name.value);
         auto const duration = Duration{std::stoll(it.lease.spec.command.at(1))};
         agent.running[key] = {it.lease, clock_.steady_now() + duration};
         after(duration, [this, name, key] { end_attempt(name, key, Outcome::succeeded); });
@@ -194,7 +203,8 @@ private:
     }
     void carry_out(ServerName const& name, Agent&, agent::Complete const& it) {
         auto verdicts = faulty_work_.complete({}, WorkerId{name.value}, it.incarnation, it.completions);
-        for (auto const verdict : verdicts ? *verdicts : std::vector<Verdict>{}) reach(boost::describe::enum_to_string(verdict, "?"));
+        for (auto const verdict : verdicts ? *verdicts : std::vector<Verdict>{})
+            reach(boost::describe::enum_to_string(verdict, "?"));
         answer(name, agent::CompleteAnswer{std::move(verdicts)});
     }
     void carry_out(ServerName const&, Agent& agent, agent::Exit const&) { agent.dead = true; }
@@ -203,7 +213,8 @@ private:
         auto& agent = *agents_.at(name);
         if (agent.dead || !agent.running.contains(key)) return;
         if (clock_.steady_now() < agent.frozen_until)
-            return after(agent.frozen_until - clock_.steady_now(), [this, name, key, outcome] { end_attempt(name, key, outcome); });
+            return after(agent.frozen_until - clock_.steady_now(),
+                         [this, name, key, outcome] { end_attempt(name, key, outcome); });
         agent.running.erase(key);
         Completion completion;
         completion.job = key.first;
@@ -236,14 +247,18 @@ private:
         for (auto const& [name, agent] : agents_)
             if (!agent->dead) alive.push_back(name);
         if (alive.empty()) return;
-        auto const& name = alive[static_cast<std::size_t>(draw(Duration{0}, Duration{static_cast<std::int64_t>(alive.size()) - 1}).count())];
-        if (kind == 1) reach("server vanished"), cloud_.vanish(name), look_at_servers(), agents_[name]->dead = true;
-        else if (kind == 2) reach("agent killed"), agents_[name]->dead = true;
+        auto const& name = alive[static_cast<std::size_t>(
+            draw(Duration{0}, Duration{static_cast<std::int64_t>(alive.size()) - 1}).count())];
+        if (kind == 1)
+            reach("server vanished"), cloud_.vanish(name), look_at_servers(), agents_[name]->dead = true;
+        else if (kind == 2)
+            reach("agent killed"), agents_[name]->dead = true;
         else {
             reach("agent frozen");
             auto const until = clock_.steady_now() + draw(1min, 6min);
             agents_[name]->frozen_until = until;
-            thawing_[name] = until + 30s;  // Ending its attempts takes a moment after it thaws; the fence holds meanwhile.
+            thawing_[name] =
+                until + 30s;  // Ending its attempts takes a moment after it thaws; the fence holds meanwhile.
         }
     }
 
@@ -258,19 +273,25 @@ private:
 
     void check() {
         auto const counts = store_.counts({}).value();
-        auto const sum = counts.scheduled + counts.queued + counts.running + counts.succeeded + counts.failed + counts.cancelled + counts.dead;
+        auto const sum = counts.scheduled + counts.queued + counts.running + counts.succeeded + counts.failed +
+                         counts.cancelled + counts.dead;
         if (counts.accepted != accepted_ || sum != accepted_)
-            violate("accepted " + std::to_string(accepted_) + ", the store knows " + std::to_string(counts.accepted) + " and counts " + std::to_string(sum));
+            violate("accepted " + std::to_string(accepted_) + ", the store knows " + std::to_string(counts.accepted) +
+                    " and counts " + std::to_string(sum));
         if (counts.succeeded < succeeded_) violate("a final state was left");
         succeeded_ = counts.succeeded;
     }
 
     void check_caps(Snapshot const& seen) {
         for (auto const& server : cloud_.truth()) {
-            auto const known = std::any_of(seen.intents.begin(), seen.intents.end(), [&](auto const& intent) { return intent.server == server.name; });
-            if (known) unknown_since_.erase(server.name);
-            else if (!unknown_since_.contains(server.name)) unknown_since_[server.name] = clock_.steady_now();
-            else if (clock_.steady_now() - unknown_since_[server.name] > 15min) violate(server.name.value + " is billed and nobody knows it");
+            auto const known = std::any_of(seen.intents.begin(), seen.intents.end(),
+                                           [&](auto const& intent) { return intent.server == server.name; });
+            if (known)
+                unknown_since_.erase(server.name);
+            else if (!unknown_since_.contains(server.name))
+                unknown_since_[server.name] = clock_.steady_now();
+            else if (clock_.steady_now() - unknown_since_[server.name] > 15min)
+                violate(server.name.value + " is billed and nobody knows it");
         }
     }
 
@@ -284,8 +305,11 @@ private:
         if (!found_.violations.empty()) return;
         auto const counts = store_.counts({}).value();
         if (counts.succeeded != accepted_)
-            violate(std::to_string(counts.succeeded) + " of " + std::to_string(accepted_) + " jobs succeeded in the end");
-        if (!is_over()) violate(std::to_string(cloud_.truth().size()) + " servers and " + std::to_string(store_.load({}).value().intents.size()) + " intents are left in the end");
+            violate(std::to_string(counts.succeeded) + " of " + std::to_string(accepted_) +
+                    " jobs succeeded in the end");
+        if (!is_over())
+            violate(std::to_string(cloud_.truth().size()) + " servers and " +
+                    std::to_string(store_.load({}).value().intents.size()) + " intents are left in the end");
         auto const bills = store_.bills({}, Instant{}).value();
         if (static_cast<std::int64_t>(bills.size()) > cloud_.created()) violate("more bills than servers");
     }

@@ -7,7 +7,7 @@
 ///
 /// Operating errors (a refused call, odd data) are values of Result and never end here: one impossible server must
 /// not stop a fleet that costs money.
-#define RGRID_ASSERT(condition)                                                                                        \
+#define RGRID_ASSERT(condition) \
     ((condition) ? static_cast<void>(0) : ::rgrid::detail::assertion_failed(#condition, __FILE__, __LINE__))
 
 namespace rgrid::detail {

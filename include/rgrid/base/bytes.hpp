@@ -33,16 +33,26 @@ struct Bytes {
     if (error != std::errc{} || number < 0) return std::nullopt;
     auto const unit = text.substr(static_cast<std::size_t>(end - text.data()));
     double factor = 0;
-    if (unit == "B") factor = 1;
-    else if (unit == "KiB") factor = 1024.0;
-    else if (unit == "MiB") factor = 1024.0 * 1024;
-    else if (unit == "GiB") factor = 1024.0 * 1024 * 1024;
-    else if (unit == "TiB") factor = 1024.0 * 1024 * 1024 * 1024;
-    else if (unit == "KB") factor = 1e3;
-    else if (unit == "MB") factor = 1e6;
-    else if (unit == "GB") factor = 1e9;
-    else if (unit == "TB") factor = 1e12;
-    else return std::nullopt;
+    if (unit == "B")
+        factor = 1;
+    else if (unit == "KiB")
+        factor = 1024.0;
+    else if (unit == "MiB")
+        factor = 1024.0 * 1024;
+    else if (unit == "GiB")
+        factor = 1024.0 * 1024 * 1024;
+    else if (unit == "TiB")
+        factor = 1024.0 * 1024 * 1024 * 1024;
+    else if (unit == "KB")
+        factor = 1e3;
+    else if (unit == "MB")
+        factor = 1e6;
+    else if (unit == "GB")
+        factor = 1e9;
+    else if (unit == "TB")
+        factor = 1e12;
+    else
+        return std::nullopt;
     if (!(number * factor < 9e18)) return std::nullopt;
     return Bytes{static_cast<std::int64_t>(number * factor)};
 }

@@ -31,12 +31,12 @@ struct Number {
     friend constexpr auto operator<=>(Number, Number) = default;
 };
 
-using FleetId = Name<struct FleetTag>;        ///< All pools of one controller; in every label and server name.
-using PoolName = Name<struct PoolTag>;        ///< Workers of one kind.
-using ServerName = Name<struct ServerTag>;    ///< Our name of a server: fleet, pool and a number never used again.
-using ServerId = Name<struct ServerIdTag>;    ///< The provider's name of a server.
-using WorkerId = Name<struct WorkerTag>;      ///< The agent; a server that carries one worker lends it its name.
-using StoreId = Name<struct StoreTag>;        ///< Identity of one store, made when the store is.
+using FleetId = Name<struct FleetTag>;      ///< All pools of one controller; in every label and server name.
+using PoolName = Name<struct PoolTag>;      ///< Workers of one kind.
+using ServerName = Name<struct ServerTag>;  ///< Our name of a server: fleet, pool and a number never used again.
+using ServerId = Name<struct ServerIdTag>;  ///< The provider's name of a server.
+using WorkerId = Name<struct WorkerTag>;    ///< The agent; a server that carries one worker lends it its name.
+using StoreId = Name<struct StoreTag>;      ///< Identity of one store, made when the store is.
 
 using JobId = Number<struct JobTag>;
 using LeaseEpoch = Number<struct LeaseEpochTag>;    ///< Of one job: one more at each claim, never less. The fence.

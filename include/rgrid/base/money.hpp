@@ -68,8 +68,10 @@ struct Money {
 /// Reads "0.0064 EUR" or "0.0064" (euro); at most nine decimals.
 [[nodiscard]] inline std::optional<Money> parse_money(std::string_view text) {
     Money money;
-    if (text.ends_with(" EUR")) text.remove_suffix(4);
-    else if (text.ends_with(" USD")) text.remove_suffix(4), money.currency = Currency::USD;
+    if (text.ends_with(" EUR"))
+        text.remove_suffix(4);
+    else if (text.ends_with(" USD"))
+        text.remove_suffix(4), money.currency = Currency::USD;
     bool const negative = text.starts_with('-');
     if (negative) text.remove_prefix(1);
     auto const dot = text.find('.');

@@ -27,8 +27,8 @@ BOOST_DESCRIBE_ENUM(Errc, retry_later, capacity, rejected, not_found, in_doubt, 
 /// Why a call failed, fit to be shown to an operator. Never holds a secret.
 struct Error {
     Errc code = Errc::bug;
-    std::string message;         ///< One sentence that names the subject, the value found and what was expected.
-    Duration retry_after{0};     ///< What the peer asked for; zero if it asked for nothing.
+    std::string message;      ///< One sentence that names the subject, the value found and what was expected.
+    Duration retry_after{0};  ///< What the peer asked for; zero if it asked for nothing.
 };
 
 /// What `Result::value()` throws on an error.

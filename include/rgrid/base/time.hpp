@@ -38,7 +38,8 @@ using SteadyInstant = std::chrono::time_point<std::chrono::steady_clock, Duratio
     if (duration < Duration{0}) return "-" + to_rough_text(-duration);
     auto const seconds = std::chrono::round<std::chrono::seconds>(duration).count();
     std::array<char, 48> text{};
-    if (seconds < 60) std::snprintf(text.data(), text.size(), "%llds", static_cast<long long>(seconds));
+    if (seconds < 60)
+        std::snprintf(text.data(), text.size(), "%llds", static_cast<long long>(seconds));
     else if (seconds < 3600)
         std::snprintf(text.data(), text.size(), "%lldm %02llds", static_cast<long long>(seconds / 60),
                       static_cast<long long>(seconds % 60));
@@ -62,12 +63,18 @@ using SteadyInstant = std::chrono::time_point<std::chrono::steady_clock, Duratio
         text.remove_prefix(static_cast<std::size_t>(end - text.data()));
         double unit = 0;
         std::size_t length = 1;
-        if (text.starts_with("ms")) unit = 1, length = 2;
-        else if (text.starts_with('s')) unit = 1000;
-        else if (text.starts_with('m')) unit = 60'000;
-        else if (text.starts_with('h')) unit = 3'600'000;
-        else if (text.starts_with('d')) unit = 86'400'000;
-        else return std::nullopt;
+        if (text.starts_with("ms"))
+            unit = 1, length = 2;
+        else if (text.starts_with('s'))
+            unit = 1000;
+        else if (text.starts_with('m'))
+            unit = 60'000;
+        else if (text.starts_with('h'))
+            unit = 3'600'000;
+        else if (text.starts_with('d'))
+            unit = 86'400'000;
+        else
+            return std::nullopt;
         total += number * unit;
         text.remove_prefix(length);
     }
@@ -93,7 +100,8 @@ using SteadyInstant = std::chrono::time_point<std::chrono::steady_clock, Duratio
     int year = 0, hour = 0, minute = 0, second = 0, fraction = 0, length = 0;
     unsigned month = 0, day = 0;
     std::string const copy{text};
-    if (std::sscanf(copy.c_str(), "%4d-%2u-%2uT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second, &length) != 6)
+    if (std::sscanf(copy.c_str(), "%4d-%2u-%2uT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second, &length) !=
+        6)
         return std::nullopt;
     auto rest = text.substr(static_cast<std::size_t>(length));
     if (rest.starts_with('.')) {

@@ -18,26 +18,22 @@ namespace rgrid {
 /// How a controller goes about its passes.
 struct ControllerSettings {
     FleetId fleet;
-    std::string candidate;                              ///< Unique to one run of one process; names the leader.
-    Duration interval = std::chrono::seconds{30};       ///< A pass at the latest this long after the last.
-    Duration term = std::chrono::seconds{15};           ///< Of leadership; renewed at a third of it.
-    Duration call_timeout = std::chrono::seconds{20};   ///< Of each port call.
+    std::string candidate;                             ///< Unique to one run of one process; names the leader.
+    Duration interval = std::chrono::seconds{30};      ///< A pass at the latest this long after the last.
+    Duration term = std::chrono::seconds{15};          ///< Of leadership; renewed at a third of it.
+    Duration call_timeout = std::chrono::seconds{20};  ///< Of each port call.
     SourceAges max_ages;
 };
 
 /// What one pass saw and decided.
 struct PassReport {
     bool leading = false;
-    std::string leader;                 ///< Who leads, if not this one.
-    std::optional<Snapshot> snapshot;   ///< Absent if the store could not be read, or if another leads.
+    std::string leader;                ///< Who leads, if not this one.
+    std::optional<Snapshot> snapshot;  ///< Absent if the store could not be read, or if another leads.
     Plan plan;
-    std::string problem;                ///< Why there is no snapshot; empty if there is one.
-    SteadyInstant next_pass;            ///< When it wants to be called next, unless something happens before.
+    std::string problem;      ///< Why there is no snapshot; empty if there is one.
+    SteadyInstant next_pass;  ///< When it wants to be called next, unless something happens before.
 };
-
-/// Whether there is nothing to do: nothing queued, scheduled or running. False when that is not known for one moment,
-/// with sessions no older than the demand.
-[[nodiscard]] bool is_idle(Snapshot const& seen);
 
 /// One fleet's controller: observes, decides and acts, one pass at a time.
 ///
@@ -93,10 +89,10 @@ private:
     Actuator actuator_;
     LeaderEpoch epoch_;
     std::int64_t passes_ = 0;
-    std::vector<Observation> unlearned_;           ///< Reported by steps, not yet part of the stored memory.
-    std::map<ServerName, Phase> phases_;           ///< At the last pass.
-    std::set<std::string> told_;                   ///< Findings and unknown sources an operator knows of.
-    std::vector<ServerName> settled_;              ///< Whose sessions the queue may forget.
+    std::vector<Observation> unlearned_;  ///< Reported by steps, not yet part of the stored memory.
+    std::map<ServerName, Phase> phases_;  ///< At the last pass.
+    std::set<std::string> told_;          ///< Findings and unknown sources an operator knows of.
+    std::vector<ServerName> settled_;     ///< Whose sessions the queue may forget.
     bool was_leading_ = false;
     std::string last_problem_;
     std::string last_log_problem_;

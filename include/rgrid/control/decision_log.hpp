@@ -24,7 +24,7 @@ struct DecisionRecord {
     LeaderEpoch epoch;
     std::optional<PlannerParams> params;
     std::optional<Snapshot> snapshot;
-    std::optional<Plan> plan;   ///< Absent when it is that of the pass before.
+    std::optional<Plan> plan;  ///< Absent when it is that of the pass before.
 };
 BOOST_DESCRIBE_STRUCT(DecisionRecord, (), (format, pass, at, epoch, params, snapshot, plan))
 

@@ -14,7 +14,7 @@ struct SourceAges {
     Duration moving_servers = std::chrono::seconds{5};  ///< ... while a create or a delete has not come to its end.
     Duration sessions = std::chrono::seconds{5};
     Duration offers = std::chrono::minutes{10};
-    Duration gap = std::chrono::seconds{30};   ///< Looks further apart than this are not uninterrupted.
+    Duration gap = std::chrono::seconds{30};  ///< Looks further apart than this are not uninterrupted.
 };
 
 /// What a source said last, and since when it has been watched without a gap.
@@ -22,7 +22,7 @@ template <class T>
 struct Watched {
     std::optional<T> value;
     std::string problem;
-    bool stale = true;                            ///< Something happened that makes another look worth while.
+    bool stale = true;  ///< Something happened that makes another look worth while.
     SteadyInstant read_at;
     std::optional<SteadyInstant> last_success;
     SteadyInstant since;

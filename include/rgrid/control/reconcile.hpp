@@ -11,15 +11,16 @@ namespace rgrid {
 
 /// What makes our records agree with what the world says.
 struct Reconciliation {
-    FleetWrite write;              ///< To be written under the leader's epoch.
-    bool changed = false;          ///< Whether there is anything to write.
-    std::vector<Event> events;     ///< What an operator may want to know.
+    FleetWrite write;           ///< To be written under the leader's epoch.
+    bool changed = false;       ///< Whether there is anything to write.
+    std::vector<Event> events;  ///< What an operator may want to know.
 };
 
 /// Passive bookkeeping before a decision: confirms creates whose server is listed, keeps the bill, learns from boots,
 /// deletes and from what steps reported. Pure. `before` is the phase of each server at the last pass and is updated;
 /// `seen.memory` and `seen.intents` are brought up to date as well, so that the decision sees them.
-[[nodiscard]] Reconciliation reconcile(Snapshot& seen, PlannerParams const& params, std::vector<ServerBill> const& bills,
+[[nodiscard]] Reconciliation reconcile(Snapshot& seen, PlannerParams const& params,
+                                       std::vector<ServerBill> const& bills,
                                        std::vector<Observation> const& observations,
                                        std::map<ServerName, Phase>& before);
 

@@ -14,11 +14,23 @@
 namespace rgrid {
 
 /// The one port call that a step wants made next.
-struct WriteFleet { FleetWrite write; };
-struct CloseWorker { WorkerId worker; CloseMode mode; BeatMark seen; };
-struct CreateServer { ServerRequest request; };
-struct FindServer { ServerName name; };
-struct DestroyServer { ServerId id; };
+struct WriteFleet {
+    FleetWrite write;
+};
+struct CloseWorker {
+    WorkerId worker;
+    CloseMode mode;
+    BeatMark seen;
+};
+struct CreateServer {
+    ServerRequest request;
+};
+struct FindServer {
+    ServerName name;
+};
+struct DestroyServer {
+    ServerId id;
+};
 using StepCall = std::variant<WriteFleet, CloseWorker, CreateServer, FindServer, DestroyServer>;
 
 /// What came of it.
@@ -27,17 +39,17 @@ using StepOutcome = std::variant<Result<>, Result<CloseReport>, Result<Server>, 
 /// Everything a step needs to know; fixed when it starts.
 struct StepOrder {
     Step step;
-    Intent intent;                    ///< As the store has it. For a create or an adoption: as it was just written.
-    std::optional<ServerBill> bill;   ///< As the store has it.
-    std::optional<Server> server;     ///< As listed in the snapshot the step was decided on.
-    ServerRequest request;            ///< `create_server`.
-    Instant now;                      ///< Of that snapshot.
+    Intent intent;                   ///< As the store has it. For a create or an adoption: as it was just written.
+    std::optional<ServerBill> bill;  ///< As the store has it.
+    std::optional<Server> server;    ///< As listed in the snapshot the step was decided on.
+    ServerRequest request;           ///< `create_server`.
+    Instant now;                     ///< Of that snapshot.
 };
 
 /// What a step came to.
 struct StepReport {
     Step step;
-    bool failed = false;   ///< A call did not do what it was asked; the step is decided anew, but not at once.
+    bool failed = false;  ///< A call did not do what it was asked; the step is decided anew, but not at once.
     std::vector<Event> events;
     std::vector<Observation> observations;
 };

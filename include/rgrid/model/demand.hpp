@@ -13,9 +13,9 @@ namespace rgrid {
 struct DemandGroup {
     PoolName pool;
     int priority = 0;
-    int slots = 1;           ///< Of each job.
+    int slots = 1;  ///< Of each job.
     std::int64_t jobs = 0;
-    Duration oldest{0};      ///< The longest any of them has been queued.
+    Duration oldest{0};  ///< The longest any of them has been queued.
 
     friend bool operator==(DemandGroup const&, DemandGroup const&) = default;
 };
@@ -34,9 +34,9 @@ BOOST_DESCRIBE_STRUCT(WaitingJob, (), (job, pool, slots, waited))
 
 /// What the queue asks for. Its size depends on the kinds of jobs, not on their number.
 struct Demand {
-    std::vector<DemandGroup> groups;      ///< Ordered by pool, then priority from high to low, then slots.
-    std::vector<WaitingJob> oldest;       ///< At most 20, longest first.
-    std::optional<Duration> next_due;     ///< Until the next scheduled job becomes queued.
+    std::vector<DemandGroup> groups;   ///< Ordered by pool, then priority from high to low, then slots.
+    std::vector<WaitingJob> oldest;    ///< At most 20, longest first.
+    std::optional<Duration> next_due;  ///< Until the next scheduled job becomes queued.
 
     friend bool operator==(Demand const&, Demand const&) = default;
 };

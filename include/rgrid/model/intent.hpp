@@ -26,16 +26,16 @@ struct Intent {
     ServerName server;
     PoolName pool;
     OfferKey offer;
-    Money price;                       ///< Of one paid period when it was ordered.
+    Money price;  ///< Of one paid period when it was ordered.
     Duration period{0};
-    LeaderEpoch epoch;                 ///< Of the leader who wrote it.
+    LeaderEpoch epoch;  ///< Of the leader who wrote it.
     CreateState create = CreateState::asked;
-    bool remove = false;               ///< It is to go: its session is closed and its delete may be called at any time.
-    std::optional<ServerId> server_id; ///< Once the provider has named it.
-    Reason reason = Reason::queued_jobs;         ///< Why it was ordered.
-    std::optional<Reason> remove_reason;         ///< Why it is to go.
-    Duration age{0};                   ///< Since it was written, by the store's clock.
-    Duration remove_age{0};            ///< Since `remove` was written, by the store's clock; zero if it was not.
+    bool remove = false;  ///< It is to go: its session is closed and its delete may be called at any time.
+    std::optional<ServerId> server_id;    ///< Once the provider has named it.
+    Reason reason = Reason::queued_jobs;  ///< Why it was ordered.
+    std::optional<Reason> remove_reason;  ///< Why it is to go.
+    Duration age{0};                      ///< Since it was written, by the store's clock.
+    Duration remove_age{0};               ///< Since `remove` was written, by the store's clock; zero if it was not.
 
     friend bool operator==(Intent const&, Intent const&) = default;
 };
@@ -48,11 +48,11 @@ struct ServerBill {
     ServerName server;
     PoolName pool;
     OfferKey offer;
-    Money price;                       ///< Of one paid period.
+    Money price;  ///< Of one paid period.
     Duration period{0};
-    Instant created;                   ///< By the provider's clock.
-    std::optional<Instant> deleted;    ///< None while it exists.
-    Duration lifetime{0};              ///< By the provider's clock, so far.
+    Instant created;                 ///< By the provider's clock.
+    std::optional<Instant> deleted;  ///< None while it exists.
+    Duration lifetime{0};            ///< By the provider's clock, so far.
     Reason reason = Reason::queued_jobs;
     std::optional<Reason> remove_reason;
 

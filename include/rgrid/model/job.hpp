@@ -19,13 +19,15 @@ enum class JobState {
     queued,     ///< Waits for a free slot.
     running,    ///< A worker holds its lease.
     succeeded,
-    failed,     ///< All its attempts ended badly.
+    failed,  ///< All its attempts ended badly.
     cancelled,
-    dead,       ///< Too many of its workers were lost while it ran.
+    dead,  ///< Too many of its workers were lost while it ran.
 };
 BOOST_DESCRIBE_ENUM(JobState, scheduled, queued, running, succeeded, failed, cancelled, dead)
 
-[[nodiscard]] constexpr bool is_final(JobState state) { return state >= JobState::succeeded; }
+[[nodiscard]] constexpr bool is_final(JobState state) {
+    return state >= JobState::succeeded;
+}
 
 /// A file that an attempt finds in its working folder. The content is named by its SHA-256, so that the same bytes
 /// travel once.
@@ -41,25 +43,25 @@ BOOST_DESCRIBE_STRUCT(InputFile, (), (path, sha256, size, executable))
 
 /// What a user submits. Written once, never changed.
 struct JobSpec {
-    std::string name;                            ///< For people; the script's file name if they gave none.
-    std::vector<std::string> command;            ///< Program and arguments, run in the working folder without a shell.
-    std::string runtime;                         ///< "python:3.11", "node:20", an image; empty: what the machine has.
+    std::string name;                  ///< For people; the script's file name if they gave none.
+    std::vector<std::string> command;  ///< Program and arguments, run in the working folder without a shell.
+    std::string runtime;               ///< "python:3.11", "node:20", an image; empty: what the machine has.
     std::map<std::string, std::string> env;
     std::vector<InputFile> inputs;
-    std::vector<std::string> outputs;            ///< Globs relative to the working folder ("*", "?", "**").
-    Duration timeout{std::chrono::hours{1}};     ///< Of one attempt, from its start.
-    std::optional<Bytes> memory_limit;           ///< Of one attempt, all its processes together.
-    std::optional<double> cpu_limit;             ///< In cores.
-    int slots = 1;                               ///< Of a worker's slots, how many an attempt takes.
-    int priority = 0;                            ///< Higher goes first.
+    std::vector<std::string> outputs;         ///< Globs relative to the working folder ("*", "?", "**").
+    Duration timeout{std::chrono::hours{1}};  ///< Of one attempt, from its start.
+    std::optional<Bytes> memory_limit;        ///< Of one attempt, all its processes together.
+    std::optional<double> cpu_limit;          ///< In cores.
+    int slots = 1;                            ///< Of a worker's slots, how many an attempt takes.
+    int priority = 0;                         ///< Higher goes first.
     PoolName pool{"default"};
-    std::string owner;                           ///< Who pays and who may see it.
-    std::string batch;                           ///< Jobs submitted together; empty if alone.
-    Duration delay{0};                           ///< Not before this long after the submit.
-    int max_attempts = 1;                        ///< Failed attempts charged to the job before it is `failed`.
-    int max_losses = 3;                          ///< Lost workers before it is `dead`.
+    std::string owner;                               ///< Who pays and who may see it.
+    std::string batch;                               ///< Jobs submitted together; empty if alone.
+    Duration delay{0};                               ///< Not before this long after the submit.
+    int max_attempts = 1;                            ///< Failed attempts charged to the job before it is `failed`.
+    int max_losses = 3;                              ///< Lost workers before it is `dead`.
     Duration retry_delay{std::chrono::seconds{10}};  ///< Before the second attempt; doubles with each further one.
-    std::string submit_key;                      ///< Same key and same spec: the same job again. Empty: always a new job.
+    std::string submit_key;  ///< Same key and same spec: the same job again. Empty: always a new job.
 
     friend bool operator==(JobSpec const&, JobSpec const&) = default;
 };
@@ -92,10 +94,10 @@ struct Completion {
     JobId job;
     LeaseEpoch epoch;
     Outcome outcome = Outcome::failed;
-    int exit_code = 0;                 ///< Of the job's process; 128 + signal if one ended it.
-    std::string message;               ///< Why it did not succeed, for people.
+    int exit_code = 0;    ///< Of the job's process; 128 + signal if one ended it.
+    std::string message;  ///< Why it did not succeed, for people.
     std::vector<OutputFile> outputs;
-    Duration ran{0};                   ///< By the agent's steady clock.
+    Duration ran{0};  ///< By the agent's steady clock.
 
     friend bool operator==(Completion const&, Completion const&) = default;
 };
@@ -140,9 +142,9 @@ struct JobView {
     LeaseEpoch epoch;  ///< Of the current or last attempt; zero if never claimed.
     WorkerId worker;   ///< Of the current or last attempt; empty if never claimed.
     Instant submitted;
-    std::optional<Instant> started;   ///< Of the current or last attempt.
+    std::optional<Instant> started;  ///< Of the current or last attempt.
     std::optional<Instant> finished;
-    std::optional<Instant> due;       ///< When a scheduled job becomes queued.
+    std::optional<Instant> due;  ///< When a scheduled job becomes queued.
     bool cancel_requested = false;
     int exit_code = 0;
     std::string message;

@@ -9,9 +9,9 @@
 
 namespace rgrid {
 
-/// How much longer than its timeout a store lets a lease stand: an agent ends the attempt itself at the timeout, and
-/// needs the grace to end its processes and to report it.
-inline constexpr Duration lease_grace{std::chrono::seconds{60}};
+/// How long after its timeout an attempt that nobody reported is ended by the store. The timeout counts the run alone,
+/// so this covers the staging of its files in and out, each of which an agent gives up after ten minutes.
+inline constexpr Duration lease_grace{std::chrono::minutes{21}};
 
 /// How long a queued job may be passed over by smaller jobs. From then on a worker that is big enough for the job
 /// claims nothing that ranks behind it, until enough of its slots are free to take it.

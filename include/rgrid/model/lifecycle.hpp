@@ -30,22 +30,22 @@ struct Transition {
 /// All legal transitions. The phase is derived from the world, and the world may pass several between two looks, but
 /// never runs backwards.
 inline constexpr std::array transitions{
-    Transition{Phase::requested, Phase::booting},  Transition{Phase::requested, Phase::ready},
-    Transition{Phase::requested, Phase::gone},     Transition{Phase::booting, Phase::ready},
-    Transition{Phase::booting, Phase::closed},     Transition{Phase::booting, Phase::gone},
-    Transition{Phase::ready, Phase::draining},     Transition{Phase::ready, Phase::closed},
-    Transition{Phase::ready, Phase::gone},         Transition{Phase::draining, Phase::closed},
-    Transition{Phase::draining, Phase::gone},      Transition{Phase::closed, Phase::deleting},
-    Transition{Phase::closed, Phase::gone},        Transition{Phase::deleting, Phase::gone},
-    Transition{Phase::orphan, Phase::booting},     Transition{Phase::orphan, Phase::ready},
-    Transition{Phase::orphan, Phase::closed},      Transition{Phase::orphan, Phase::gone},
+    Transition{Phase::requested, Phase::booting}, Transition{Phase::requested, Phase::ready},
+    Transition{Phase::requested, Phase::gone},    Transition{Phase::booting, Phase::ready},
+    Transition{Phase::booting, Phase::closed},    Transition{Phase::booting, Phase::gone},
+    Transition{Phase::ready, Phase::draining},    Transition{Phase::ready, Phase::closed},
+    Transition{Phase::ready, Phase::gone},        Transition{Phase::draining, Phase::closed},
+    Transition{Phase::draining, Phase::gone},     Transition{Phase::closed, Phase::deleting},
+    Transition{Phase::closed, Phase::gone},       Transition{Phase::deleting, Phase::gone},
+    Transition{Phase::orphan, Phase::booting},    Transition{Phase::orphan, Phase::ready},
+    Transition{Phase::orphan, Phase::closed},     Transition{Phase::orphan, Phase::gone},
 };
 
 /// Which limit ends a phase, and what is done when it does.
 struct PhaseRule {
     Phase phase;
-    char const* limit;      ///< The setting that bounds it; empty: bounded by other means.
-    char const* fallback;   ///< What happens at the limit.
+    char const* limit;     ///< The setting that bounds it; empty: bounded by other means.
+    char const* fallback;  ///< What happens at the limit.
 };
 
 inline constexpr std::array phase_rules{

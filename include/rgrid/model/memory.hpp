@@ -13,8 +13,8 @@ namespace rgrid {
 struct Refusal {
     OfferKey offer;
     Instant until;
-    int count = 0;           ///< In a row.
-    std::string message;     ///< The provider's words.
+    int count = 0;        ///< In a row.
+    std::string message;  ///< The provider's words.
 
     friend bool operator==(Refusal const&, Refusal const&) = default;
 };
@@ -23,10 +23,10 @@ BOOST_DESCRIBE_STRUCT(Refusal, (), (offer, until, count, message))
 /// How the last boots of a pool went.
 struct BootRecord {
     PoolName pool;
-    int failures = 0;                     ///< Servers in a row that never came up.
-    Instant next_probe;                   ///< With failures at the limit: no create before this.
-    std::vector<Duration> boot_times;     ///< Of the last boots, newest last; at most 16.
-    std::vector<ServerName> came_up;      ///< Booting servers already counted in `boot_times`; pruned as they go.
+    int failures = 0;                  ///< Servers in a row that never came up.
+    Instant next_probe;                ///< With failures at the limit: no create before this.
+    std::vector<Duration> boot_times;  ///< Of the last boots, newest last; at most 16.
+    std::vector<ServerName> came_up;   ///< Booting servers already counted in `boot_times`; pruned as they go.
 
     friend bool operator==(BootRecord const&, BootRecord const&) = default;
 };
@@ -34,11 +34,11 @@ BOOST_DESCRIBE_STRUCT(BootRecord, (), (pool, failures, next_probe, boot_times, c
 
 /// What the controller has learned and must not forget at a restart. Bounded; stored under the leader's epoch.
 struct Memory {
-    std::vector<Refusal> refusals;           ///< Ordered by offer.
-    std::vector<BootRecord> boots;           ///< Ordered by pool.
-    std::vector<Duration> delete_times;      ///< Of the last deletes, newest last; at most 16.
-    std::vector<Instant> recent_creates;     ///< Of the last minute.
-    std::vector<Instant> recent_losses;      ///< Workers let go under the mass-loss brake, newest last; at most 16.
+    std::vector<Refusal> refusals;        ///< Ordered by offer.
+    std::vector<BootRecord> boots;        ///< Ordered by pool.
+    std::vector<Duration> delete_times;   ///< Of the last deletes, newest last; at most 16.
+    std::vector<Instant> recent_creates;  ///< Of the last minute.
+    std::vector<Instant> recent_losses;   ///< When silent workers were given up, newest last; at most 16.
 
     friend bool operator==(Memory const&, Memory const&) = default;
 };

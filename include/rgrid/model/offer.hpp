@@ -19,14 +19,16 @@ struct OfferKey {
 };
 BOOST_DESCRIBE_STRUCT(OfferKey, (), (type, location))
 
-[[nodiscard]] inline std::string to_text(OfferKey const& key) { return key.type + "@" + key.location; }
+[[nodiscard]] inline std::string to_text(OfferKey const& key) {
+    return key.type + "@" + key.location;
+}
 
 /// What can be rented: the billing model is the provider's property, so it is part of the offer.
 struct Offer {
     OfferKey key;
-    Money price;                                ///< For one paid period; every started period counts in full.
-    Duration period{std::chrono::hours{1}};     ///< The paid period.
-    std::optional<Money> monthly_cap;           ///< The most one server costs in a calendar month.
+    Money price;                             ///< For one paid period; every started period counts in full.
+    Duration period{std::chrono::hours{1}};  ///< The paid period.
+    std::optional<Money> monthly_cap;        ///< The most one server costs in a calendar month.
 
     friend bool operator==(Offer const&, Offer const&) = default;
 };

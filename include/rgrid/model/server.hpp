@@ -23,11 +23,11 @@ BOOST_DESCRIBE_ENUM(ServerStatus, starting, running, stopped, deleting, unknown)
 struct Server {
     ServerId id;
     ServerName name;
-    PoolName pool;       ///< From its label; empty if it has none.
+    PoolName pool;  ///< From its label; empty if it has none.
     OfferKey offer;
     ServerStatus status = ServerStatus::unknown;
-    Duration age{0};     ///< Since the provider created it, by the provider's clock.
-    StoreId store;       ///< From its label: the store whose fleet made it.
+    Duration age{0};  ///< Since the provider created it, by the provider's clock.
+    StoreId store;    ///< From its label: the store whose fleet made it.
 
     friend bool operator==(Server const&, Server const&) = default;
 };
@@ -40,7 +40,7 @@ struct ServerRequest {
     PoolName pool;
     OfferKey offer;
     StoreId store;
-    int slots = 1;       ///< What its worker offers.
+    int slots = 1;  ///< What its worker offers.
 
     friend bool operator==(ServerRequest const&, ServerRequest const&) = default;
 };

@@ -19,9 +19,9 @@ namespace rgrid {
 template <class T>
 struct Look {
     std::optional<T> value;
-    Duration age{0};        ///< Since it was read, by our steady clock.
-    Duration watched{0};    ///< How long looks at it have been uninterrupted; zero after a gap or a clock that disagrees.
-    std::string problem;    ///< Why `value` is absent.
+    Duration age{0};      ///< Since it was read, by our steady clock.
+    Duration watched{0};  ///< How long looks at it have been uninterrupted; zero after a gap or a clock that disagrees.
+    std::string problem;  ///< Why `value` is absent.
 
     friend bool operator==(Look const&, Look const&) = default;
 };
@@ -45,17 +45,17 @@ struct Snapshot {
     FleetId fleet;
     StoreId store;
     LeaderEpoch epoch;
-    std::int64_t next_number = 1;      ///< Of the next server name.
+    std::int64_t next_number = 1;  ///< Of the next server name.
     Look<std::vector<Server>> servers;
     Look<std::vector<Session>> sessions;
     Look<Demand> demand;
     Look<std::vector<Offer>> offers;
-    std::vector<Intent> intents;       ///< Ordered by server name.
-    std::vector<ServerName> in_flight; ///< Servers for which a step is under way: no further step for them.
+    std::vector<Intent> intents;        ///< Ordered by server name.
+    std::vector<ServerName> in_flight;  ///< Servers for which a step is under way: no further step for them.
     std::vector<Hold> holds;
-    bool mass_loss_released = false;   ///< An operator has said that the losses are real.
+    bool mass_loss_released = false;  ///< An operator has said that the losses are real.
     Memory memory;
-    Money spent_this_month;            ///< From the ledger, finished and standing servers.
+    Money spent_this_month;  ///< From the ledger, finished and standing servers.
 
     friend bool operator==(Snapshot const&, Snapshot const&) = default;
 };

@@ -26,14 +26,14 @@ struct Session {
     Incarnation incarnation;
     SessionState state = SessionState::open;
     int slots = 1;
-    int busy_slots = 0;                  ///< Slots of the leases it holds.
-    BeatCount beat;                      ///< Of this incarnation.
-    Duration silence{0};                 ///< Since its last beat, by the store's clock.
-    Duration idle{0};                    ///< Since it last held a lease (or registered), by the store's clock; zero if it holds one.
-    Duration longest_left{0};            ///< The longest time one of its leases may still run; zero if it holds none.
-    Duration draining_for{0};            ///< Since it began to drain, by the store's clock; zero if it does not.
-    Duration age{0};                     ///< Since it first registered, by the store's clock.
-    std::string version;                 ///< The agent's.
+    int busy_slots = 0;   ///< Slots of the leases it holds.
+    BeatCount beat;       ///< Of this incarnation.
+    Duration silence{0};  ///< Since its last beat, by the store's clock.
+    Duration idle{0};     ///< Since it last held a lease (or registered), by the store's clock; zero if it holds one.
+    Duration longest_left{0};  ///< The longest time one of its leases may still run; zero if it holds none.
+    Duration draining_for{0};  ///< Since it began to drain, by the store's clock; zero if it does not.
+    Duration age{0};           ///< Since it first registered, by the store's clock.
+    std::string version;       ///< The agent's.
 
     friend bool operator==(Session const&, Session const&) = default;
 };

@@ -156,8 +156,8 @@ inline std::string why_ended(Step const& step) {
             return pool + "on hold by an operator; " + counted("steps", "step") + (one("steps") ? " waits" : " wait") +
                    " for `rgrid resume`";
         case FindingKind::at_maximum:
-            return pool + "more workers are wanted, but there are " + count("workers") + " and the most is " +
-                   count("maximum");
+            return pool + "more workers are wanted than the maximum of " + count("maximum") + " allows; " +
+                   count("workers") + (one("workers") ? " is" : " are") + " there so far";
         case FindingKind::at_spend_cap:
             return pool + "one more server could cost " + detail::price_of(facts, "an_hour") + " an hour and " +
                    detail::price_of(facts, "this_month") + " this month, more than the spend cap";

@@ -16,10 +16,10 @@ namespace rgrid {
 
 /// Who acts for the fleet.
 struct Leadership {
-    bool leading = false;      ///< Whether the asker leads.
-    LeaderEpoch epoch;         ///< Of whoever leads.
-    std::string leader;        ///< A name for people: host and pid.
-    Duration left{0};          ///< Until it ends unless renewed, by the store's clock.
+    bool leading = false;  ///< Whether the asker leads.
+    LeaderEpoch epoch;     ///< Of whoever leads.
+    std::string leader;    ///< A name for people: host and pid.
+    Duration left{0};      ///< Until it ends unless renewed, by the store's clock.
 
     friend bool operator==(Leadership const&, Leadership const&) = default;
 };
@@ -27,11 +27,11 @@ struct Leadership {
 /// What the store keeps of a fleet.
 struct FleetRecord {
     StoreId store;
-    LeaderEpoch epoch;                  ///< The current leader's.
-    std::string leader;                 ///< Who leads now; empty if nobody's term is running.
-    std::int64_t next_number = 1;       ///< Greater than every number ever reserved.
-    std::vector<Intent> intents;        ///< Standing ones, ordered by server name.
-    std::vector<ServerBill> bills;      ///< Of servers that existed in the current calendar month (UTC), ordered by name.
+    LeaderEpoch epoch;              ///< The current leader's.
+    std::string leader;             ///< Who leads now; empty if nobody's term is running.
+    std::int64_t next_number = 1;   ///< Greater than every number ever reserved.
+    std::vector<Intent> intents;    ///< Standing ones, ordered by server name.
+    std::vector<ServerBill> bills;  ///< Of servers that existed in the current calendar month (UTC), ordered by name.
     std::vector<Hold> holds;
     bool mass_loss_released = false;
     Memory memory;
@@ -39,15 +39,16 @@ struct FleetRecord {
 
 /// One fenced write. All of it takes effect or nothing does.
 struct FleetWrite {
-    std::vector<Intent> intents;                 ///< Inserted or replaced by name. `age` and `remove_age` are the store's own.
-    std::vector<ServerName> settled;             ///< Taken off.
-    std::vector<ServerBill> bills;               ///< Inserted or replaced by server name.
-    std::int64_t next_number = 0;                ///< If greater than the stored one, replaces it.
+    std::vector<Intent> intents;      ///< Inserted or replaced by name. `age` and `remove_age` are the store's own.
+    std::vector<ServerName> settled;  ///< Taken off.
+    std::vector<ServerBill> bills;    ///< Inserted or replaced by server name.
+    std::int64_t next_number = 0;     ///< If greater than the stored one, replaces it.
     std::optional<Memory> memory;
     std::optional<bool> mass_loss_released;
 };
 
-/// Owns intents, the bill, leadership and what was learned. Thread safety: all methods from any thread. No method throws.
+/// Owns intents, the bill, leadership and what was learned. Thread safety: all methods from any thread. No method
+/// throws.
 class FleetStore {
 public:
     virtual ~FleetStore() = default;

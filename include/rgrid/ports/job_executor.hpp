@@ -12,7 +12,7 @@ namespace rgrid {
 /// One attempt, ready to run: its inputs lie in the folder.
 struct Execution {
     Lease lease;
-    std::string folder;                        ///< The attempt's own working folder; absolute.
+    std::string folder;                             ///< The attempt's own working folder; absolute.
     Duration kill_grace{std::chrono::seconds{10}};  ///< Between asking a job to end and ending it.
 };
 

@@ -18,8 +18,8 @@ struct SessionList {
 /// What a tend did.
 struct TendReport {
     std::int64_t promoted = 0;  ///< Scheduled jobs that became queued.
-    std::int64_t expired = 0;   ///< Leases ended because the attempt ran over its timeout and its worker did not say so.
-    std::int64_t swept = 0;     ///< Finished jobs that were kept long enough.
+    std::int64_t expired = 0;  ///< Leases ended because the attempt ran over its timeout and its worker did not say so.
+    std::int64_t swept = 0;    ///< Finished jobs that were kept long enough.
 };
 
 /// What a controller needs of a queue: all that a user with a queue of their own implements.
@@ -42,7 +42,8 @@ public:
     /// CloseMode::now only: if incarnation or beat are no longer those, nothing is changed and the outcome is
     /// `changed`; a worker that never registered has the mark {0, 0}. Idempotent: closing a closed session answers
     /// `closed`. Errors: `retry_later` (nothing happened), `in_doubt` (repeat it).
-    virtual Result<CloseReport> close(Call const& call, WorkerId const& worker, CloseMode mode, BeatMark const& seen) = 0;
+    virtual Result<CloseReport> close(Call const& call, WorkerId const& worker, CloseMode mode,
+                                      BeatMark const& seen) = 0;
 
     /// Housekeeping: promotes scheduled jobs whose time has come, ends attempts that ran over their timeout, sweeps
     /// what has been kept long enough, and forgets the closed sessions of `settled` servers. A bounded amount of work

@@ -23,15 +23,15 @@ struct JobQuery {
     std::string batch;
     std::string owner;
     std::optional<Instant> finished_since;
-    int limit = 1000;           ///< Newest first if it cuts.
+    int limit = 1000;  ///< Newest first if it cuts.
 };
 
 /// A stretch of a job's log.
 struct LogPage {
     std::string text;
-    LeaseEpoch epoch;         ///< The attempt it belongs to.
-    std::int64_t next = 0;    ///< Ask for this chunk next.
-    bool complete = false;    ///< The attempt has ended and nothing follows.
+    LeaseEpoch epoch;       ///< The attempt it belongs to.
+    std::int64_t next = 0;  ///< Ask for this chunk next.
+    bool complete = false;  ///< The attempt has ended and nothing follows.
 };
 
 /// The submitter's view of jobs. Thread safety: all methods from any thread. No method throws.

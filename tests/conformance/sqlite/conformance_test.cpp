@@ -3,7 +3,7 @@
 #include <rgrid/testing/fleet_store_conformance.hpp>
 #include <rgrid/testing/job_queue_conformance.hpp>
 
-#include "temp_folder.hpp"
+#include <rgrid/testing/temp_folder.hpp>
 
 namespace rgrid::testing {
 namespace {
@@ -12,7 +12,7 @@ namespace {
 class Pair {
 public:
     std::unique_ptr<sqlite::Store> open() {
-        return sqlite::Store::open({.path = folder_.file("rgrid.db"),
+        return sqlite::Store::open({.path = folder_ / "rgrid.db",
                                     .synchronous = sqlite::Synchronous::normal,
                                     .keep_finished = JobQueueHarness::keep_finished,
                                     .max_log = Bytes{JobQueueHarness::max_log}},
@@ -21,7 +21,7 @@ public:
     }
 
 private:
-    sqlite::TempFolder folder_;
+    TempFolder folder_;
 
 public:
     memory::ManualClock clock;

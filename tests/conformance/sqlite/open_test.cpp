@@ -11,7 +11,7 @@
 #include "../../../src/adapters/sqlite/database.hpp"
 #include "../../../src/adapters/sqlite/place.hpp"
 #include "raw.hpp"
-#include "temp_folder.hpp"
+#include <rgrid/testing/temp_folder.hpp>
 
 namespace rgrid::sqlite {
 namespace {
@@ -32,9 +32,9 @@ protected:
             EXPECT_NE(store.error().message.find(part), std::string::npos) << store.error().message;
     }
 
-    TempFolder folder;
+    testing::TempFolder folder;
     memory::ManualClock clock;
-    std::string const path = folder.file("rgrid.db");
+    std::string const path = folder / "rgrid.db";
 };
 
 TEST_F(OpenTest, a_new_store_is_for_its_owner_only) {
@@ -52,7 +52,7 @@ TEST_F(OpenTest, a_store_keeps_its_identity_and_no_two_share_one) {
     auto const id = open(path).value()->id();
 
     EXPECT_EQ(open(path).value()->id(), id);
-    EXPECT_NE(open(folder.file("other.db")).value()->id(), id);
+    EXPECT_NE(open(folder / "other.db").value()->id(), id);
 }
 
 // Programs that start together on an empty machine all get the one store.
@@ -106,9 +106,9 @@ TEST_F(OpenTest, leaves_another_programs_database_alone) {
 TEST_F(OpenTest, refuses_places_where_no_file_can_be) {
     expect_refused("", Errc::rejected, {"path is empty"});
     expect_refused(folder.path(), Errc::rejected, {folder.path(), "is a directory"});
-    expect_refused(folder.file("missing/rgrid.db"), Errc::rejected, {"missing", "existing folder"});
-    std::ofstream{folder.file("plain")} << "x";
-    expect_refused(folder.file("plain/rgrid.db"), Errc::rejected, {"plain"});
+    expect_refused(folder / "missing/rgrid.db", Errc::rejected, {"missing", "existing folder"});
+    std::ofstream{folder / "plain"} << "x";
+    expect_refused(folder / "plain/rgrid.db", Errc::rejected, {"plain"});
     ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
     expect_refused(path, Errc::rejected, {path, "not a regular file"});
 }

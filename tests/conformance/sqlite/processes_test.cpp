@@ -4,15 +4,17 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <map>
 #include <optional>
 #include <rgrid/adapters/system/clock.hpp>
 #include <rgrid/testing/builders.hpp>
 #include <set>
 #include <sstream>
+#include <string_view>
 
 #include "raw.hpp"
-#include "temp_folder.hpp"
+#include <rgrid/testing/temp_folder.hpp>
 
 extern char** environ;
 
@@ -23,6 +25,7 @@ using testing::a_job;
 
 constexpr char const* path_variable = "RGRID_TEST_STORE";
 constexpr char const* name_variable = "RGRID_TEST_NAME";
+constexpr char const* role_variable = "RGRID_TEST_ROLE";
 
 SystemClock& machine_clock() {
     static SystemClock clock;
@@ -42,8 +45,7 @@ public:
         posix_spawn_file_actions_t actions;
         posix_spawn_file_actions_init(&actions);
         posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-        std::vector<std::string> const texts{"child", "--gtest_also_run_disabled_tests",
-                                             "--gtest_filter=Role.DISABLED_" + role};
+        std::vector<std::string> const texts{"child"};
         std::vector<char*> arguments;
         for (auto const& text : texts) arguments.push_back(const_cast<char*>(text.c_str()));
         arguments.push_back(nullptr);
@@ -51,6 +53,7 @@ public:
         for (char** variable = environ; *variable != nullptr; ++variable) variables.emplace_back(*variable);
         variables.push_back(std::string{path_variable} + "=" + path);
         variables.push_back(std::string{name_variable} + "=" + name);
+        variables.push_back(std::string{role_variable} + "=" + role);
         std::vector<char*> environment;
         for (auto& variable : variables) environment.push_back(variable.data());
         environment.push_back(nullptr);
@@ -113,11 +116,13 @@ void say(std::string const& text) {
 }
 
 // Submits, claims and completes until it is killed, and says only what was acknowledged.
-TEST(Role, DISABLED_churn) {
+void churn() {
     auto const store = open(variable(path_variable));
     WorkerId const worker{variable(name_variable)};
     auto const incarnation =
-        store->register_worker({}, {worker, ServerName{worker.value}, PoolName{"default"}, 100, ""}).value().incarnation;
+        store->register_worker({}, {worker, ServerName{worker.value}, PoolName{"default"}, 100, ""})
+            .value()
+            .incarnation;
     std::jthread const submitter{[&](std::stop_token const& stop) {
         while (!stop.stop_requested()) {
             std::string accepted = "accepted";
@@ -140,11 +145,13 @@ TEST(Role, DISABLED_churn) {
 }
 
 // Claims and completes until nothing is queued, and says what it did.
-TEST(Role, DISABLED_work) {
+void work() {
     auto const store = open(variable(path_variable));
     WorkerId const worker{variable(name_variable)};
     auto const incarnation =
-        store->register_worker({}, {worker, ServerName{worker.value}, PoolName{"default"}, 100, ""}).value().incarnation;
+        store->register_worker({}, {worker, ServerName{worker.value}, PoolName{"default"}, 100, ""})
+            .value()
+            .incarnation;
     while (true) {
         auto const leases = store->claim({}, worker, incarnation, 7).value();
         if (leases.empty()) break;
@@ -155,6 +162,22 @@ TEST(Role, DISABLED_work) {
             if (verdicts[i] == Verdict::accepted) say("did " + std::to_string(batch[i].job.value));
     }
 }
+
+/// In a child process a role takes the place of the tests.
+class Role final : public ::testing::Environment {
+public:
+    void SetUp() override {
+        auto const* const role = std::getenv(role_variable);
+        if (role == nullptr) return;
+        std::string_view{role} == "churn" ? churn() : work();
+        ::_exit(has_failed() ? 1 : 0);
+    }
+
+private:
+    static bool has_failed() { return ::testing::UnitTest::GetInstance()->ad_hoc_test_result().Failed(); }
+};
+
+auto* const role_of_this_process = ::testing::AddGlobalTestEnvironment(new Role);
 
 std::set<std::int64_t> numbers(std::vector<std::string> const& lines) {
     std::set<std::int64_t> all;
@@ -167,8 +190,8 @@ std::set<std::int64_t> numbers(std::vector<std::string> const& lines) {
 
 TEST(Processes, share_the_jobs_of_one_file) {
     constexpr std::size_t jobs = 1000;
-    TempFolder folder;
-    auto const path = folder.file("rgrid.db");
+    testing::TempFolder folder;
+    auto const path = folder / "rgrid.db";
     auto const store = open(path);
     store->submit({}, std::vector<JobSpec>(jobs, a_job())).value();
 
@@ -185,8 +208,8 @@ TEST(Processes, share_the_jobs_of_one_file) {
 
 // A process killed in the middle of anything takes nothing with it that anybody was told of.
 TEST(Processes, a_killed_one_loses_nothing_acknowledged) {
-    TempFolder folder;
-    auto const path = folder.file("rgrid.db");
+    testing::TempFolder folder;
+    auto const path = folder / "rgrid.db";
     auto const store = open(path);
     for (int round = 0; round < 3; ++round) {
         Child child{"churn", path, "w" + std::to_string(round)};
@@ -213,8 +236,8 @@ TEST(Processes, a_killed_one_loses_nothing_acknowledged) {
 
 // Another process that writes without a pause does not keep a beat from being written.
 TEST(Processes, a_busy_one_lets_others_write) {
-    TempFolder folder;
-    auto const path = folder.file("rgrid.db");
+    testing::TempFolder folder;
+    auto const path = folder / "rgrid.db";
     auto const store = open(path);
     WorkerId const worker{"beater"};
     auto const incarnation =

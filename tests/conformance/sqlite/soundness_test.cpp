@@ -3,7 +3,7 @@
 #include <rgrid/testing/builders.hpp>
 
 #include "raw.hpp"
-#include "temp_folder.hpp"
+#include <rgrid/testing/temp_folder.hpp>
 
 namespace rgrid::sqlite {
 namespace {
@@ -86,9 +86,9 @@ private:
 TEST(Soundness, counters_equal_counting_after_any_operations) {
     for (unsigned seed = 1; seed <= 3; ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
-        TempFolder folder;
+        testing::TempFolder folder;
         memory::ManualClock clock;
-        auto const path = folder.file("rgrid.db");
+        auto const path = folder / "rgrid.db";
         auto const store = Store::open({.path = path, .synchronous = Synchronous::normal, .keep_finished = 12h},
                                        FleetId{"blue"}, clock)
                                .value();
@@ -103,9 +103,9 @@ TEST(Soundness, counters_equal_counting_after_any_operations) {
 }
 
 TEST(Soundness, a_choice_among_many_kinds_is_the_claim_order) {
-    TempFolder folder;
+    testing::TempFolder folder;
     memory::ManualClock clock;
-    auto const store = Store::open({.path = folder.file("rgrid.db")}, FleetId{"blue"}, clock).value();
+    auto const store = Store::open({.path = folder / "rgrid.db"}, FleetId{"blue"}, clock).value();
     auto const worker = WorkerId{"w"};
     auto const incarnation =
         store->register_worker({}, {worker, ServerName{"w"}, PoolName{"default"}, 4, ""}).value().incarnation;
@@ -120,9 +120,9 @@ TEST(Soundness, a_choice_among_many_kinds_is_the_claim_order) {
 
 // A worker that starts anew is as old as it was: its age is what a boot is judged by.
 TEST(Soundness, a_worker_keeps_its_age_when_it_registers_again) {
-    TempFolder folder;
+    testing::TempFolder folder;
     memory::ManualClock clock;
-    auto const store = Store::open({.path = folder.file("rgrid.db")}, FleetId{"blue"}, clock).value();
+    auto const store = Store::open({.path = folder / "rgrid.db"}, FleetId{"blue"}, clock).value();
     Registration const who{WorkerId{"w"}, ServerName{"w"}, PoolName{"default"}, 4, ""};
     store->register_worker({}, who).value();
     clock.advance(90s);
@@ -136,10 +136,10 @@ TEST(Soundness, a_worker_keeps_its_age_when_it_registers_again) {
 
 // An id is never used again, not even when the newest job has been swept: its files and logs live under it.
 TEST(Soundness, ids_are_never_used_again) {
-    TempFolder folder;
+    testing::TempFolder folder;
     memory::ManualClock clock;
     auto const store =
-        Store::open({.path = folder.file("rgrid.db"), .keep_finished = 1h}, FleetId{"blue"}, clock).value();
+        Store::open({.path = folder / "rgrid.db", .keep_finished = 1h}, FleetId{"blue"}, clock).value();
     auto const first = store->submit({}, {a_job()}).value().at(0).value().job;
     store->cancel({}, {first}).value();
     clock.advance(2h);

@@ -3,7 +3,7 @@
 #include <rgrid/adapters/system/clock.hpp>
 #include <rgrid/testing/wake_conformance.hpp>
 
-#include "temp_folder.hpp"
+#include <rgrid/testing/temp_folder.hpp>
 
 namespace rgrid::testing {
 namespace {
@@ -16,10 +16,10 @@ public:
 
 private:
     sqlite::Settings settings() const {
-        return {.path = folder_.file("rgrid.db"), .synchronous = sqlite::Synchronous::normal};
+        return {.path = folder_ / "rgrid.db", .synchronous = sqlite::Synchronous::normal};
     }
 
-    sqlite::TempFolder folder_;
+    TempFolder folder_;
     SystemClock clock_;
     std::unique_ptr<sqlite::Store> store_ = sqlite::Store::open(settings(), FleetId{"default"}, clock_).value();
     std::unique_ptr<sqlite::StoreWake> wake_ = sqlite::StoreWake::open(settings(), clock_).value();

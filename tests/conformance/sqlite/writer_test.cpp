@@ -7,7 +7,7 @@
 
 #include "../../../src/adapters/sqlite/turn.hpp"
 #include "raw.hpp"
-#include "temp_folder.hpp"
+#include <rgrid/testing/temp_folder.hpp>
 
 namespace rgrid::sqlite {
 namespace {
@@ -34,9 +34,9 @@ protected:
             .incarnation;
     }
 
-    TempFolder folder;
+    testing::TempFolder folder;
     memory::ManualClock clock;
-    std::string const path = folder.file("rgrid.db");
+    std::string const path = folder / "rgrid.db";
     std::unique_ptr<Store> store = open();
     Raw other{path};
     Call const call{};
@@ -179,8 +179,8 @@ TEST_F(WriterTest, a_reader_that_stays_blocks_no_writer) {
 
 // Who waits says so to all others, until it has its turn or is gone.
 TEST_F(WriterTest, who_waits_for_its_turn_is_seen_by_the_others) {
-    Turn mine{folder.file("turn")};
-    auto other_turn = std::make_unique<Turn>(folder.file("turn"));
+    Turn mine{folder / "turn"};
+    auto other_turn = std::make_unique<Turn>(folder / "turn");
 
     EXPECT_FALSE(mine.wanted_by_another());
     other_turn->want();

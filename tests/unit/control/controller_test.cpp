@@ -32,8 +32,9 @@ struct ControllerTest : ::testing::Test {
     ControllerTest() { params.pools[PoolName{"default"}]; }
 
     std::unique_ptr<Controller> make(std::string candidate, Executor& executor, DecisionLog* log = nullptr) {
-        return std::make_unique<Controller>(ControllerPorts{cloud, jobs, fleet, clock, events}, Planner{params},
-                                            ControllerSettings{.fleet = FleetId{"f"}, .candidate = std::move(candidate)}, executor, log);
+        return std::make_unique<Controller>(
+            ControllerPorts{cloud, jobs, fleet, clock, events}, Planner{params},
+            ControllerSettings{.fleet = FleetId{"f"}, .candidate = std::move(candidate)}, executor, log);
     }
 
     void submit(int count) {
@@ -48,7 +49,9 @@ struct ControllerTest : ::testing::Test {
 
     /// A worker that registers on a server and beats.
     Incarnation start_worker(std::string const& name) {
-        return store.register_worker({}, {WorkerId{name}, ServerName{name}, PoolName{"default"}, 2, "test"}).value().incarnation;
+        return store.register_worker({}, {WorkerId{name}, ServerName{name}, PoolName{"default"}, 2, "test"})
+            .value()
+            .incarnation;
     }
 
     std::string told(EventKind kind) const {
@@ -173,7 +176,9 @@ TEST_F(ControllerTest, changes_nothing_once_another_has_taken_over) {
     EXPECT_FALSE(late.leading);
     EXPECT_EQ(store.load({}).value().intents.size(), intents.size());
     for (auto const& event : events.all())
-        if (event.kind == EventKind::step_failed) { EXPECT_THAT(event.text, ::testing::HasSubstr("not done")); }
+        if (event.kind == EventKind::step_failed) {
+            EXPECT_THAT(event.text, ::testing::HasSubstr("not done"));
+        }
 }
 
 TEST_F(ControllerTest, resigning_lets_the_next_one_lead_at_once) {
@@ -192,7 +197,8 @@ TEST_F(ControllerTest, an_unknown_listing_creates_and_deletes_nothing) {
 
     EXPECT_TRUE(report.plan.steps.empty());
     EXPECT_EQ(told(EventKind::source_unknown),
-              "the servers could not be read (CloudProvider.list: it failed on purpose): nothing that depends on them is decided");
+              "the servers could not be read (CloudProvider.list: it failed on purpose): nothing that depends on them "
+              "is decided");
 }
 
 TEST_F(ControllerTest, tells_a_problem_once_and_that_it_is_over) {
@@ -292,19 +298,6 @@ TEST_F(ControllerTest, renews_its_leadership_before_the_term_ends) {
     auto controller = make("a", now);
     auto const report = controller->pass();
     EXPECT_LE(report.next_pass - clock.steady_now(), 5s);
-}
-
-TEST(IsIdle, needs_to_know) {
-    Snapshot seen;
-    EXPECT_FALSE(is_idle(seen)) << "what could not be read is not idle";
-    seen.demand.value.emplace();
-    seen.sessions.value.emplace();
-    EXPECT_TRUE(is_idle(seen));
-    seen.demand.value->next_due = 1h;
-    EXPECT_FALSE(is_idle(seen)) << "a scheduled job is still to come";
-    seen.demand.value->next_due.reset();
-    seen.sessions.age = 2s;
-    EXPECT_FALSE(is_idle(seen)) << "a job may have been claimed since the sessions were looked at";
 }
 
 // Ends a wait at once when a step has ended; otherwise the loop would sleep until its next pass.

@@ -1,5 +1,4 @@
 #include <gmock/gmock.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -7,15 +6,13 @@
 #include <rgrid/config/json.hpp>
 #include <rgrid/control/decision_log.hpp>
 #include <rgrid/policy/planner.hpp>
+#include <rgrid/testing/temp_folder.hpp>
 
 namespace rgrid {
 namespace {
 
 struct DecisionLogTest : ::testing::Test {
     DecisionLogTest() {
-        char name[] = "/tmp/rgrid-decisions-XXXXXX";
-        folder = ::mkdtemp(name);
-        path = folder + "/decisions.jsonl";
         seen.fleet = FleetId{"f"};
         seen.servers.value.emplace();
         seen.sessions.value.emplace();
@@ -23,15 +20,14 @@ struct DecisionLogTest : ::testing::Test {
         seen.demand.value.emplace();
         params.pools[PoolName{"default"}];
     }
-    ~DecisionLogTest() override { std::filesystem::remove_all(folder); }
 
     Plan queue(std::int64_t jobs) {
         seen.demand.value->groups = {{PoolName{"default"}, 0, 1, jobs, 1s}};
         return decide(seen, params);
     }
 
-    std::string folder;
-    std::string path;
+    testing::TempFolder folder;
+    std::string const path = folder / "decisions.jsonl";
     Snapshot seen;
     PlannerParams params;
 };
@@ -45,7 +41,8 @@ TEST_F(DecisionLogTest, replays_a_recorded_decision_byte_for_byte) {
     ASSERT_EQ(records.size(), 1U);
     ASSERT_TRUE(records[0].snapshot && records[0].params && records[0].plan);
     EXPECT_FALSE(records[0].plan->steps.empty());
-    EXPECT_EQ(config::to_json_text(decide(*records[0].snapshot, *records[0].params)), config::to_json_text(*records[0].plan));
+    EXPECT_EQ(config::to_json_text(decide(*records[0].snapshot, *records[0].params)),
+              config::to_json_text(*records[0].plan));
 }
 
 TEST_F(DecisionLogTest, is_short_while_nothing_changes) {
@@ -70,12 +67,14 @@ TEST_F(DecisionLogTest, passes_over_a_line_cut_short_by_a_crash) {
 }
 
 TEST_F(DecisionLogTest, refuses_a_newer_format_by_name) {
-    std::ofstream{path} << R"({"format":2,"pass":1,"at":"2026-01-01T00:00:00.000Z","epoch":1})" << "\n";
+    std::ofstream{path} << R"({"format":2,"pass":1,"at":"2026-01-01T00:00:00.000Z","epoch":1})"
+                        << "\n";
 
     auto const records = read_decisions(path);
 
     ASSERT_FALSE(records);
-    EXPECT_THAT(records.error().message, ::testing::EndsWith("decisions.jsonl:1: format 2 is newer than this program's 1"));
+    EXPECT_THAT(records.error().message,
+                ::testing::EndsWith("decisions.jsonl:1: format 2 is newer than this program's 1"));
 }
 
 TEST_F(DecisionLogTest, never_takes_more_than_twice_its_size) {
@@ -97,7 +96,7 @@ TEST_F(DecisionLogTest, is_readable_by_its_owner_only) {
 }
 
 TEST_F(DecisionLogTest, names_the_path_that_cannot_be_written) {
-    auto const log = DecisionLog::open(folder + "/missing/decisions.jsonl");
+    auto const log = DecisionLog::open(folder / "missing/decisions.jsonl");
     ASSERT_FALSE(log);
     EXPECT_THAT(log.error().message, ::testing::HasSubstr("/missing/decisions.jsonl: No such file or directory"));
 }

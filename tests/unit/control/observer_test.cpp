@@ -6,7 +6,9 @@ namespace rgrid {
 namespace {
 
 using Numbers = Watched<int>;
-SteadyInstant at(Duration since_start) { return SteadyInstant{1h} + since_start; }
+SteadyInstant at(Duration since_start) {
+    return SteadyInstant{1h} + since_start;
+}
 
 TEST(Watched, counts_how_long_looks_have_been_uninterrupted) {
     Numbers source;

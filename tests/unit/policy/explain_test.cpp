@@ -152,7 +152,8 @@ TEST(Explain, Caps_say_what_was_found_and_what_is_allowed) {
     Scene scene;
     scene.queued(3, 2min);
     scene.pool().scaling.max_workers = 1;
-    EXPECT_EQ(sentences(scene).back(), "pool default: more workers are wanted, but there are 0 and the most is 1");
+    EXPECT_EQ(sentences(scene).back(),
+              "pool default: more workers are wanted than the maximum of 1 allows; 0 are there so far");
 
     scene.pool().scaling.max_workers = 10;
     scene.params.limits.creates_per_minute = 1;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <rgrid/model/job_rules.hpp>
 #include <rgrid/testing/job_queue/harness.hpp>
 
 namespace rgrid::testing {
@@ -72,7 +73,7 @@ TEST_P(JobQueueConformance, an_old_attempts_log_is_kept_apart) {
     auto const old = claim_one("slow", slow);
     LogWriterOf const append_old{ports().work, "slow", slow};
     append_old(old, 0, "old").value();
-    advance(10min);
+    advance(1min + lease_grace);
     tend();
     tend();
     auto const worker = enlist("w");
