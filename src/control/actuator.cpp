@@ -10,16 +10,20 @@ Actuator::Actuator(ControllerPorts ports, Executor& executor, Duration call_time
 void Actuator::start(LeaderEpoch epoch, StepOrder order) {
     {
         std::lock_guard const lock{mutex_};
-        ++in_flight_[order.step.server];
+        in_flight_.insert(order.step.server);
+        ++running_;
     }
     executor_.post([this, epoch, order = std::move(order)]() mutable { run(epoch, std::move(order)); });
 }
 
 std::vector<ServerName> Actuator::in_flight() const {
     std::lock_guard const lock{mutex_};
-    std::vector<ServerName> names;
-    for (auto const& [name, count] : in_flight_) names.push_back(name);
-    return names;
+    return {in_flight_.begin(), in_flight_.end()};
+}
+
+void Actuator::wait_until_idle() {
+    std::unique_lock lock{mutex_};
+    idle_.wait(lock, [this] { return running_ == 0; });
 }
 
 bool Actuator::has_news() const {
@@ -45,6 +49,9 @@ void Actuator::run(LeaderEpoch epoch, StepOrder order) {
     }
     // What failed is tried again at the next pass, not at once: a peer that refuses must not be hammered.
     if (!machine.report().failed) finished_();
+    std::lock_guard const lock{mutex_};
+    --running_;
+    idle_.notify_all();
 }
 
 StepOutcome Actuator::make(LeaderEpoch epoch, StepCall const& wanted) {

@@ -20,6 +20,13 @@ std::vector<ServerName> settled_servers(Snapshot const& seen) {
     return settled;
 }
 
+/// Looks that are as far apart as the settings make them are not interrupted.
+SourceAges with_gap(ControllerSettings const& settings) {
+    auto ages = settings.max_ages;
+    ages.gap = std::max(ages.gap, 2 * std::min(settings.interval, settings.term / 3) + ages.sessions);
+    return ages;
+}
+
 /// The bill with the lines that this pass has changed.
 std::vector<ServerBill> merged(std::vector<ServerBill> bills, std::vector<ServerBill> const& changed) {
     for (auto const& line : changed) {
@@ -45,7 +52,7 @@ Controller::Controller(ControllerPorts ports, Planner planner, ControllerSetting
       planner_(std::move(planner)),
       settings_(std::move(settings)),
       log_(log),
-      observer_(ports, settings_.max_ages, settings_.call_timeout),
+      observer_(ports, with_gap(settings_), settings_.call_timeout),
       actuator_(ports, executor, settings_.call_timeout, [this] {
           std::lock_guard const lock{changed_mutex_};
           if (changed_) changed_();
@@ -53,7 +60,7 @@ Controller::Controller(ControllerPorts ports, Planner planner, ControllerSetting
 
 Controller::~Controller() {
     actuator_.abandon();
-    while (has_steps_under_way()) ports_.clock.sleep_until(ports_.clock.steady_now() + Duration{5}, {});
+    actuator_.wait_until_idle();
 }
 
 void Controller::on_change(std::function<void()> changed) {
@@ -65,12 +72,12 @@ PassReport Controller::pass() {
     PassReport report;
     ++passes_;
     if (lead(report)) {
-        // What ended before this line is visible to the looks below; what ends later counts as under way.
+        // What is under way first, then what has ended: a step that ends in between is in both, and never in neither.
+        auto in_flight = actuator_.in_flight();
         for (auto& ended : actuator_.collect()) {
             observer_.invalidate();
             unlearned_.insert(unlearned_.end(), ended.observations.begin(), ended.observations.end());
         }
-        auto in_flight = actuator_.in_flight();
         if (auto const record = load(report)) {
             tend();
             auto seen = observe(*record, epoch_, std::move(in_flight));
@@ -220,7 +227,12 @@ StepOrder Controller::order_for(Step const& step, Snapshot const& seen, FleetRec
     intent.offer = step.offer;
     intent.epoch = epoch_;
     intent.reason = step.reason;
-    if (step.action == Action::adopt_server) intent.create = CreateState::created, intent.server_id = step.server_id;
+    if (step.action == Action::adopt_server) {
+        intent.create = CreateState::created;
+        intent.listed = true;
+        intent.server_id = step.server_id;
+        intent.period = Offer{}.period;  // Unless its offer is known.
+    }
     for (auto const& offer : seen.offers.value.value_or(std::vector<Offer>{}))
         if (offer.key == step.offer) intent.price = offer.price, intent.period = offer.period;
     auto const pool = planner_.params().pools.find(step.pool);
@@ -272,7 +284,7 @@ void Controller::tell_changes(PassReport const& report) {
 }
 
 SteadyInstant Controller::next_pass(PassReport const& report) const {
-    if (actuator_.has_news()) return ports_.clock.steady_now();
+    if (report.snapshot && actuator_.has_news()) return ports_.clock.steady_now();
     auto wait = std::min(settings_.interval, settings_.term / 3);
     if (report.snapshot) {
         wait = std::min(wait, report.plan.next_look);

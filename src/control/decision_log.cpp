@@ -15,7 +15,13 @@ namespace rgrid {
 namespace {
 
 int open_for_append(std::string const& path) {
-    return ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    auto const file = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (file < 0) return file;
+    // A crash may have cut the last line short: what follows begins on a line of its own.
+    char last = '\n';
+    auto const size = ::lseek(file, 0, SEEK_END);
+    if (size > 0 && ::pread(file, &last, 1, size - 1) == 1 && last != '\n') static_cast<void>(::write(file, "\n", 1));
+    return file;
 }
 
 Error system_error(std::string const& what, std::string const& path) {
@@ -68,7 +74,12 @@ Result<> DecisionLog::write(std::int64_t pass, Snapshot const& seen, PlannerPara
     }
     auto const line = config::to_json_text(record) + "\n";
     auto const written = ::write(file_, line.data(), line.size());
-    if (written != static_cast<ssize_t>(line.size())) return system_error("cannot write the decision log", path_);
+    if (written != static_cast<ssize_t>(line.size())) {
+        auto const failed = system_error("cannot write the decision log", path_);
+        // What follows must not be joined to half a line.
+        static_cast<void>(::ftruncate(file_, size_));
+        return failed;
+    }
     size_ += written;
     last_ = plan;
     return {};

@@ -56,9 +56,10 @@ private:
     void confirm(WorkerView const& worker) {
         if (!worker.server || worker.in_flight) return;
         auto const& intent = *worker.intent;
-        if (intent.create == CreateState::created && intent.server_id == worker.server->id) return;
+        if (intent.create == CreateState::created && intent.server_id == worker.server->id && intent.listed) return;
         auto confirmed = intent;
         confirmed.create = CreateState::created;
+        confirmed.listed = true;
         confirmed.server_id = worker.server->id;
         for (auto& known : seen_.intents)
             if (known.server == worker.name) known = confirmed;

@@ -30,7 +30,7 @@ std::optional<StepCall> StepMachine::begin() {
         case Action::delete_server:
             // Closing is final and idempotent, so the answer `closed` proves that nothing runs or will run there.
             stage_ = Stage::prove_closed;
-            return CloseWorker{WorkerId{step.server.value}, CloseMode::if_idle, {}};
+            return CloseWorker{step.worker.value_or(WorkerId{step.server.value}), CloseMode::if_idle, {}};
         case Action::settle_intent: {
             FleetWrite write;
             write.settled.push_back(step.server);
@@ -140,6 +140,7 @@ std::optional<StepCall> StepMachine::after_proof(Result<CloseReport> const& outc
         return tell_failed(fail(Errc::rejected, "its worker's session is not closed")), std::nullopt;
     auto intent = order_.intent;
     intent.remove = true;
+    intent.remove_age = Duration{0};  // Asked for anew.
     if (!intent.remove_reason) intent.remove_reason = order_.step.reason;
     FleetWrite write;
     write.intents.push_back(std::move(intent));

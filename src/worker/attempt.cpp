@@ -68,7 +68,8 @@ struct Run {
         auto const key = LeaseKey{lease.job, lease.epoch};
         auto const folder = attempt_folder(settings, key);
         WorkFolder work{folder, settings.keep_folders};
-        if (auto const made = work.make(); !made) return fail_staging(made.error());
+        // A machine that has no room for a folder is no fault of the job's.
+        if (auto const made = work.make(); !made) return end(Outcome::released, made.error().message);
         auto const in = call_within(ports.clock, settings.transfer_limit, stop);
         if (auto const staged = stage_in(in, ports.files, ports.clock, lease.spec, folder); !staged)
             return fail_staging(staged.error());

@@ -32,6 +32,7 @@ private:
                 return;
             case Action::find_server:
                 intent_of(step).create = CreateState::created;
+                intent_of(step).listed = true;
                 intent_of(step).server_id = ServerId{"id-" + step.server.value};
                 if (!is_listed(step.server)) list(step);
                 return;
@@ -57,6 +58,7 @@ private:
         intent.offer = step.offer;
         intent.epoch = seen_.epoch;
         intent.create = CreateState::created;
+        intent.listed = true;
         intent.server_id = ServerId{"id-" + step.server.value};
         for (auto const& offer : seen_.offers.value.value_or(std::vector<Offer>{}))
             if (offer.key == step.offer) intent.price = offer.price, intent.period = offer.period;

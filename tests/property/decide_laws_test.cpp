@@ -311,13 +311,15 @@ TEST(Laws, Deciding_again_after_carrying_out_creates_and_releases_nothing_more) 
         auto const world = Generator{seed}.sane();
         auto const plan = decide(world.seen, world.params);
         if (first(plan.steps, [](Step const& step) {
-                return step.action == Action::adopt_server || step.reason == Reason::replacement;
+                return step.action == Action::adopt_server || step.reason == Reason::replacement ||
+                       step.reason == Reason::too_old;
             }))
             return;
         auto const looks_up =
             first(plan.steps, [](Step const& step) { return step.action == Action::find_server; }) != nullptr;
         if (first(plan.findings, [&](Finding const& found) {
                 return found.kind == FindingKind::at_maximum || found.kind == FindingKind::at_spend_cap ||
+                       found.kind == FindingKind::boot_failures ||
                        (looks_up && found.kind == FindingKind::create_rate);
             }))
             return;

@@ -37,7 +37,7 @@ public:
         pool.scaling.max_workers = 8;
         start_controller();
         for (int i = 0; i < 12; ++i) at(draw(0s, 10h), [this] { submit(); });
-        for (int i = 0; i < 10; ++i) at(draw(10min, 10h), [this] { disturb(); });
+        for (int i = 0; i < 20; ++i) at(draw(10min, 10h), [this] { disturb(); });
         plan_.set("", {.before = 0.02, .after = 0.02});
         at(10h, [this] { plan_.calm(); });
     }

@@ -1,11 +1,12 @@
 #pragma once
 
+#include <condition_variable>
 #include <functional>
-#include <map>
 #include <mutex>
 #include <rgrid/control/executor.hpp>
 #include <rgrid/control/ports.hpp>
 #include <rgrid/control/step_machine.hpp>
+#include <set>
 #include <stop_token>
 #include <vector>
 
@@ -34,6 +35,9 @@ public:
     /// Makes running calls end early.
     void abandon() { stop_.request_stop(); }
 
+    /// Blocks until no step is under way and nothing of one that has ended is still to run.
+    void wait_until_idle();
+
 private:
     void run(LeaderEpoch epoch, StepOrder order);
     StepOutcome make(LeaderEpoch epoch, StepCall const& call);
@@ -44,7 +48,9 @@ private:
     std::function<void()> finished_;
     std::stop_source stop_;
     mutable std::mutex mutex_;
-    std::map<ServerName, int> in_flight_;
+    std::condition_variable idle_;
+    int running_ = 0;
+    std::set<ServerName> in_flight_;
     std::vector<StepReport> reports_;
 };
 

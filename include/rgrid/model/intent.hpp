@@ -31,6 +31,7 @@ struct Intent {
     LeaderEpoch epoch;  ///< Of the leader who wrote it.
     CreateState create = CreateState::asked;
     bool remove = false;  ///< It is to go: its session is closed and its delete may be called at any time.
+    bool listed = false;  ///< The provider's listing has shown it: from then on its absence means that it is gone.
     std::optional<ServerId> server_id;    ///< Once the provider has named it.
     Reason reason = Reason::queued_jobs;  ///< Why it was ordered.
     std::optional<Reason> remove_reason;  ///< Why it is to go.
@@ -40,8 +41,8 @@ struct Intent {
     friend bool operator==(Intent const&, Intent const&) = default;
 };
 BOOST_DESCRIBE_STRUCT(Intent, (),
-                      (server, pool, offer, price, period, epoch, create, remove, server_id, reason, remove_reason, age,
-                       remove_age))
+                      (server, pool, offer, price, period, epoch, create, remove, listed, server_id, reason,
+                       remove_reason, age, remove_age))
 
 /// A line of the bill: a server that existed, from its creation to the delete that was confirmed.
 struct ServerBill {

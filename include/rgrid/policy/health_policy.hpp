@@ -40,7 +40,7 @@ public:
                     on_deleting(worker, draft);
                     break;
                 case Phase::gone:
-                    on_gone(worker, draft);
+                    on_gone(seen, worker, draft);
                     break;
                 case Phase::orphan:
                     on_orphan(seen, worker, draft);
@@ -76,10 +76,7 @@ private:
         auto const& limits = params(worker.pool);
         // Without the sessions nobody knows whether its worker has registered.
         if (!seen.sessions.value) return;
-        // Its create call has ended by then and the listing that was looked at has caught up with it.
-        auto const listed_by = std::max(limits.create_settle, limits.listing_lag);
-        if (!worker.server && seen.servers.value &&
-            worker.intent->age - detail::sane_age(seen.servers.age) > listed_by) {
+        if (!worker.server && seen.servers.value && age_in_listing(seen, *worker.intent) > listed_by(worker.pool)) {
             draft.steps.push_back(detail::close_step(worker, CloseMode::now, Reason::server_vanished,
                                                      {detail::duration_fact("age", worker.intent->age)}));
             return;
@@ -135,11 +132,30 @@ private:
         }
     }
 
-    static void on_gone(WorkerView const& worker, Draft& draft) {
+    void on_gone(Snapshot const& seen, WorkerView const& worker, Draft& draft) const {
         if (!worker.intent) return;
-        auto const refused = worker.intent->create == CreateState::refused;
+        auto const& intent = *worker.intent;
+        auto const left = listed_by(worker.pool) - age_in_listing(seen, intent);
+        if (intent.create == CreateState::created && !intent.listed && left >= Duration{0}) {
+            // It was made so lately that the listing may not show it yet: what is settled now would come up unknown.
+            if (!intent.remove && intent.server_id)
+                draft.steps.push_back(detail::step_about(worker, Action::delete_server, Reason::worker_closed));
+            else
+                draft.look_in(left + Duration{1});
+            return;
+        }
+        auto const refused = intent.create == CreateState::refused;
         draft.steps.push_back(
             detail::step_about(worker, Action::settle_intent, refused ? Reason::create_refused : Reason::server_gone));
+    }
+
+    /// How old an intent is when its create call has ended and the listing has caught up with it.
+    [[nodiscard]] Duration listed_by(PoolName const& pool) const {
+        return std::max(params(pool).create_settle, params(pool).listing_lag);
+    }
+
+    static Duration age_in_listing(Snapshot const& seen, Intent const& intent) {
+        return intent.age - detail::sane_age(seen.servers.age);
     }
 
     /// Two looks and a grace period, because the store may be behind the provider. An adopted server is then judged

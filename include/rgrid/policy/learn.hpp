@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/describe/class.hpp>
 #include <boost/describe/enum.hpp>
+#include <optional>
 #include <rgrid/model/memory.hpp>
 #include <rgrid/policy/params.hpp>
 #include <string>
@@ -112,15 +113,14 @@ inline Duration doubled(Duration base, int repetitions, int most) {
     return memory;
 }
 
-/// The middle one of the remembered boot times of a pool; zero if there is none.
-[[nodiscard]] inline Duration usual_boot_time(Memory const& memory, PoolName const& pool) {
-    for (auto const& record : memory.boots) {
-        if (record.pool != pool || record.boot_times.empty()) continue;
-        auto times = record.boot_times;
-        std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2), times.end());
-        return times[times.size() / 2];
-    }
-    return Duration{0};
+/// The typical boot time of a pool: the median of its last boots; nothing before the first.
+[[nodiscard]] inline std::optional<Duration> typical_boot(Memory const& memory, PoolName const& pool) {
+    auto const record = std::find_if(memory.boots.begin(), memory.boots.end(),
+                                     [&](BootRecord const& boot) { return boot.pool == pool; });
+    if (record == memory.boots.end() || record->boot_times.empty()) return std::nullopt;
+    auto times = record->boot_times;
+    std::sort(times.begin(), times.end());
+    return times[times.size() / 2];
 }
 
 }  // namespace rgrid

@@ -122,7 +122,8 @@ private:
             if (at <= seen.now && seen.now - at < minute) ages.push_back(seen.now - at);
         // A create is remembered when its call has ended; until then its intent stands for it.
         for (auto const& worker : draft.roster.workers)
-            if (worker.intent && worker.intent->create == CreateState::asked && worker.intent->age < minute)
+            if (worker.intent && (worker.intent->create == CreateState::asked || worker.in_flight) &&
+                worker.intent->age < minute)
                 ages.push_back(worker.intent->age);
         auto const recent = std::ssize(ages);
         auto const room = std::max<std::int64_t>(0, params_.limits.creates_per_minute - recent);

@@ -76,7 +76,8 @@ struct HealthParams {
         field(&HealthParams::listing_lag,
               "A server may be missing from the provider's listing this long after its creation.", 0s, 10min),
         field(&HealthParams::boot_timeout, "A server whose worker has not registered by then is deleted.", 1s, 24h),
-        field(&HealthParams::delete_timeout, "A server still listed this long after its delete is deleted again.", 1s, 1h),
+        field(&HealthParams::delete_timeout, "A server still listed this long after its delete is deleted again.", 1s,
+              1h),
         field(&HealthParams::max_age, "An older worker is drained and replaced; its jobs finish first.", 1min, 8760h),
         field(&HealthParams::drain_limit,
               "How long a draining worker may take; never less than its running jobs may still need.", 0s, 720h),
@@ -91,8 +92,8 @@ struct HealthParams {
     friend bool operator==(HealthParams const&, HealthParams const&) = default;
 };
 BOOST_DESCRIBE_STRUCT(HealthParams, (),
-                      (heartbeat, lost_after, create_settle, listing_lag, boot_timeout, delete_timeout, max_age, drain_limit,
-                       drain_share, orphan_grace, boot_failures, probe_interval))
+                      (heartbeat, lost_after, create_settle, listing_lag, boot_timeout, delete_timeout, max_age,
+                       drain_limit, drain_share, orphan_grace, boot_failures, probe_interval))
 
 /// Which offers a pool takes.
 struct PlacementParams {
@@ -118,12 +119,12 @@ struct PoolParams {
     HealthParams health;
     PlacementParams placement;
 
-    static constexpr auto rules = std::tuple{
-        field(&PoolParams::slots, "How many one-slot jobs a worker runs at a time.", 1, 1024),
-        field(&PoolParams::scaling, "When it gets more workers."),
-        field(&PoolParams::billing, "When it lets an idle worker go."),
-        field(&PoolParams::health, "Who is lost, stuck or too old."),
-        field(&PoolParams::placement, "Which offers it takes.")};
+    static constexpr auto rules =
+        std::tuple{field(&PoolParams::slots, "How many one-slot jobs a worker runs at a time.", 1, 1024),
+                   field(&PoolParams::scaling, "When it gets more workers."),
+                   field(&PoolParams::billing, "When it lets an idle worker go."),
+                   field(&PoolParams::health, "Who is lost, stuck or too old."),
+                   field(&PoolParams::placement, "Which offers it takes.")};
 
     friend bool operator==(PoolParams const&, PoolParams const&) = default;
 };
@@ -154,7 +155,8 @@ struct LimitsParams {
     friend bool operator==(LimitsParams const&, LimitsParams const&) = default;
 };
 BOOST_DESCRIBE_STRUCT(LimitsParams, (),
-                      (max_workers, creates_per_minute, spend_per_hour, spend_per_month, mass_loss_share, mass_loss_min))
+                      (max_workers, creates_per_minute, spend_per_hour, spend_per_month, mass_loss_share,
+                       mass_loss_min))
 
 /// Everything `decide` may know beside the snapshot.
 struct PlannerParams {

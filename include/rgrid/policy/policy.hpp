@@ -16,12 +16,12 @@ struct WantedWorker {
     PoolName pool;
     Reason reason = Reason::queued_jobs;
     std::vector<Fact> facts;
-    std::optional<Offer> offer;   ///< Chosen by the placement stage; a wish without one is not carried out.
+    std::optional<Offer> offer;  ///< Chosen by the placement stage; a wish without one is not carried out.
 };
 
 /// A plan in the making, handed from stage to stage.
 struct Draft {
-    Roster roster;                       ///< What the stages decide about; not changed by them.
+    Roster roster;  ///< What the stages decide about; not changed by them.
     std::vector<WantedWorker> wanted;
     std::vector<Step> steps;
     std::vector<Finding> findings;
@@ -65,8 +65,12 @@ public:
 
 namespace detail {
 
-inline Fact count_fact(char const* name, std::int64_t value) { return {name, value, Unit::count}; }
-inline Fact duration_fact(char const* name, Duration value) { return {name, value.count(), Unit::milliseconds}; }
+inline Fact count_fact(char const* name, std::int64_t value) {
+    return {name, value, Unit::count};
+}
+inline Fact duration_fact(char const* name, Duration value) {
+    return {name, value.count(), Unit::milliseconds};
+}
 inline Fact money_fact(char const* name, Money value) {
     return {name, value.nanos, value.currency == Currency::EUR ? Unit::nanos_EUR : Unit::nanos_USD};
 }
@@ -79,10 +83,15 @@ inline Step step_about(WorkerView const& worker, Action action, Reason reason, s
     step.server = worker.name;
     step.reason = reason;
     step.facts = std::move(facts);
-    if (worker.server) step.server_id = worker.server->id;
-    else if (worker.intent) step.server_id = worker.intent->server_id;
-    if (worker.server) step.offer = worker.server->offer;
-    else if (worker.intent) step.offer = worker.intent->offer;
+    if (worker.session) step.worker = worker.session->worker;
+    if (worker.server)
+        step.server_id = worker.server->id;
+    else if (worker.intent)
+        step.server_id = worker.intent->server_id;
+    if (worker.server)
+        step.offer = worker.server->offer;
+    else if (worker.intent)
+        step.offer = worker.intent->offer;
     return step;
 }
 
@@ -96,7 +105,8 @@ inline Step close_step(WorkerView const& worker, CloseMode mode, Reason reason, 
 
 /// Does it still count against the maximum of its pool? Everything that is or may be billed does.
 inline bool counts_as_worker(WorkerView const& worker) {
-    return worker.phase != Phase::gone && (worker.intent || worker.server);
+    if (!worker.intent || worker.phase != Phase::gone) return worker.intent || worker.server;
+    return worker.intent->create == CreateState::created && !worker.intent->listed;
 }
 
 /// Will it take jobs, now or once it has booted?

@@ -10,6 +10,7 @@
 #include <rgrid/model/memory.hpp>
 #include <rgrid/model/snapshot.hpp>
 #include <rgrid/model/worker.hpp>
+#include <rgrid/policy/learn.hpp>
 #include <rgrid/policy/params.hpp>
 #include <string>
 #include <vector>
@@ -31,16 +32,6 @@ struct WaitingScene {
 
 /// From when on a job that waits for a booting worker is told of it instead of its place in the queue.
 inline constexpr Duration provisioning_shown_after{std::chrono::seconds{30}};
-
-/// The typical boot time of a pool: the median of its last boots; nothing before the first.
-[[nodiscard]] inline std::optional<Duration> typical_boot(Memory const& memory, PoolName const& pool) {
-    auto const record = std::find_if(memory.boots.begin(), memory.boots.end(),
-                                     [&](BootRecord const& boot) { return boot.pool == pool; });
-    if (record == memory.boots.end() || record->boot_times.empty()) return std::nullopt;
-    auto times = record->boot_times;
-    std::sort(times.begin(), times.end());
-    return times[times.size() / 2];
-}
 
 namespace detail {
 

@@ -39,7 +39,9 @@ struct FleetRecord {
 
 /// One fenced write. All of it takes effect or nothing does.
 struct FleetWrite {
-    std::vector<Intent> intents;      ///< Inserted or replaced by name. `age` and `remove_age` are the store's own.
+    /// Inserted or replaced by name. The ages are the store's own: `age` since the name was first written, `remove_age`
+    /// since the last write that says `remove` with a `remove_age` of zero, which is how a delete is asked for anew.
+    std::vector<Intent> intents;
     std::vector<ServerName> settled;  ///< Taken off.
     std::vector<ServerBill> bills;    ///< Inserted or replaced by server name.
     std::int64_t next_number = 0;     ///< If greater than the stored one, replaces it.

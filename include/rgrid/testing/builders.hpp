@@ -139,6 +139,7 @@ public:
         intent_.period = std::chrono::hours{1};
         intent_.epoch = LeaderEpoch{1};
         intent_.create = CreateState::created;
+        intent_.listed = true;
     }
 
     IntentBuilder pool(std::string pool) && { return set(&Intent::pool, PoolName{std::move(pool)}); }

@@ -197,11 +197,15 @@ TEST_P(FleetStoreConformance, ages_are_the_stores_own) {
 
     store().write(call, epoch, {.intents = {an_intent("s").removed(Reason::too_old, 3h)}}).value();
     advance(5s);
-    store().write(call, epoch, {.intents = {an_intent("s").removed(Reason::too_old)}}).value();
+    store().write(call, epoch, {.intents = {an_intent("s").removed(Reason::too_old, 5s)}}).value();
     advance(2s);
     intent = load().intents.at(0);
     EXPECT_EQ(intent.age, Duration{27s});
     EXPECT_EQ(intent.remove_age, Duration{7s}) << "since `remove` was first written";
+
+    store().write(call, epoch, {.intents = {an_intent("s").removed(Reason::too_old)}}).value();
+    advance(3s);
+    EXPECT_EQ(load().intents.at(0).remove_age, Duration{3s}) << "since it was asked for anew";
 }
 
 TEST_P(FleetStoreConformance, settled_intents_are_taken_off) {

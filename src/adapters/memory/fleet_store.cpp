@@ -67,7 +67,8 @@ Result<> Store::write(Call const&, LeaderEpoch epoch, FleetWrite const& write) {
     auto const now = state_->now().steady;
     for (auto const& intent : write.intents) {
         auto const [entry, inserted] = state_->intents.try_emplace(intent.server, StoredIntent{intent, now, now});
-        if (intent.remove && !entry->second.intent.remove) entry->second.remove_written = now;
+        if (intent.remove && (!entry->second.intent.remove || intent.remove_age == Duration{0}))
+            entry->second.remove_written = now;
         entry->second.intent = intent;
     }
     for (auto const& name : write.settled) state_->intents.erase(name);

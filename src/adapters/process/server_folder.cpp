@@ -59,7 +59,9 @@ Result<pid_t> keeper_of(std::string const& folder) {
     lock.l_type = F_WRLCK;
     lock.l_whence = SEEK_SET;
     if (::fcntl(file.get(), F_GETLK, &lock) != 0) return folder_error("look at the lock", path, errno);
-    return lock.l_type == F_UNLCK ? pid_t{0} : lock.l_pid;
+    if (lock.l_type == F_UNLCK) return pid_t{0};
+    // The kernel names no pid, or zero, for a holder that this process cannot see: alive, but out of reach.
+    return lock.l_pid > 0 ? lock.l_pid : pid_t{-1};
 }
 
 Result<> signal_keeper(std::string const& folder, int signal) {

@@ -74,13 +74,15 @@ FleetRecord read_fleet(Connection& db, Duration now, Instant utc) {
 }
 
 void put_intent(Transaction& transaction, Intent intent) {
+    bool const asks_anew = intent.remove_age == Duration{0};
     intent.age = intent.remove_age = Duration{0};
     std::optional<Duration> remove_at;
     if (intent.remove) remove_at = transaction.now;
     transaction.db.run(
-        "INSERT INTO intent(server, written_at, remove_at, body) VALUES(?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
-        "body = excluded.body, remove_at = iif(excluded.remove_at IS NULL, NULL, coalesce(remove_at, excluded.remove_at))",
-        intent.server, transaction.now, remove_at, encode(intent));
+        "INSERT INTO intent(server, written_at, remove_at, body) VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET "
+        "body = excluded.body, "
+        "remove_at = iif(?5 OR excluded.remove_at IS NULL, excluded.remove_at, coalesce(remove_at, excluded.remove_at))",
+        intent.server, transaction.now, remove_at, encode(intent), asks_anew);
 }
 
 Result<> write_fleet(Transaction& transaction, LeaderEpoch epoch, FleetWrite const& write) {

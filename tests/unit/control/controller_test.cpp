@@ -294,6 +294,48 @@ TEST_F(ControllerTest, takes_its_time_after_a_step_that_failed) {
     EXPECT_GT(report.next_pass, clock.steady_now());
 }
 
+// A provider that accepts a delete and goes on listing the server is asked again at intervals, not in a loop.
+TEST_F(ControllerTest, repeats_a_delete_at_intervals) {
+    submit(5);
+    auto controller = make("a", now);
+    controller->pass();
+    auto const name = servers().front();
+    store.close({}, WorkerId{name}, CloseMode::now, {}).value();
+    faults.set("CloudProvider.destroy", {.before = 1});
+    auto const end = clock.steady_now() + 10min;
+    while (clock.steady_now() < end) {
+        auto const report = controller->pass();
+        clock.advance(std::max(Duration{10}, report.next_pass - clock.steady_now()));
+    }
+    EXPECT_GE(faults.counts("CloudProvider.destroy").calls, 4);
+    EXPECT_LE(faults.counts("CloudProvider.destroy").calls, 6) << "once, and then every two minutes";
+}
+
+// Reports that nobody may act on must not keep a controller awake that does not lead any more.
+TEST_F(ControllerTest, waits_its_turn_when_leadership_was_lost_after_a_step) {
+    submit(8);
+    ManualExecutor slow;
+    auto first = make("a", slow);
+    first->pass();
+    clock.advance(16s);
+    auto second = make("b", now);
+    second->pass();
+    slow.run_all();
+    EXPECT_GT(first->pass().next_pass, clock.steady_now());
+}
+
+// Looks that the settings themselves make rare are uninterrupted: otherwise nobody would ever be lost.
+TEST_F(ControllerTest, gives_up_a_silent_worker_even_if_it_looks_only_once_a_minute) {
+    start_worker("by-hand");
+    Controller rare{ControllerPorts{cloud, jobs, fleet, clock, events}, Planner{params},
+                    ControllerSettings{.fleet = FleetId{"f"}, .candidate = "a", .interval = 60s, .term = 5min}, now};
+    for (int i = 0; i < 6; ++i) {
+        rare.pass();
+        clock.advance(60s);
+    }
+    EXPECT_EQ(events.count(EventKind::worker_lost), 1U);
+}
+
 TEST_F(ControllerTest, renews_its_leadership_before_the_term_ends) {
     auto controller = make("a", now);
     auto const report = controller->pass();

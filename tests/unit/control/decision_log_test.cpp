@@ -66,6 +66,17 @@ TEST_F(DecisionLogTest, passes_over_a_line_cut_short_by_a_crash) {
     EXPECT_EQ(read_decisions(path).value().size(), 1U);
 }
 
+TEST_F(DecisionLogTest, goes_on_after_half_a_line_on_a_line_of_its_own) {
+    std::ofstream{path} << R"({"format":1,"pa)";
+    auto log = DecisionLog::open(path).value();
+    log->write(1, seen, params, queue(8)).value();
+
+    auto const records = read_decisions(path);
+
+    ASSERT_TRUE(records) << records.error().message;
+    EXPECT_EQ(records->size(), 1U);
+}
+
 TEST_F(DecisionLogTest, refuses_a_newer_format_by_name) {
     std::ofstream{path} << R"({"format":2,"pass":1,"at":"2026-01-01T00:00:00.000Z","epoch":1})"
                         << "\n";

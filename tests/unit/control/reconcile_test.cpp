@@ -66,7 +66,7 @@ TEST_F(ReconcileTest, learns_each_boot_once_and_says_that_the_worker_is_ready) {
     auto const first = run();
     ASSERT_EQ(first.events.size(), 1U);
     EXPECT_EQ(first.events[0].text, "f-default-1 is ready with 2 slots, 1m 30s after it was ordered");
-    EXPECT_EQ(usual_boot_time(seen.memory, PoolName{"default"}), 90s);
+    EXPECT_EQ(typical_boot(seen.memory, PoolName{"default"}), 90s);
 
     phases.clear();  // As after a restart of the controller: what was learned is in the store.
     EXPECT_TRUE(run().events.empty());

@@ -405,6 +405,21 @@ TEST(Health, A_drained_worker_of_a_removed_pool_is_let_go_and_says_why) {
               Steps{"release w1: pool_removed"});
 }
 
+TEST(Health, A_server_that_the_listing_does_not_show_yet_is_deleted_before_its_intent_is_settled) {
+    Scene scene;
+    scene.seen.sessions.value = {a_session("w1").closed()};
+    scene.intent(an_intent("w1").age(5s));
+    auto& intent = scene.seen.intents.back();
+    intent.listed = false;
+    EXPECT_EQ(steps(scene.plan()), Steps{"delete w1: worker_closed"});
+
+    intent.remove = true;
+    EXPECT_THAT(steps(scene.plan()), IsEmpty());
+
+    intent.age = 46s;
+    EXPECT_EQ(steps(scene.plan()), Steps{"settle w1: server_gone"});
+}
+
 TEST(Health, Nothing_is_decided_about_a_worker_whose_step_is_under_way) {
     Scene scene;
     scene.worker(a_session("lost").silent_for(1h)).worker(a_session("closed").closed()).booting("boot", 1h);

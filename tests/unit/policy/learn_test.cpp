@@ -85,15 +85,15 @@ TEST(Learn, A_worker_that_came_up_ends_the_row_of_failures_and_is_counted_once) 
     EXPECT_THAT(memory.boots[0].boot_times, ElementsAre(42s));
 }
 
-TEST(Learn, The_usual_boot_time_is_the_middle_one_of_the_pools_last_boots) {
+TEST(Learn, The_typical_boot_time_is_the_middle_one_of_the_pools_last_boots) {
     Memory memory;
-    EXPECT_EQ(usual_boot_time(memory, default_pool), 0s);
+    EXPECT_EQ(typical_boot(memory, default_pool), std::nullopt);
     for (int took : {90, 5, 40})
         memory =
             after(std::move(memory), observed(ObservationKind::boot_finished, noon, took * 1s, std::to_string(took)));
 
-    EXPECT_EQ(usual_boot_time(memory, default_pool), 40s);
-    EXPECT_EQ(usual_boot_time(memory, PoolName{"other"}), 0s);
+    EXPECT_EQ(typical_boot(memory, default_pool), 40s);
+    EXPECT_EQ(typical_boot(memory, PoolName{"other"}), std::nullopt);
 }
 
 TEST(Learn, Creates_older_than_a_minute_or_from_the_future_are_forgotten_at_the_next_one) {
