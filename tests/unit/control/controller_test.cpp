@@ -317,10 +317,10 @@ TEST_F(ControllerTest, waits_its_turn_when_leadership_was_lost_after_a_step) {
     ManualExecutor slow;
     auto first = make("a", slow);
     first->pass();
+    slow.run_all();
     clock.advance(16s);
     auto second = make("b", now);
     second->pass();
-    slow.run_all();
     EXPECT_GT(first->pass().next_pass, clock.steady_now());
 }
 
