@@ -41,7 +41,7 @@ void Actuator::run(LeaderEpoch epoch, StepOrder order) {
     StepMachine machine{std::move(order)};
     auto call = machine.begin();
     while (call && !stop_.stop_requested()) call = machine.next(make(epoch, *call));
-    for (auto const& event : machine.report().events) ports_.events.emit(event);
+    for (auto const& event : machine.report().events) detail::tell(ports_.events, event);
     {
         std::lock_guard const lock{mutex_};
         reports_.push_back(machine.report());

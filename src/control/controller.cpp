@@ -177,7 +177,7 @@ bool Controller::keep_records(Snapshot& seen, FleetRecord const& record, PassRep
     seen.spent_this_month = spent_this_month(merged(record.bills, reconciled.write.bills), seen.now);
     unlearned_.clear();
     phases_ = std::move(phases);
-    for (auto const& event : reconciled.events) ports_.events.emit(event);
+    for (auto const& event : reconciled.events) detail::tell(ports_.events, event);
     return true;
 }
 
@@ -257,7 +257,8 @@ void Controller::tend() {
 }
 
 void Controller::tell(EventKind kind, Severity severity, std::string text, PoolName pool, ServerName server) {
-    ports_.events.emit({ports_.clock.now(), severity, kind, std::move(pool), std::move(server), {}, std::move(text)});
+    detail::tell(ports_.events,
+                 {ports_.clock.now(), severity, kind, std::move(pool), std::move(server), {}, std::move(text)});
 }
 
 /// Findings and problems are told when they appear, not at each pass.

@@ -33,6 +33,14 @@ auto guarded(char const* what, Function&& function) -> std::invoke_result_t<Func
     }
 }
 
+/// Tells an event. A sink that throws costs the line, never the step or the pass.
+inline void tell(EventSink& sink, Event const& event) noexcept {
+    try {
+        sink.emit(event);
+    } catch (...) {  // There is nobody left to tell.
+    }
+}
+
 }  // namespace detail
 
 }  // namespace rgrid

@@ -127,6 +127,18 @@ TEST_F(ControllerTest, adopts_by_name_what_a_lost_answer_left_behind) {
     for (auto const& intent : store.load({}).value().intents) EXPECT_EQ(intent.create, CreateState::created);
 }
 
+TEST_F(ControllerTest, a_sink_that_throws_costs_its_lines_and_nothing_else) {
+    struct Throwing final : EventSink {
+        void emit(Event const&) override { throw std::runtime_error("no log today"); }
+    } sink;
+    submit(8);
+    Controller controller{ControllerPorts{cloud, jobs, fleet, clock, sink}, Planner{params},
+                          ControllerSettings{.fleet = FleetId{"f"}, .candidate = "a"}, now};
+    controller.pass();
+    EXPECT_THAT(servers(), ::testing::SizeIs(4));
+    for (auto const& intent : store.load({}).value().intents) EXPECT_EQ(intent.create, CreateState::created);
+}
+
 TEST_F(ControllerTest, does_nothing_for_a_server_whose_step_is_under_way) {
     submit(8);
     ManualExecutor slow;
