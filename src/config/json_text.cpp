@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <rgrid/base/text.hpp>
 #include <set>
 
 #include "config/scalar.hpp"
@@ -81,25 +82,6 @@ struct Builder {
     bool on_comment_part(json::string_view, json::error_code&) { return true; }
     bool on_comment(json::string_view, json::error_code&) { return true; }
 };
-
-/// How many bytes the UTF-8 character at the front has; 0 if there is none.
-std::size_t character_length(std::string_view text) {
-    auto const byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-    auto const follows = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
-    if (byte(0) < 0x80) return 1;
-    if (byte(0) >= 0xC2 && byte(0) <= 0xDF) return follows(1) ? 2 : 0;
-    if (byte(0) >= 0xE0 && byte(0) <= 0xEF) {
-        bool const overlong = byte(0) == 0xE0 && byte(1) < 0xA0;
-        bool const surrogate = byte(0) == 0xED && byte(1) > 0x9F;
-        return follows(1) && follows(2) && !overlong && !surrogate ? 3 : 0;
-    }
-    if (byte(0) >= 0xF0 && byte(0) <= 0xF4) {
-        bool const overlong = byte(0) == 0xF0 && byte(1) < 0x90;
-        bool const beyond = byte(0) == 0xF4 && byte(1) > 0x8F;
-        return follows(1) && follows(2) && follows(3) && !overlong && !beyond ? 4 : 0;
-    }
-    return 0;
-}
 
 void append_character(std::string& to, std::string_view character) {
     switch (character.front()) {

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <optional>
+#include <rgrid/base/text.hpp>
 #include <rgrid/model/job.hpp>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace rgrid {
 
@@ -86,9 +88,9 @@ namespace detail {
     std::set<std::string_view> paths;
     for (auto const& input : spec.inputs) {
         if (!is_inner_path(input.path))
-            return "input path \"" + input.path +
+            return "input path \"" + printable(input.path) +
                    "\" leaves the working folder; expected a relative path without \"..\"";
-        if (!paths.insert(input.path).second) return "input path \"" + input.path + "\" is given twice";
+        if (!paths.insert(input.path).second) return "input path \"" + printable(input.path) + "\" is given twice";
         if (!is_sha256(input.sha256))
             return "input \"" + input.path + "\" has the sha256 \"" + input.sha256 +
                    "\"; expected 64 lower-case hexadecimal digits";
@@ -97,8 +99,33 @@ namespace detail {
     }
     for (auto const& output : spec.outputs)
         if (!is_inner_path(output))
-            return "output \"" + output + "\" leaves the working folder; expected a relative pattern without \"..\"";
+            return "output \"" + printable(output) +
+                   "\" leaves the working folder; expected a relative pattern without \"..\"";
     return std::nullopt;
+}
+
+/// A spec is kept and sent as JSON, which would change such bytes.
+[[nodiscard]] inline std::optional<std::string> text_problem(JobSpec const& spec) {
+    std::optional<std::string> problem;
+    auto const look = [&](std::string_view text, char const* what) {
+        if (!problem && !is_utf8(text))
+            problem = std::string{what} + " \"" + printable(text) + "\" holds bytes that are no UTF-8; expected text";
+    };
+    look(spec.name, "name");
+    for (auto const& part : spec.command) look(part, "command part");
+    look(spec.runtime, "runtime");
+    for (auto const& [name, value] : spec.env) {
+        look(name, "environment variable");
+        // A value may be a secret: it is not shown.
+        if (!problem && !is_utf8(value))
+            problem = "environment variable \"" + name + "\" has a value that is no UTF-8; expected text";
+    }
+    for (auto const& input : spec.inputs) look(input.path, "input path");
+    for (auto const& output : spec.outputs) look(output, "output");
+    for (auto const& [text, what] : {std::pair{&spec.pool.value, "pool"}, {&spec.owner, "owner"},
+                                     {&spec.batch, "batch"}, {&spec.submit_key, "submit key"}})
+        look(*text, what);
+    return problem;
 }
 
 }  // namespace detail
@@ -116,6 +143,7 @@ namespace detail {
             return "environment variable \"" + name +
                    "\" cannot be set; expected a name without \"=\" and text without NUL";
     if (auto problem = detail::numbers_problem(spec)) return problem;
+    if (auto problem = detail::text_problem(spec)) return problem;
     return detail::files_problem(spec);
 }
 

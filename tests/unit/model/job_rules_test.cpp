@@ -92,6 +92,20 @@ TEST(spec_problem, says_what_is_wrong) {
              spec.inputs = {{"x", std::string(64, 'a'), 1}, {"x", std::string(64, 'b'), 1}};
          }},
         {"output \"/etc/*\"", [](JobSpec& spec) { spec.outputs = {"/etc/*"}; }},
+        {"name \"a\\xff\" holds bytes that are no UTF-8", [](JobSpec& spec) { spec.name = "a\xff"; }},
+        {"command part \"\\xc3(\"", [](JobSpec& spec) { spec.command = {"sh", "\xc3("}; }},
+        {"environment variable \"\\x80\"", [](JobSpec& spec) { spec.env["\x80"] = "1"; }},
+        {"environment variable \"KEY\" has a value", [](JobSpec& spec) { spec.env["KEY"] = "secret\xff"; }},
+        {"input path \"\\xff\"",
+         [](JobSpec& spec) {
+             spec.inputs = {{"\xff", std::string(64, 'a'), 1}};
+         }},
+        {"output \"\\xff*\"", [](JobSpec& spec) { spec.outputs = {"\xff*"}; }},
+        {"runtime", [](JobSpec& spec) { spec.runtime = "\xff"; }},
+        {"pool", [](JobSpec& spec) { spec.pool = PoolName{"\xff"}; }},
+        {"owner", [](JobSpec& spec) { spec.owner = "\xff"; }},
+        {"batch", [](JobSpec& spec) { spec.batch = "\xff"; }},
+        {"submit key", [](JobSpec& spec) { spec.submit_key = "\xff"; }},
     };
     EXPECT_EQ(spec_problem(runnable()), std::nullopt);
     for (auto const& bad : cases) {
@@ -100,6 +114,8 @@ TEST(spec_problem, says_what_is_wrong) {
         auto const problem = spec_problem(spec);
         ASSERT_TRUE(problem) << bad.says;
         EXPECT_NE(problem->find(bad.says), std::string::npos) << *problem;
+        EXPECT_EQ(problem->find("secret"), std::string::npos) << *problem;
+        EXPECT_TRUE(is_utf8(*problem)) << *problem;
     }
 }
 
