@@ -44,13 +44,13 @@ public:
     /// Claims up to `jobs` and completes them, in two calls.
     std::int64_t run(std::int64_t jobs) {
         std::vector<Completion> done;
-        for (auto const& lease : store_->claim({}, worker_, incarnation_, static_cast<int>(jobs)).value())
+        for (auto const& lease : store_->claim({}, worker_, incarnation_, {}, static_cast<int>(jobs)).value())
             done.push_back({lease.job, lease.epoch, Outcome::succeeded});
         store_->complete({}, worker_, incarnation_, done).value();
         return static_cast<std::int64_t>(done.size());
     }
 
-    void beat() { store_->beat({}, worker_, incarnation_, false).value(); }
+    void beat() { store_->beat({}, worker_, incarnation_, {}, false).value(); }
     Demand demand() { return store_->demand({}).value(); }
 
 private:

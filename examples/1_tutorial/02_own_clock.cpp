@@ -63,7 +63,7 @@ int main() {
                 continue;
             }
             auto const incarnation = workers[worker.value];
-            auto const leases = store.claim({}, worker, incarnation, 2);
+            auto const leases = store.claim({}, worker, incarnation, {}, 2);
             for (auto const& lease : leases ? *leases : std::vector<Lease>{}) {
                 Completion done;
                 done.job = lease.job;
@@ -71,7 +71,7 @@ int main() {
                 done.outcome = Outcome::succeeded;
                 static_cast<void>(store.complete({}, worker, incarnation, {done}));
             }
-            static_cast<void>(store.beat({}, worker, incarnation, false));
+            static_cast<void>(store.beat({}, worker, incarnation, {}, false));
         }
         clock.advance(std::max(Duration{1}, report.next_pass - clock.steady_now()));
     }

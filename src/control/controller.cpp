@@ -151,6 +151,8 @@ Snapshot Controller::observe(FleetRecord const& record, LeaderEpoch epoch, std::
     seen.now = ports_.clock.now();
     seen.fleet = settings_.fleet;
     seen.store = record.store;
+    seen.generation = record.generation;
+    seen.frozen = record.frozen;
     seen.epoch = epoch;
     seen.next_number = record.next_number;
     seen.intents = record.intents;
@@ -236,8 +238,13 @@ StepOrder Controller::order_for(Step const& step, Snapshot const& seen, FleetRec
     for (auto const& offer : seen.offers.value.value_or(std::vector<Offer>{}))
         if (offer.key == step.offer) intent.price = offer.price, intent.period = offer.period;
     auto const pool = planner_.params().pools.find(step.pool);
-    order.request = {step.server, settings_.fleet, step.pool,
-                     step.offer,  seen.store,      pool == planner_.params().pools.end() ? 1 : pool->second.slots};
+    order.request = {step.server,
+                     settings_.fleet,
+                     step.pool,
+                     step.offer,
+                     seen.store,
+                     seen.generation,
+                     pool == planner_.params().pools.end() ? 1 : pool->second.slots};
     return order;
 }
 

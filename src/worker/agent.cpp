@@ -97,8 +97,8 @@ private:
 
     void perform(agent::Beat const& command) {
         beats_.run([this, command, call = call_for(settings().heartbeat / 2)] {
-            mailbox_.post(
-                agent::BeatAnswer{ports_.work.beat(call, settings().worker, command.incarnation, command.leaving)});
+            mailbox_.post(agent::BeatAnswer{ports_.work.beat(call, settings().worker, command.incarnation,
+                                                             command.acknowledged, command.leaving)});
         });
     }
 
@@ -106,8 +106,8 @@ private:
         claim_end_ = std::stop_source{};
         Call const call{ports_.clock.steady_now() + settings().heartbeat, claim_end_.get_token()};
         claims_.run([this, command, call] {
-            mailbox_.post(
-                agent::ClaimAnswer{ports_.work.claim(call, settings().worker, command.incarnation, command.slots)});
+            mailbox_.post(agent::ClaimAnswer{ports_.work.claim(call, settings().worker, command.incarnation,
+                                                               command.acknowledged, command.slots)});
         });
     }
 

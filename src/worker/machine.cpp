@@ -83,6 +83,7 @@ void AgentMachine::on(agent::BeatAnswer const& answer, SteadyInstant now) {
 void AgentMachine::acknowledge(BeatReply const& reply, SteadyInstant now) {
     if (fenced_) return;
     acknowledged_ = beat_sent_;
+    beats_ = reply.beat;
     beat_at_ = beat_sent_ + settings_.heartbeat;
     leaving_told_ = leaving_told_ || beat_leaves_;
     if (beat_covers_doubt_) claim_in_doubt_ = false;
@@ -327,7 +328,7 @@ void AgentMachine::advance_beat(SteadyInstant now) {
     beat_covers_doubt_ = claim_in_doubt_;
     settled_.clear();
     for (auto& [key, attempt] : attempts_) attempt.known_to_beat = true;
-    commands_.push_back(agent::Beat{incarnation_, beat_leaves_});
+    commands_.push_back(agent::Beat{incarnation_, beats_, beat_leaves_});
 }
 
 bool AgentMachine::may_claim(SteadyInstant now) const {
@@ -339,7 +340,7 @@ void AgentMachine::advance_claim(SteadyInstant now) {
     if (!may_claim(now) || now < claim_at_) return;
     claiming_ = true;
     woken_ = false;
-    commands_.push_back(agent::Claim{incarnation_, free_slots()});
+    commands_.push_back(agent::Claim{incarnation_, beats_, free_slots()});
 }
 
 SteadyInstant AgentMachine::report_due() const {

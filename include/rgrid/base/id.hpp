@@ -39,9 +39,10 @@ using WorkerId = Name<struct WorkerTag>;    ///< The agent; a server that carrie
 using StoreId = Name<struct StoreTag>;      ///< Identity of one store, made when the store is.
 
 using JobId = Number<struct JobTag>;
-using LeaseEpoch = Number<struct LeaseEpochTag>;    ///< Of one job: one more at each claim, never less. The fence.
-using Incarnation = Number<struct IncarnationTag>;  ///< Of one worker: one more at each registration.
-using LeaderEpoch = Number<struct LeaderEpochTag>;  ///< Of the fleet's leadership: one more at each change.
+using Generation = Number<struct GenerationTag>;    ///< Of one store: one more each time it was adopted, from 1.
+using LeaseEpoch = Number<struct LeaseEpochTag>;    ///< Of one job: grows with each claim. The fence.
+using Incarnation = Number<struct IncarnationTag>;  ///< Of one worker: grows with each registration.
+using LeaderEpoch = Number<struct LeaderEpochTag>;  ///< Of the fleet's leadership: grows with each change.
 using BeatCount = Number<struct BeatCountTag>;      ///< Of one incarnation: one more at each heartbeat.
 
 }  // namespace rgrid

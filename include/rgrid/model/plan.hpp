@@ -70,13 +70,14 @@ enum class FindingKind {
     unknown_pool,       ///< Jobs or servers name a pool that is not configured.
     duplicate,          ///< The same identity twice in one listing.
     foreign_store,      ///< A server of our fleet was made by another store.
+    store_frozen,       ///< The store went back in time: nothing is decided until it is adopted.
     odd_age,            ///< An age no clock can have.
     unknown_worker,     ///< A session that no intent and no server explains.
     drain_staggered,    ///< Another ageing worker has to wait for its turn.
 };
 BOOST_DESCRIBE_ENUM(FindingKind, source_unknown, not_watching_long, mass_loss, held, at_maximum, at_spend_cap,
-                    create_rate, boot_failures, no_offer, job_too_big, unknown_pool, duplicate, foreign_store, odd_age,
-                    unknown_worker, drain_staggered)
+                    create_rate, boot_failures, no_offer, job_too_big, unknown_pool, duplicate, foreign_store, store_frozen,
+                    odd_age, unknown_worker, drain_staggered)
 
 struct Finding {
     FindingKind kind = FindingKind::source_unknown;

@@ -27,11 +27,12 @@ struct Server {
     OfferKey offer;
     ServerStatus status = ServerStatus::unknown;
     Duration age{0};  ///< Since the provider created it, by the provider's clock.
-    StoreId store;    ///< From its label: the store whose fleet made it.
+    StoreId store;    ///< From its label: the store whose fleet made it; empty if it has none.
+    Generation generation;  ///< From its label: that store's when the server was made; zero if it has none.
 
     friend bool operator==(Server const&, Server const&) = default;
 };
-BOOST_DESCRIBE_STRUCT(Server, (), (id, name, pool, offer, status, age, store))
+BOOST_DESCRIBE_STRUCT(Server, (), (id, name, pool, offer, status, age, store, generation))
 
 /// What a new server is to be. `name` is the idempotency key.
 struct ServerRequest {
@@ -40,10 +41,11 @@ struct ServerRequest {
     PoolName pool;
     OfferKey offer;
     StoreId store;
+    Generation generation;
     int slots = 1;  ///< What its worker offers.
 
     friend bool operator==(ServerRequest const&, ServerRequest const&) = default;
 };
-BOOST_DESCRIBE_STRUCT(ServerRequest, (), (name, fleet, pool, offer, store, slots))
+BOOST_DESCRIBE_STRUCT(ServerRequest, (), (name, fleet, pool, offer, store, generation, slots))
 
 }  // namespace rgrid

@@ -44,6 +44,8 @@ struct Snapshot {
     Instant now;
     FleetId fleet;
     StoreId store;
+    Generation generation;
+    std::string frozen;  ///< Why the store stands still until it is adopted; empty if it does not.
     LeaderEpoch epoch;
     std::int64_t next_number = 1;  ///< Of the next server name.
     Look<std::vector<Server>> servers;
@@ -60,7 +62,7 @@ struct Snapshot {
     friend bool operator==(Snapshot const&, Snapshot const&) = default;
 };
 BOOST_DESCRIBE_STRUCT(Snapshot, (),
-                      (now, fleet, store, epoch, next_number, servers, sessions, demand, offers, intents, in_flight,
+                      (now, fleet, store, generation, frozen, epoch, next_number, servers, sessions, demand, offers, intents, in_flight,
                        holds, mass_loss_released, memory, spent_this_month))
 
 }  // namespace rgrid

@@ -182,6 +182,9 @@ inline std::string why_ended(Step const& step) {
         case FindingKind::foreign_store:
             return subject + " carries our fleet's label but was made from another store" + words +
                    "; it is left alone";
+        case FindingKind::store_frozen:
+            return "nothing is created, ended or handed out, for the store went back in time" + words +
+                   "; 'rgrid store adopt' shows what there is and lets it go on";
         case FindingKind::odd_age:
             return subject + " has an impossible age of " + (facts.empty() ? "?" : detail::text_of(facts.front())) +
                    "; taken as zero";

@@ -7,6 +7,7 @@
 #include <rgrid/base/money.hpp>
 #include <rgrid/base/result.hpp>
 #include <rgrid/model/intent.hpp>
+#include <rgrid/model/job.hpp>
 #include <rgrid/model/memory.hpp>
 #include <rgrid/model/snapshot.hpp>
 #include <string>
@@ -27,6 +28,8 @@ struct Leadership {
 /// What the store keeps of a fleet.
 struct FleetRecord {
     StoreId store;
+    Generation generation;
+    std::string frozen;             ///< Why the store stands still until it is adopted; empty if it does not.
     LeaderEpoch epoch;              ///< The current leader's.
     std::string leader;             ///< Who leads now; empty if nobody's term is running.
     std::int64_t next_number = 1;   ///< Greater than every number ever reserved.
@@ -47,6 +50,21 @@ struct FleetWrite {
     std::int64_t next_number = 0;     ///< If greater than the stored one, replaces it.
     std::optional<Memory> memory;
     std::optional<bool> mass_loss_released;
+};
+
+/// How a store that went back in time (it was restored, emptied, or a copy that was behind took over) goes on.
+struct Adoption {
+    StoreId store;                   ///< The identity to go on under: its own, or that on the fleet's servers.
+    Generation above;                ///< The new generation is greater than this and than the store's own.
+    std::int64_t next_number = 0;    ///< As FleetWrite::next_number: greater than every number seen on a server.
+    JobId last_job;                  ///< The greatest job number seen anywhere: later jobs get greater ones.
+    std::vector<Completion> proven;  ///< Successes of the lost time whose outputs are all there.
+};
+
+struct Adopted {
+    Generation generation;
+    std::int64_t requeued = 0;   ///< Running jobs that were given back to the queue, charged with nothing.
+    std::int64_t succeeded = 0;  ///< Jobs that `proven` ended.
 };
 
 /// Owns intents, the bill, leadership and what was learned. Thread safety: all methods from any thread. No method
@@ -73,6 +91,22 @@ public:
     /// Sets or lifts an operator's hold on a pool or (empty name) the fleet. Lifting the fleet's hold also says that
     /// losses under the mass-loss brake are real. Not fenced: operators outrank leaders. Idempotent.
     virtual Result<> hold(Call const& call, PoolName const& pool, bool held) = 0;
+
+    /// Makes the store stand still until it is adopted, because of `why`, a sentence for an operator; if it does so
+    /// already the first reason stays. Not fenced. Idempotent.
+    ///
+    /// A frozen store refuses `write` and hands nothing out, and whatever else lives in it stands still too: `claim`
+    /// finds nothing, `complete` and `close` answer `retry_later`, `tend` does nothing. Beats, registrations, submits
+    /// and looks go on. A store also freezes by itself when a worker knows more than it does: a greater incarnation,
+    /// lease epoch or count of acknowledged beats of its own generation.
+    virtual Result<> freeze(Call const& call, std::string const& why) = 0;
+
+    /// Lets the store go on, frozen or not, in a new generation: every epoch and incarnation handed out from now on is
+    /// greater than any of an earlier generation, so that nothing of the lost time passes a fence. All leases are given
+    /// back, the term of the leader ends, workers keep their sessions. A job that has not ended becomes `succeeded` by
+    /// a `proven` completion of an epoch that is not less than the job's own. All in one transaction. Not idempotent;
+    /// `in_doubt`: load and look at the generation.
+    virtual Result<Adopted> adopt(Call const& call, Adoption const& adoption) = 0;
 
     /// The bill of servers that existed at or after `since`, ordered by creation. Also for readers that never lead.
     virtual Result<std::vector<ServerBill>> bills(Call const& call, Instant since) = 0;

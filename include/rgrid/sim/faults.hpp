@@ -228,6 +228,12 @@ public:
     Result<> hold(Call const& call, PoolName const& pool, bool held) override {
         return detail::act(plan_, "FleetStore.hold", [&] { return port_.hold(call, pool, held); });
     }
+    Result<> freeze(Call const& call, std::string const& why) override {
+        return detail::act(plan_, "FleetStore.freeze", [&] { return port_.freeze(call, why); });
+    }
+    Result<Adopted> adopt(Call const& call, Adoption const& adoption) override {
+        return detail::act(plan_, "FleetStore.adopt", [&] { return port_.adopt(call, adoption); });
+    }
     Result<std::vector<ServerBill>> bills(Call const& call, Instant since) override {
         return detail::look(plan_, "FleetStore.bills", [&] { return port_.bills(call, since); });
     }
@@ -246,12 +252,15 @@ public:
         return detail::act(plan_, "WorkSource.register_worker",
                            [&] { return port_.register_worker(call, registration); });
     }
-    Result<BeatReply> beat(Call const& call, WorkerId const& worker, Incarnation incarnation, bool leaving) override {
-        return detail::act(plan_, "WorkSource.beat", [&] { return port_.beat(call, worker, incarnation, leaving); });
+    Result<BeatReply> beat(Call const& call, WorkerId const& worker, Incarnation incarnation, BeatCount acknowledged,
+                           bool leaving) override {
+        return detail::act(plan_, "WorkSource.beat",
+                           [&] { return port_.beat(call, worker, incarnation, acknowledged, leaving); });
     }
     Result<std::vector<Lease>> claim(Call const& call, WorkerId const& worker, Incarnation incarnation,
-                                     int slots) override {
-        return detail::act(plan_, "WorkSource.claim", [&] { return port_.claim(call, worker, incarnation, slots); });
+                                     BeatCount acknowledged, int slots) override {
+        return detail::act(plan_, "WorkSource.claim",
+                           [&] { return port_.claim(call, worker, incarnation, acknowledged, slots); });
     }
     Result<std::vector<Verdict>> complete(Call const& call, WorkerId const& worker, Incarnation incarnation,
                                           std::vector<Completion> const& completions) override {

@@ -60,7 +60,7 @@ protected:
         incarnation_ =
             ports().work.register_worker({}, {worker, ServerName{"w"}, PoolName{"default"}, 1, "1"}).value().incarnation;
         submit();
-        return ports().work.claim({}, worker, incarnation_, 1).value().at(0);
+        return ports().work.claim({}, worker, incarnation_, {}, 1).value().at(0);
     }
 
     void complete(Lease const& lease, Outcome outcome) {

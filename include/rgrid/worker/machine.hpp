@@ -126,6 +126,7 @@ private:
     bool beat_covers_doubt_ = false;  // ... and was sent after the claim in doubt ended.
     SteadyInstant beat_sent_{};
     SteadyInstant beat_at_{};
+    BeatCount beats_;               // In the last answer.
     SteadyInstant acknowledged_{};  // When the last acknowledged beat (or the registration) was sent.
 
     bool claiming_ = false;

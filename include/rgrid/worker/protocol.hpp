@@ -76,12 +76,14 @@ struct Register {
 /// Answered by BeatAnswer. The time that the command was given counts as the time it was sent.
 struct Beat {
     Incarnation incarnation;
+    BeatCount acknowledged;  ///< The count in the last answer.
     bool leaving = false;
 };
 
 /// Answered by ClaimAnswer.
 struct Claim {
     Incarnation incarnation;
+    BeatCount acknowledged;  ///< The count in the last answer to a beat.
     int slots = 0;
 };
 

@@ -123,6 +123,7 @@ Result<Server> Cloud::create(Call const&, ServerRequest const& request) {
     machine.server.pool = request.pool;
     machine.server.offer = request.offer;
     machine.server.store = request.store;
+    machine.server.generation = request.generation;
     machine.fleet = fleet_;
     machine.created = now;
     return world_->show(machine, now);

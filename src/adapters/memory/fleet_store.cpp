@@ -46,6 +46,7 @@ Result<FleetRecord> Store::load(Call const&) {
     auto const now = state_->now();
     FleetRecord record;
     record.store = state_->settings.store;
+    record.generation = Generation{1};
     record.epoch = state_->epoch;
     if (now.steady < state_->term_ends) record.leader = state_->leader;
     record.next_number = state_->next_number;
@@ -99,5 +100,9 @@ Result<std::vector<ServerBill>> Store::bills(Call const&, Instant since) {
                      [](ServerBill const& a, ServerBill const& b) { return a.created < b.created; });
     return bills;
 }
+
+Result<> Store::freeze(Call const&, std::string const&) { return fail(Errc::rejected, "freeze"); }
+
+Result<Adopted> Store::adopt(Call const&, Adoption const&) { return fail(Errc::rejected, "adopt"); }
 
 }  // namespace rgrid::memory

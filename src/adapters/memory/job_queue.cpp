@@ -103,7 +103,7 @@ Result<TendReport> Store::tend(Call const&, std::vector<ServerName> const& settl
     return report;
 }
 
-Result<BeatReply> Store::beat(Call const&, WorkerId const& id, Incarnation incarnation, bool leaving) {
+Result<BeatReply> Store::beat(Call const&, WorkerId const& id, Incarnation incarnation, BeatCount, bool leaving) {
     std::scoped_lock const lock{state_->mutex};
     auto const admitted = state_->admit(id, incarnation);
     if (!admitted) return admitted.error();
@@ -113,6 +113,7 @@ Result<BeatReply> Store::beat(Call const&, WorkerId const& id, Incarnation incar
     worker.last_beat = now.steady;
 
     BeatReply reply;
+    reply.beat = worker.beat;
     for (auto const job_id : state_->jobs.held_by(id)) {
         auto const& view = state_->jobs.find(job_id)->view;
         reply.held.emplace_back(job_id, view.epoch);

@@ -49,7 +49,8 @@ Result<Registered> Store::register_worker(Call const&, Registration const& regis
     return Registered{worker.incarnation};
 }
 
-Result<std::vector<Lease>> Store::claim(Call const&, WorkerId const& id, Incarnation incarnation, int slots) {
+Result<std::vector<Lease>> Store::claim(Call const&, WorkerId const& id, Incarnation incarnation, BeatCount,
+                                        int slots) {
     std::scoped_lock const lock{state_->mutex};
     auto const admitted = state_->admit(id, incarnation);
     if (!admitted) return admitted.error();

@@ -20,14 +20,17 @@ struct ServerRecord {
     PoolName pool;
     OfferKey offer;
     StoreId store;
+    Generation generation;
     int slots = 1;
     Instant created;                ///< For people.
     Duration created_steady{0};     ///< Means something as long as the machine runs, as does the keeper.
     Duration boot_delay{0};
     Duration stop_grace{0};
+    std::string scratch;            ///< Goes with the server; empty: nothing does.
 };
 BOOST_DESCRIBE_STRUCT(ServerRecord, (),
-                      (id, name, fleet, pool, offer, store, slots, created, created_steady, boot_delay, stop_grace))
+                      (id, name, fleet, pool, offer, store, generation, slots, created, created_steady, boot_delay, stop_grace,
+                       scratch))
 
 inline constexpr char record_file[] = "server.json";
 inline constexpr char lock_file[] = "lock";
@@ -46,6 +49,9 @@ Result<ServerRecord> read_record(std::string const& folder);
 
 /// Errors: `retry_later`, `denied`.
 Result<> write_record(std::string const& folder, ServerRecord const& record);
+
+/// Removes what the server's agent kept outside of its folder, as far as it can.
+void remove_scratch(ServerRecord const& record);
 
 /// The process that holds the folder's lock; 0 if none does. The kernel names it, so it cannot be mistaken.
 /// Errors: `denied`, `retry_later`.

@@ -243,7 +243,7 @@ TEST_F(ControllerTest, gives_the_jobs_of_a_silent_worker_to_others_and_replaces_
     controller->pass();
     auto const name = servers().front();
     auto const incarnation = start_worker(name);
-    store.claim({}, WorkerId{name}, incarnation, 2).value();
+    store.claim({}, WorkerId{name}, incarnation, {}, 2).value();
 
     for (int i = 0; i < 30; ++i) {
         clock.advance(5s);

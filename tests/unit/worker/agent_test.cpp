@@ -24,15 +24,16 @@ public:
     Result<Registered> register_worker(Call const& call, Registration const& registration) override {
         return store_.register_worker(call, registration);
     }
-    Result<BeatReply> beat(Call const& call, WorkerId const& worker, Incarnation incarnation, bool leaving) override {
+    Result<BeatReply> beat(Call const& call, WorkerId const& worker, Incarnation incarnation, BeatCount acknowledged,
+                           bool leaving) override {
         if (fail_beats) return fail(Errc::in_doubt, "no answer");
         ++beats;
-        return store_.beat(call, worker, incarnation, leaving);
+        return store_.beat(call, worker, incarnation, acknowledged, leaving);
     }
     Result<std::vector<Lease>> claim(Call const& call, WorkerId const& worker, Incarnation incarnation,
-                                     int slots) override {
+                                     BeatCount acknowledged, int slots) override {
         if (block_claims) return block(call, block_claims, claims_blocked);
-        return store_.claim(call, worker, incarnation, slots);
+        return store_.claim(call, worker, incarnation, acknowledged, slots);
     }
     Result<std::vector<Verdict>> complete(Call const& call, WorkerId const& worker, Incarnation incarnation,
                                           std::vector<Completion> const& completions) override {

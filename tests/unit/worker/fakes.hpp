@@ -180,10 +180,10 @@ public:
     explicit FakeLogStore(Taker taker = [](LogChunk const&) { return Result<>{}; }) : take(std::move(taker)) {}
 
     Result<Registered> register_worker(Call const&, Registration const&) override { return fail(Errc::bug, "unused"); }
-    Result<BeatReply> beat(Call const&, WorkerId const&, Incarnation, bool) override {
+    Result<BeatReply> beat(Call const&, WorkerId const&, Incarnation, BeatCount, bool) override {
         return fail(Errc::bug, "unused");
     }
-    Result<std::vector<Lease>> claim(Call const&, WorkerId const&, Incarnation, int) override {
+    Result<std::vector<Lease>> claim(Call const&, WorkerId const&, Incarnation, BeatCount, int) override {
         return fail(Errc::bug, "unused");
     }
     Result<std::vector<Verdict>> complete(Call const&, WorkerId const&, Incarnation,

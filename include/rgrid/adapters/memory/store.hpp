@@ -33,9 +33,10 @@ public:
     Result<TendReport> tend(Call const& call, std::vector<ServerName> const& settled) override;
 
     Result<Registered> register_worker(Call const& call, Registration const& registration) override;
-    Result<BeatReply> beat(Call const& call, WorkerId const& worker, Incarnation incarnation, bool leaving) override;
+    Result<BeatReply> beat(Call const& call, WorkerId const& worker, Incarnation incarnation, BeatCount acknowledged,
+                           bool leaving) override;
     Result<std::vector<Lease>> claim(Call const& call, WorkerId const& worker, Incarnation incarnation,
-                                     int slots) override;
+                                     BeatCount acknowledged, int slots) override;
     Result<std::vector<Verdict>> complete(Call const& call, WorkerId const& worker, Incarnation incarnation,
                                           std::vector<Completion> const& completions) override;
     Result<> append_log(Call const& call, WorkerId const& worker, Incarnation incarnation,
@@ -53,6 +54,8 @@ public:
     Result<FleetRecord> load(Call const& call) override;
     Result<> write(Call const& call, LeaderEpoch epoch, FleetWrite const& write) override;
     Result<> hold(Call const& call, PoolName const& pool, bool held) override;
+    Result<> freeze(Call const& call, std::string const& why) override;
+    Result<Adopted> adopt(Call const& call, Adoption const& adoption) override;
     Result<std::vector<ServerBill>> bills(Call const& call, Instant since) override;
 
 private:

@@ -109,7 +109,7 @@ TEST_P(JobQueueConformance, claims_of_strangers_are_fenced) {
 
     for (auto const& [worker, incarnation] :
          {std::pair{"w", old}, {"nobody", Incarnation{1}}, {"closed", Incarnation{1}}})
-        EXPECT_EQ(error_of(ports().work.claim(call, WorkerId{worker}, incarnation, 1)), Errc::fenced) << worker;
+        EXPECT_EQ(error_of(ports().work.claim(call, WorkerId{worker}, incarnation, {}, 1)), Errc::fenced) << worker;
     EXPECT_EQ(counts().queued, 1);
 }
 

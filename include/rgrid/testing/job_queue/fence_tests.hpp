@@ -17,8 +17,8 @@ TEST_P(JobQueueConformance, a_zombie_is_fenced_whatever_it_says) {
          {Outcome::succeeded, Outcome::failed, Outcome::timed_out, Outcome::cancelled, Outcome::released})
         EXPECT_EQ(second().work.complete(call, WorkerId{"zombie"}, zombie, {ended(stale, outcome)}).value(),
                   (std::vector{Verdict::fenced}));
-    EXPECT_EQ(error_of(second().work.beat(call, WorkerId{"zombie"}, zombie, false)), Errc::fenced);
-    EXPECT_EQ(error_of(second().work.claim(call, WorkerId{"zombie"}, zombie, 1)), Errc::fenced);
+    EXPECT_EQ(error_of(second().work.beat(call, WorkerId{"zombie"}, zombie, {}, false)), Errc::fenced);
+    EXPECT_EQ(error_of(second().work.claim(call, WorkerId{"zombie"}, zombie, {}, 1)), Errc::fenced);
     EXPECT_EQ(error_of(second().work.append_log(call, WorkerId{"zombie"}, zombie, {job, stale.epoch, 0, "boo"})),
               Errc::fenced);
 

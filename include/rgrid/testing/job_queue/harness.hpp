@@ -66,7 +66,7 @@ protected:
     }
 
     std::vector<Lease> claim(std::string const& worker, Incarnation incarnation, int slots = 1) {
-        return ports().work.claim(call, WorkerId{worker}, incarnation, slots).value();
+        return ports().work.claim(call, WorkerId{worker}, incarnation, {}, slots).value();
     }
 
     /// Claims one job that is certainly there.
@@ -83,7 +83,7 @@ protected:
     }
 
     BeatReply beat(std::string const& worker, Incarnation incarnation, bool leaving = false) {
-        return ports().work.beat(call, WorkerId{worker}, incarnation, leaving).value();
+        return ports().work.beat(call, WorkerId{worker}, incarnation, {}, leaving).value();
     }
 
     CloseReport close(std::string const& worker, CloseMode mode, BeatMark const& seen = {}) {

@@ -91,7 +91,7 @@ private:
         if (workers_.empty()) return;
         auto const& [worker, incarnation] =
             *std::next(workers_.begin(), static_cast<std::ptrdiff_t>(pick(workers_.size())));
-        auto const leases = harness_.second().work.claim(call_, worker, incarnation, 1 + static_cast<int>(pick(4)));
+        auto const leases = harness_.second().work.claim(call_, worker, incarnation, {}, 1 + static_cast<int>(pick(4)));
         if (!leases) return;
         for (auto const& lease : *leases) {
             EXPECT_EQ(lease.epoch.value, epochs_[lease.job].value + 1) << "one more at each claim, never less";

@@ -18,7 +18,7 @@ TEST_P(JobQueueConformance, many_claimers_never_share_a_job) {
     at_once(claimers, [&](std::size_t i) {
         auto& work = i % 2 == 0 ? ports().work : second().work;
         while (true) {
-            auto const leases = work.claim(call, WorkerId{"w" + std::to_string(i)}, incarnations[i], 7).value();
+            auto const leases = work.claim(call, WorkerId{"w" + std::to_string(i)}, incarnations[i], {}, 7).value();
             if (leases.empty()) break;
             taken[i].insert(taken[i].end(), leases.begin(), leases.end());
         }
@@ -85,7 +85,7 @@ TEST_P(JobQueueConformance, a_claim_racing_with_the_end_of_its_worker_leaves_no_
 
         at_once(2, [&](std::size_t i) {
             if (i == 0)
-                static_cast<void>(ports().work.claim(call, WorkerId{name}, worker, 1));
+                static_cast<void>(ports().work.claim(call, WorkerId{name}, worker, {}, 1));
             else
                 second().queue.close(call, WorkerId{name}, CloseMode::now, {worker, BeatCount{0}}).value();
         });
@@ -107,7 +107,7 @@ TEST_P(JobQueueConformance, a_claim_racing_with_a_close_for_idleness_wins_or_los
 
         at_once(2, [&](std::size_t i) {
             if (i == 0) {
-                auto const leases = ports().work.claim(call, WorkerId{name}, worker, 1);
+                auto const leases = ports().work.claim(call, WorkerId{name}, worker, {}, 1);
                 claimed = leases ? leases->size() : 0;
             } else {
                 outcome = second().queue.close(call, WorkerId{name}, CloseMode::if_idle, {}).value().outcome;
@@ -130,7 +130,7 @@ TEST_P(JobQueueConformance, a_cancel_racing_with_a_claim_is_never_forgotten) {
 
         at_once(2, [&](std::size_t i) {
             if (i == 0)
-                static_cast<void>(ports().work.claim(call, WorkerId{name}, worker, 1).value());
+                static_cast<void>(ports().work.claim(call, WorkerId{name}, worker, {}, 1).value());
             else
                 static_cast<void>(second().jobs.cancel(call, {job}).value());
         });
@@ -157,7 +157,7 @@ inline std::vector<JobId> live_until_all_is_done(JobPorts const& ports, std::str
                 .value()
                 .incarnation;
         std::vector<Completion> batch;
-        for (auto const& lease : ports.work.claim(call, worker, incarnation, 5).value())
+        for (auto const& lease : ports.work.claim(call, worker, incarnation, {}, 5).value())
             batch.push_back({lease.job, lease.epoch, Outcome::succeeded});
         if (life % 3 == 1) ports.queue.close(call, worker, CloseMode::now, {incarnation, BeatCount{0}}).value();
         auto const verdicts = ports.work.complete(call, worker, incarnation, batch).value();

@@ -79,7 +79,7 @@ TEST_P(JobQueueConformance, a_worker_is_idle_since_its_last_lease) {
 }
 
 TEST_P(JobQueueConformance, a_beat_never_creates_a_worker) {
-    EXPECT_EQ(error_of(ports().work.beat(call, WorkerId{"nobody"}, Incarnation{1}, false)), Errc::fenced);
+    EXPECT_EQ(error_of(ports().work.beat(call, WorkerId{"nobody"}, Incarnation{1}, {}, false)), Errc::fenced);
     EXPECT_TRUE(ports().queue.sessions(call)->sessions.empty());
 }
 
@@ -93,7 +93,7 @@ TEST_P(JobQueueConformance, a_new_incarnation_gives_back_what_the_old_one_held) 
     EXPECT_EQ(current, Incarnation{2});
     EXPECT_EQ(look(job).state, JobState::queued);
     EXPECT_EQ(look(job).losses, 1);
-    EXPECT_EQ(error_of(ports().work.beat(call, WorkerId{"w"}, old, false)), Errc::fenced);
+    EXPECT_EQ(error_of(ports().work.beat(call, WorkerId{"w"}, old, {}, false)), Errc::fenced);
     EXPECT_EQ(error_of(ports().work.append_log(call, WorkerId{"w"}, old, {job, lease.epoch, 0, "x"})), Errc::fenced);
     EXPECT_TRUE(beat("w", current).held.empty());
     EXPECT_EQ(session("w").beat, BeatCount{1}) << "beats are counted anew";
@@ -105,7 +105,7 @@ TEST_P(JobQueueConformance, an_idle_worker_is_closed_for_good) {
     EXPECT_EQ(close("w", CloseMode::if_idle).outcome, CloseOutcome::closed);
 
     EXPECT_EQ(session("w").state, SessionState::closed);
-    EXPECT_EQ(error_of(ports().work.beat(call, WorkerId{"w"}, worker, false)), Errc::fenced);
+    EXPECT_EQ(error_of(ports().work.beat(call, WorkerId{"w"}, worker, {}, false)), Errc::fenced);
     EXPECT_EQ(
         error_of(ports().work.register_worker(call, {WorkerId{"w"}, ServerName{"w"}, PoolName{"default"}, 1, ""})),
         Errc::fenced);
@@ -159,7 +159,7 @@ TEST_P(JobQueueConformance, a_leaving_worker_is_closed_once_it_holds_nothing) {
     EXPECT_EQ(beat("w", worker, true).state, SessionState::closed);
 
     EXPECT_EQ(session("w").state, SessionState::closed);
-    EXPECT_EQ(error_of(ports().work.beat(call, WorkerId{"w"}, worker, true)), Errc::fenced);
+    EXPECT_EQ(error_of(ports().work.beat(call, WorkerId{"w"}, worker, {}, true)), Errc::fenced);
 }
 
 TEST_P(JobQueueConformance, a_lost_worker_gives_its_jobs_back) {
@@ -233,7 +233,7 @@ TEST_P(JobQueueConformance, both_handles_show_the_same_store) {
     auto const job = submit(a_job());
     auto const worker = enlist("w");
 
-    auto const leases = second().work.claim(call, WorkerId{"w"}, worker, 1).value();
+    auto const leases = second().work.claim(call, WorkerId{"w"}, worker, {}, 1).value();
 
     ASSERT_EQ(leases.size(), 1u);
     EXPECT_EQ(leases[0].job, job);
