@@ -111,7 +111,8 @@ TEST(Faulty, a_fault_after_the_effect_leaves_it_in_doubt) {
     FaultPlan plan{1};
     Faulty<CloudProvider> faulty{cloud, plan};
     plan.order("CloudProvider.create", Fault::after);
-    ServerRequest const request{ServerName{"s"}, FleetId{"f"}, PoolName{"p"}, {"local", "here"}, StoreId{"x"}, 1};
+    ServerRequest const request{
+        ServerName{"s"}, FleetId{"f"}, PoolName{"p"}, {"local", "here"}, StoreId{"x"}, Generation{1}, 1};
 
     EXPECT_EQ(error_of(faulty.create({}, request)), Errc::in_doubt);
     EXPECT_EQ(cloud.truth().size(), 1u);

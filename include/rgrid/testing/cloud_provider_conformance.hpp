@@ -52,7 +52,7 @@ struct CloudFactory {
 class CloudProviderConformance : public ::testing::TestWithParam<CloudFactory> {
 protected:
     ServerRequest request(std::string const& name) {
-        return {ServerName{name}, harness_->fleet(), PoolName{"pool"}, an_offer(), StoreId{"store"}, 3};
+        return {ServerName{name}, harness_->fleet(), PoolName{"pool"}, an_offer(), StoreId{"store"}, Generation{1}, 3};
     }
 
     ServerRequest other_request(std::string const& name) {
@@ -121,6 +121,7 @@ TEST_P(CloudProviderConformance, a_created_server_is_what_was_asked_for) {
     EXPECT_EQ(made.pool, wanted.pool);
     EXPECT_EQ(made.offer, wanted.offer);
     EXPECT_EQ(made.store, wanted.store);
+    EXPECT_EQ(made.generation, wanted.generation);
     EXPECT_TRUE(made.status == ServerStatus::starting || made.status == ServerStatus::running);
     auto const found = cloud().find(call, wanted.name).value();
     ASSERT_TRUE(found) << "found at once, however long listings lag";
@@ -131,6 +132,7 @@ TEST_P(CloudProviderConformance, a_created_server_is_what_was_asked_for) {
     EXPECT_EQ(server.pool, wanted.pool);
     EXPECT_EQ(server.offer, wanted.offer);
     EXPECT_EQ(server.store, wanted.store);
+    EXPECT_EQ(server.generation, wanted.generation);
 }
 
 TEST_P(CloudProviderConformance, a_server_comes_to_run) {

@@ -43,7 +43,7 @@ INSTANTIATE_TEST_SUITE_P(Memory, CloudProviderConformance,
                          FactoryName{});
 
 ServerRequest request(std::string const& name, OfferKey offer = {"local", "here"}) {
-    return {ServerName{name}, FleetId{"ours"}, PoolName{"pool"}, std::move(offer), StoreId{"store"}, 2};
+    return {ServerName{name}, FleetId{"ours"}, PoolName{"pool"}, std::move(offer), StoreId{"store"}, Generation{1}, 2};
 }
 
 TEST(MemoryCloud, listings_lag_behind_and_lookups_do_not) {

@@ -40,12 +40,13 @@ protected:
     }
 
     Provider provider(std::string const& agent_script, std::string const& keeper = keeper_program) {
-        return Provider{settings, FleetId{"fleet"}, {"/bin/sh", "-c", agent_script}, {{"EXTRA", "given"}}, keeper,
-                        clock};
+        return Provider{settings,   FleetId{"fleet"}, {"/bin/sh", "-c", agent_script}, {{"EXTRA", "given"}}, keeper,
+                        clock, home_ / "scratch"};
     }
 
     static ServerRequest request(std::string const& name) {
-        return {ServerName{name}, FleetId{"fleet"}, PoolName{"pool"}, {"local", "here"}, StoreId{"store"}, 3};
+        return {ServerName{name}, FleetId{"fleet"}, PoolName{"pool"}, {"local", "here"}, StoreId{"store"},
+                Generation{1},    3};
     }
 
     std::string folder_of(std::string const& name) const { return home_ / "servers/" + name; }
@@ -184,6 +185,36 @@ TEST_F(ProviderTest, destroying_ends_an_agent_and_a_daemon_that_ignore_it) {
     EXPECT_TRUE(pipe.was_held_and_is_free());
     EXPECT_TRUE(eventually([&] { return ::kill(keeper, 0) != 0; }));
     EXPECT_EQ(folders(), 0U);
+}
+
+TEST_F(ProviderTest, destroying_ends_a_keeper_that_was_stopped) {
+    auto cloud = provider("exec sleep 600");
+    auto const made = cloud.create(Call{}, request("fleet-1")).value();
+    ::kill(keeper_of("fleet-1"), SIGSTOP);
+
+    ASSERT_TRUE(cloud.destroy(Call{}, made.id));
+
+    EXPECT_TRUE(eventually([&] { return cloud.list(Call{}).value().empty(); }));
+    EXPECT_EQ(folders(), 0U);
+}
+
+TEST_F(ProviderTest, an_agents_scratch_goes_with_its_server_and_with_no_other) {
+    auto const script = "mkdir -p " + home_.path() + "/scratch/$RGRID_SERVER/a/b && cd " + home_.path() +
+                        "/scratch/$RGRID_SERVER && echo x >a/b/c && chmod 500 a/b a && : >" + home_.path() +
+                        "/up-$RGRID_SERVER; exec sleep 600";
+    auto cloud = provider(script);
+    for (auto const* name : {"fleet-1", "fleet-2", "fleet-3"}) {
+        ASSERT_TRUE(cloud.create(Call{}, request(name)));
+        ASSERT_TRUE(eventually([&] { return home_.has(std::string{"up-"} + name); }));
+    }
+
+    ASSERT_TRUE(cloud.destroy(Call{}, cloud.find(Call{}, ServerName{"fleet-1"}).value()->id));
+    ::kill(keeper_of("fleet-2"), SIGKILL);
+
+    EXPECT_TRUE(eventually([&] { return cloud.list(Call{}).value().size() == 1 && folders() == 1; }));
+    EXPECT_FALSE(home_.has("scratch/fleet-1"));
+    EXPECT_FALSE(home_.has("scratch/fleet-2"));
+    EXPECT_TRUE(home_.has("scratch/fleet-3/a/b/c"));
 }
 
 // If its jobs were ended first, an agent would report them as failed.

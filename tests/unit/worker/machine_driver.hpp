@@ -29,7 +29,7 @@ inline Completion result_of(std::int64_t job, Outcome outcome = Outcome::succeed
 }
 
 inline BeatReply holding(std::vector<LeaseKey> held, SessionState state = SessionState::open) {
-    return {state, std::move(held), {}};
+    return {state, {}, std::move(held), {}};
 }
 
 /// Drives one machine by hand: what it asked for is collected until a test takes it.
