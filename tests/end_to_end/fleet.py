@@ -104,6 +104,11 @@ class Daemon:
             return found if len(found) >= count else None
         return wait_until(f"{self.name} says {kind} {server or ''} {count} times", seen)
 
+    def leads(self):
+        """Whether it leads now, or watches; nothing before it has said so. If it was killed, that is its last word."""
+        said = [event["kind"] for event in self.events() if event.get("kind") in ("leading", "watching")]
+        return said[-1] == "leading" if said else None
+
     def kill(self, number=signal.SIGKILL):
         self.process.send_signal(number)
 
