@@ -23,7 +23,7 @@ public:
         if (!seen.servers.value || !seen.sessions.value || !seen.demand.value) return draft;
         for (auto const& [pool, pool_params] : params_.pools) {
             auto const wanted = std::any_of(draft.wanted.begin(), draft.wanted.end(),
-                                            [&](auto const& wish) { return wish.pool == pool; });
+                                            [&pool = pool](auto const& wish) { return wish.pool == pool; });
             if (!wanted) release_idle(seen, pool, pool_params, draft);
         }
         return draft;
