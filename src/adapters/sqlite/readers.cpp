@@ -8,7 +8,7 @@ namespace {
 
 constexpr int connections = 8;
 constexpr int steps_between_looks = 20'000;  // Of SQLite's machine: well below a millisecond.
-constexpr auto glance = std::chrono::milliseconds{20};
+constexpr auto look_again = std::chrono::milliseconds{20};
 
 bool is_over(Call const& call, Clock const& clock) {
     return call.stop.stop_requested() || clock.steady_now() >= call.deadline;
@@ -37,7 +37,7 @@ std::unique_ptr<Connection> Readers::borrow(Call const& call) {
     while (idle_.empty() && lent_ >= connections) {
         if (is_over(call, clock_))
             throw SqliteFailure{SQLITE_BUSY, path_ + ": all connections for reading were in use until the deadline"};
-        returned_.wait_for(lock, glance);
+        returned_.wait_for(lock, look_again);
     }
     if (is_over(call, clock_)) throw SqliteFailure{SQLITE_BUSY, path_ + ": the call was over before it could read"};
     if (!idle_.empty()) {

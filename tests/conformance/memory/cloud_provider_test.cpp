@@ -5,9 +5,9 @@
 namespace rgrid::testing {
 namespace {
 
-class MemoryHarness final : public CloudHarness {
+class CloudInMemory final : public CloudHarness {
 public:
-    explicit MemoryHarness(memory::CloudSettings settings = {}) : cloud_(clock_, fleet(), std::move(settings)) {}
+    explicit CloudInMemory(memory::CloudSettings settings = {}) : cloud_(clock_, fleet(), std::move(settings)) {}
 
     FleetId fleet() override { return FleetId{"ours"}; }
     CloudProvider& provider() override { return cloud_; }
@@ -31,14 +31,14 @@ private:
 };
 
 INSTANTIATE_TEST_SUITE_P(Memory, CloudProviderConformance,
-                         ::testing::Values(CloudFactory{"prompt", [] { return std::make_unique<MemoryHarness>(); }},
+                         ::testing::Values(CloudFactory{"prompt", [] { return std::make_unique<CloudInMemory>(); }},
                                            CloudFactory{"slow",
                                                         [] {
                                                             memory::CloudSettings slow;
                                                             slow.boot = 10s;
                                                             slow.delete_time = 5s;
                                                             slow.listing_lag = 3s;
-                                                            return std::make_unique<MemoryHarness>(slow);
+                                                            return std::make_unique<CloudInMemory>(slow);
                                                         }}),
                          FactoryName{});
 

@@ -5,7 +5,7 @@
 namespace rgrid::testing {
 namespace {
 
-class MemoryHarness final : public FleetStoreHarness {
+class FleetStoreInMemory final : public FleetStoreHarness {
 public:
     FleetStore& store() override { return store_; }
     FleetStore& second() override { return store_; }
@@ -19,7 +19,7 @@ private:
 
 INSTANTIATE_TEST_SUITE_P(Memory, FleetStoreConformance,
                          ::testing::Values(FleetStoreFactory{"store",
-                                                             [] { return std::make_unique<MemoryHarness>(); }}),
+                                                             [] { return std::make_unique<FleetStoreInMemory>(); }}),
                          FactoryName{});
 
 }  // namespace

@@ -5,7 +5,7 @@
 namespace rgrid::testing {
 namespace {
 
-class MemoryHarness final : public JobQueueHarness {
+class QueueInMemory final : public JobQueueHarness {
 public:
     JobPorts ports() override { return {store_, store_, store_}; }
     JobPorts second() override { return ports(); }
@@ -17,7 +17,7 @@ private:
 };
 
 INSTANTIATE_TEST_SUITE_P(Memory, JobQueueConformance,
-                         ::testing::Values(JobQueueFactory{"store", [] { return std::make_unique<MemoryHarness>(); }}),
+                         ::testing::Values(JobQueueFactory{"store", [] { return std::make_unique<QueueInMemory>(); }}),
                          FactoryName{});
 
 }  // namespace

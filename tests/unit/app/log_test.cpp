@@ -20,12 +20,12 @@ Event ready() {
 /// What a log writes to standard error.
 std::string written(LogStyle style, Event const& event) {
     memory::ManualClock clock;
-    testing::internal::CaptureStderr();
+    ::testing::internal::CaptureStderr();
     {
         Log log{style, clock};
         log.emit(event);
     }
-    return testing::internal::GetCapturedStderr();
+    return ::testing::internal::GetCapturedStderr();
 }
 
 TEST(Log, A_line_for_people_names_kind_and_subject) {
@@ -74,9 +74,9 @@ TEST(Log, An_event_is_one_line_whatever_its_text_holds) {
 
 TEST(Log, A_programs_own_line_has_the_clocks_time) {
     memory::ManualClock clock;
-    testing::internal::CaptureStderr();
+    ::testing::internal::CaptureStderr();
     Log{{.json = true}, clock}.say(Severity::error, "no store");
-    EXPECT_EQ(testing::internal::GetCapturedStderr(),
+    EXPECT_EQ(::testing::internal::GetCapturedStderr(),
               "{\"at\":\"" + to_text(clock.now()) + "\",\"severity\":\"error\",\"text\":\"no store\"}\n");
 }
 

@@ -14,7 +14,7 @@ namespace rgrid::app {
 namespace {
 namespace fs = std::filesystem;
 
-class Open : public testing::Test {
+class Open : public ::testing::Test {
 protected:
     Open() {
         auto pattern = (fs::temp_directory_path() / "rgrid-open-XXXXXX").string();

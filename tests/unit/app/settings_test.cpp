@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// A folder that goes with the test, with a home in it that does not exist, and an environment of its own.
-class SettingsTest : public testing::Test {
+class SettingsTest : public ::testing::Test {
 protected:
     SettingsTest() {
         auto name = (fs::temp_directory_path() / "rgrid-settings-XXXXXX").string();
@@ -167,6 +167,9 @@ TEST_F(SettingsTest, AStoreThatAgentsCannotOpenIsRefused) {
         EXPECT_TRUE(load_text(std::string{"store.url = '"} + url + "'").problems.names("store.url")) << url;
     for (char const* url : {"file:", "s3:x", "file://host/x"})
         EXPECT_TRUE(load_text(std::string{"files.url = '"} + url + "'").problems.names("files.url")) << url;
+    variables["RGRID_STORE_URL"] = "sqlite:";
+    EXPECT_TRUE(load_text("").problems.names("store.url")) << "not the current folder";
+    variables.erase("RGRID_STORE_URL");
     EXPECT_TRUE(load_text("files.url = 'file:///x'").problems.empty());
 }
 

@@ -61,14 +61,14 @@ TEST(Toml, TablesKeepTheOrderOfTheFile) {
               R"({"z":{"b":1,"a":2},"a":{"k":1},"m":[{"y":1},{"x":2}]})");
 }
 
-struct Mistake {
+struct TomlMistake {
     char const* toml;
     char const* where;
 };
 
 TEST(Toml, AMistakeIsOneProblemWithItsPosition) {
-    for (auto const& [toml, where] : {Mistake{"a = 1\nb = ", "x.toml:2:"}, Mistake{"a = 1\na = 2", "x.toml:2:"},
-                                      Mistake{"[t]\n[t]\n", "x.toml:2:"}, Mistake{"k = \"open\n", "x.toml:1:"}}) {
+    for (auto const& [toml, where] : {TomlMistake{"a = 1\nb = ", "x.toml:2:"}, TomlMistake{"a = 1\na = 2", "x.toml:2:"},
+                                      TomlMistake{"[t]\n[t]\n", "x.toml:2:"}, TomlMistake{"k = \"open\n", "x.toml:1:"}}) {
         Problems problems;
         auto const value = read_toml(toml, "x.toml", problems);
         ASSERT_EQ(problems.size(), 1U) << toml;

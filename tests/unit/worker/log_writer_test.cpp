@@ -12,7 +12,7 @@ namespace rgrid::testing {
 namespace {
 
 Error const busy{Errc::retry_later, "busy"};
-Error const no_answer{Errc::in_doubt, "no answer"};
+Error const unanswered{Errc::in_doubt, "no answer"};
 
 class LogWriterTest : public ::testing::Test {
 protected:
@@ -83,7 +83,7 @@ TEST_F(LogWriterTest, RepeatsAFailedChunkUnderItsNumber) {
         EXPECT_EQ(chunk.number, 0);
         EXPECT_EQ(chunk.text, "hello");
         if (failures == 2) return {};
-        return failures++ == 0 ? no_answer : busy;
+        return failures++ == 0 ? unanswered : busy;
     };
     open({.flush = 1ms}).write("hello");
     ASSERT_TRUE(advance_until([&] { return store.stored() != 0; }));
