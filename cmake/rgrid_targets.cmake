@@ -35,7 +35,25 @@ function(rgrid_library name folder)
     install(TARGETS rgrid_${name} EXPORT rgrid_targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endfunction()
 
-# rgrid_program(NAME FOLDER targets...): an installed program from all sources of a folder.
+# rgrid_version_source(VARIABLE VERSION): the source that tells a program its version.
+function(rgrid_version_source variable program_version)
+    set(source "${PROJECT_BINARY_DIR}/generated/version-${program_version}.cpp")
+    configure_file("${PROJECT_SOURCE_DIR}/examples/app/version.cpp.in" "${source}" @ONLY)
+    set(${variable} "${source}" PARENT_SCOPE)
+endfunction()
+
+# rgrid_program_of_version(TARGET OBJECTS NAME VERSION FOLDER): the objects of a program, linked as one of that version.
+function(rgrid_program_of_version target objects name version folder)
+    rgrid_version_source(source "${version}")
+    add_executable(${target} "${source}")
+    target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/examples")
+    target_link_libraries(${target} PRIVATE ${objects})
+    set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY "${folder}")
+    rgrid_warnings(${target})
+endfunction()
+
+# rgrid_program(NAME FOLDER targets...): an installed program from all sources of a folder. With tests there is a second
+# one in bin/next, the same but for its version, for tests of upgrades.
 function(rgrid_program name folder)
     file(GLOB sources CONFIGURE_DEPENDS "${folder}/*.cpp")
     if(NOT sources)
@@ -43,9 +61,14 @@ function(rgrid_program name folder)
         return()
     endif()
     string(REPLACE "-" "_" target "${name}_program")
-    add_executable(${target} ${sources})
-    set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
-    target_link_libraries(${target} PRIVATE ${ARGN})
-    rgrid_warnings(${target})
+    add_library(${target}_objects OBJECT ${sources})
+    target_include_directories(${target}_objects PRIVATE "${PROJECT_SOURCE_DIR}/examples")
+    target_link_libraries(${target}_objects PUBLIC ${ARGN})
+    rgrid_warnings(${target}_objects)
+    rgrid_program_of_version(${target} ${target}_objects ${name} "${PROJECT_VERSION}" "${PROJECT_BINARY_DIR}/bin")
     install(TARGETS ${target} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    if(RGRID_BUILD_TESTS)
+        rgrid_program_of_version(${target}_next ${target}_objects ${name} "${PROJECT_VERSION}-next"
+            "${PROJECT_BINARY_DIR}/bin/next")
+    endif()
 endfunction()

@@ -15,12 +15,11 @@
 #include "app/open.hpp"
 #include "app/settings.hpp"
 #include "app/signals.hpp"
+#include "app/version.hpp"
 
 namespace {
 
 using namespace rgrid;
-
-constexpr char version[] = "0.1.0";
 
 enum ExitCode { exit_done = 0, exit_failed = 1, exit_wrong_use = 2, exit_unreachable = 3 };
 
@@ -33,7 +32,7 @@ struct Options {
 };
 
 void add_options(CLI::App& program, Options& options) {
-    program.set_version_flag("--version", std::string{"rgrid-worker "} + version);
+    program.set_version_flag("--version", std::string{"rgrid-worker "} + app::version());
     program.add_option("--config", options.source.config, "Configuration file")->type_name("FILE");
     program.add_option("--home", options.source.home, "Home folder, where everything is kept")->type_name("DIR");
     program.add_option("--worker", options.worker, "Its name: that of its server")->envname("RGRID_SERVER")->required();
@@ -52,7 +51,7 @@ AgentSettings agent_settings(Options const& options, app::WorkerSettings const& 
     settings.server = ServerName{options.worker};
     settings.pool = PoolName{options.pool};
     settings.slots = options.slots.value_or(pool.slots);
-    settings.version = version;
+    settings.version = app::version();
     settings.heartbeat = pool.health.heartbeat;
     settings.lost_after = pool.health.lost_after;
     settings.kill_grace = worker.kill_grace;

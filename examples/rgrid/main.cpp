@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "app/version.hpp"
 #include "commands.hpp"
 
 namespace rgrid::cli {
@@ -53,7 +54,7 @@ int run_command_line(int argc, char** argv) {
     Commands const commands{app, context.options, chosen};
     add_common_options(app, context.options);
     app.require_subcommand(1);
-    app.set_version_flag("--version", "rgrid 0.1.0");
+    app.set_version_flag("--version", std::string{"rgrid "} + app::version());
     app.footer(
         "Exit codes: 0 done, 1 failed, 2 wrong use, 3 not reachable; 'rgrid run' ends with its job's exit code.");
     for (auto* add : {add_run, add_batch, add_status, add_logs, add_job_control, add_workers, add_holds, add_explain,

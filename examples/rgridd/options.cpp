@@ -2,13 +2,16 @@
 
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <string>
+
+#include "app/version.hpp"
 
 namespace rgridd {
 
 std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
     Options options;
     CLI::App app{"Keeps a fleet of short-lived workers matched to its queue of jobs.", "rgridd"};
-    app.set_version_flag("--version", "rgridd 0.1.0");
+    app.set_version_flag("--version", std::string{"rgridd "} + rgrid::app::version());
     app.add_option("--config", options.source.config, "Configuration file")->type_name("FILE");
     app.add_option("--home", options.source.home, "Home folder, where everything is kept")->type_name("DIR");
     auto* check = app.add_flag("--check", options.check, "Check the configuration, open nothing");
@@ -28,6 +31,7 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
     app.footer(
         "SIGTERM and SIGINT end it; workers and their jobs go on unless --drain is given. A second signal ends a "
         "drain.\n"
+        "SIGHUP makes it read the configuration again; one that cannot be used changes nothing.\n"
         "Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 3 store not reachable.");
     try {
         app.parse(argc, argv);
