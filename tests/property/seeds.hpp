@@ -8,14 +8,15 @@
 
 namespace rgrid {
 
-/// Calls `law` with so many seeds, or with the one in RGRID_SEED alone. Stops at the first seed that breaks the law and
-/// says which it was.
+/// Calls `law` with so many seeds, RGRID_MORE_SEEDS times as many, or with the one in RGRID_SEED alone. Stops at the
+/// first seed that breaks the law and says which it was.
 template <class Law>
 void for_seeds(std::uint64_t count, Law law) {
     if (auto const* only = std::getenv("RGRID_SEED")) {
         law(std::strtoull(only, nullptr, 10));
         return;
     }
+    if (auto const* times = std::getenv("RGRID_MORE_SEEDS")) count *= std::strtoull(times, nullptr, 10);
     for (std::uint64_t seed = 1; seed <= count; ++seed) {
         SCOPED_TRACE("again with RGRID_SEED=" + std::to_string(seed));
         law(seed);
