@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Runs all tests of a build folder and counts them truthfully: run_tests.py BUILD [CTEST OPTIONS...]
+"""Builds and runs tests in the presets they belong to, and counts them truthfully: run_tests.py PLAN [CTEST OPTIONS...]
 
-A GoogleTest program counts as its test cases, every other test as one. A program that crashed, ran out of time or
-failed outside its cases counts as one failure more. The last line reads `N passed, N failed` or `N passed, N failed,
-N skipped`; the exit code is 0 only if nothing failed and at least one test ran.
+A plan of plans.py is a list of parts: builds, and runs of what was built. A GoogleTest program counts as its test cases,
+every other test as one. A program that crashed, ran out of time or failed outside its cases counts as one failure more,
+and so does a build that failed; what needed it is not run then. The last line reads `N passed, N failed` or `N passed, N
+failed, N skipped`; the exit code is 0 only if nothing failed and at least one test ran.
 """
 
 import json
@@ -12,12 +13,19 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, field
 from pathlib import Path
 
-TIME_LIMIT = 600  # Seconds for one test program.
+from plans import PLANS, Build
+
+ROOT = Path(__file__).resolve().parents[2]
 OUTPUT_SHOWN = 200  # Lines of a failed test.
+# A sanitizer says where, also where only binutils can tell; what it finds ends the program.
+SANITIZERS = {"ASAN_OPTIONS": "allow_addr2line=1:detect_stack_use_after_return=1:strict_string_checks=1",
+              "UBSAN_OPTIONS": "allow_addr2line=1:print_stacktrace=1",
+              "TSAN_OPTIONS": "allow_addr2line=1:halt_on_error=1:second_deadlock_stack=1"}
 FINISHED = re.compile(r"^\s*\d+/\d+ Test\s+#\d+: (.+?) \.*\s*(?:\*{3})?(\S.*?)\s+(\d+\.\d+) sec\s*$")
 
 
@@ -128,49 +136,102 @@ def summary(tallies):
     return (1 if failed or passed == 0 else 0), [*lines, "", count + (f", {skipped} skipped" if skipped else "")]
 
 
-def list_tests(build, options):
+def list_tests(folder, options):
     """The names and commands of the tests that ctest would run."""
-    listed = subprocess.run(["ctest", "--test-dir", build, "--show-only=json-v1", *options], capture_output=True, text=True)
+    listed = subprocess.run(["ctest", "--test-dir", folder, "--show-only=json-v1", *options], capture_output=True,
+                            text=True)
     if listed.returncode != 0:
-        sys.exit(f"ctest cannot list the tests of {build}:\n{listed.stderr}")
+        sys.exit(f"ctest cannot list the tests of {folder}:\n{listed.stderr}")
     return {test["name"]: test.get("command", []) for test in json.loads(listed.stdout)["tests"]}
 
 
-def progress_line(name, state, seconds, reports):
+def progress_line(preset, name, state, seconds, reports):
     """What a person sees as soon as a test program has ended."""
     words = {"passed": "ok", "failed": "FAILED", "timeout": "TIMEOUT", "skipped": "skipped", "not run": "NOT RUN"}
     word = words.get(state.lower(), "disabled" if "Disabled" in state else "CRASHED")
     report = reports.get(name)
     count = tally_gtest(name, report).count if report and readable(report) else 1
-    return f"  {word:<9} {name:<32} {count:>5} {'test ' if count == 1 else 'tests'} {float(seconds):>8.1f} s"
+    return f"  {word:<9} {preset + '/' + name:<40} {count:>5} {'test ' if count == 1 else 'tests'} {float(seconds):>8.1f} s"
 
 
-def run(build, options):
-    commands = list_tests(build, options)
-    print(f"running {len(commands)} test programs", flush=True)
-    with tempfile.TemporaryDirectory() as folder:
+def run(part, options):
+    """Runs the tests of a part; their names begin with the preset they were built in."""
+    folder = ROOT / "build" / part.preset
+    options = [*part.options, *options]
+    commands = list_tests(folder, options)
+    print(f"test: running {len(commands)} programs: {part.name}", flush=True)
+    with tempfile.TemporaryDirectory() as reports_folder:
         # GoogleTest names its report after the program, so each program has one place whatever runs beside it.
-        reports = {name: Path(folder, Path(command[0]).name + ".xml") for name, command in commands.items() if command}
-        ctest_report = Path(folder, "ctest-report.xml")
-        command = ["ctest", "--test-dir", build, "--parallel", str(os.cpu_count() or 2), "--timeout", str(TIME_LIMIT),
-                   "--output-junit", ctest_report, "--test-output-size-passed", "100000",
+        reports = {name: Path(reports_folder, Path(command[0]).name + ".xml")
+                   for name, command in commands.items() if command}
+        ctest_report = Path(reports_folder, "ctest-report.xml")
+        command = ["ctest", "--test-dir", folder, "--parallel", str(os.cpu_count() or 2), "--timeout",
+                   str(part.time_limit), "--output-junit", ctest_report, "--test-output-size-passed", "100000",
                    "--test-output-size-failed", "1000000", *options]
-        environment = dict(os.environ, GTEST_OUTPUT=f"xml:{folder}/", GTEST_COLOR="no")
+        environment = {**SANITIZERS, **os.environ, **part.environment, "GTEST_OUTPUT": f"xml:{reports_folder}/",
+                       "GTEST_COLOR": "no"}
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               env=environment) as ctest:
             for line in ctest.stdout:
                 if found := FINISHED.match(line):
-                    print(progress_line(*found.groups(), reports), flush=True)
-        return tally_all(ctest_report, reports) if ctest_report.exists() else []
+                    print(progress_line(part.preset, *found.groups(), reports), flush=True)
+        tallies = tally_all(ctest_report, reports) if ctest_report.exists() else []
+    for tally in tallies:
+        tally.name = f"{part.preset}/{tally.name}"
+    return tallies
+
+
+def build(part, *targets):
+    """Whether scripts/build could."""
+    return subprocess.run([ROOT / "scripts/build", part.preset, *(targets or part.targets)]).returncode == 0
+
+
+class Progress:
+    """Carries a plan out and remembers what came of it and how long each part took."""
+
+    def __init__(self, options, build=build, run=run, list_tests=list_tests, clock=time.monotonic):
+        self.options, self.build, self.run, self.list_tests, self.clock = options, build, run, list_tests, clock
+        self.tallies, self.times, self.broken = [], [], set()
+
+    def carry_out(self, plan):
+        for i, part in enumerate(plan):
+            if part.preset in self.broken or (isinstance(part, Build) and not self.is_needed(part, plan[i + 1:])):
+                continue
+            began = self.clock()
+            if not isinstance(part, Build):
+                self.tallies += self.run(part, self.options)
+            elif not self.build(part):
+                self.broken.add(part.preset)
+                name = f"build/{part.preset}"
+                self.tallies.append(Tally(name, failed=[(name, "cannot be built; none of its tests were run")]))
+            self.times.append((part, self.clock() - began))
+
+    def is_needed(self, part, later):
+        """Whether the options leave a test to run with what this part builds."""
+        if not self.options:
+            return True
+        if not self.build(part, "--configure"):
+            return True  # The build will say why.
+        runs = [run for run in later if not isinstance(run, Build) and run.preset == part.preset]
+        return not runs or any(self.list_tests(ROOT / "build" / part.preset, [*run.options, *self.options])
+                               for run in runs)
+
+
+def times_table(times):
+    """How long each part took, beside what it may take."""
+    total, allowed = sum(seconds for _, seconds in times), sum(part.minutes for part, _ in times)
+    rows = [(part.name, seconds, part.minutes) for part, seconds in times] + [("all", total, allowed)]
+    return ["minutes   allowed", *(f"{seconds / 60:>7.1f} {minutes:>9.1f}   {name}" for name, seconds, minutes in rows)]
 
 
 def main(arguments):
-    if not arguments:
-        print(__doc__, file=sys.stderr)
+    if not arguments or arguments[0] not in PLANS:
+        print(f"{__doc__}\nPlans: {', '.join(PLANS)}", file=sys.stderr)
         return 2
-    tallies = run(arguments[0], arguments[1:])
-    code, lines = summary(tallies)
-    print("\n".join(lines))
+    progress = Progress(arguments[1:])
+    progress.carry_out(PLANS[arguments[0]])
+    code, lines = summary(progress.tallies)
+    print("\n".join(["", *times_table(progress.times), *lines]))
     return code
 
 

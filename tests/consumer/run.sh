@@ -10,7 +10,7 @@ trap 'rm -rf "$work"' EXIT
 
 # The same compiler and, because sanitizers have to match, the same flags; neither optimised nor debuggable.
 cached() { sed -n "s/^$1:[A-Z]*=//p" "$build/CMakeCache.txt"; }
-settings=(-G "$(cached CMAKE_GENERATOR)" -DCMAKE_BUILD_TYPE=)
+settings=(-G "$(cached CMAKE_GENERATOR)" -DCMAKE_BUILD_TYPE= -DCMAKE_UNITY_BUILD=ON)
 for name in CMAKE_CXX_COMPILER CMAKE_CXX_FLAGS; do settings+=("-D$name=$(cached "$name")"); done
 if ccache=$(command -v ccache); then settings+=("-DCMAKE_CXX_COMPILER_LAUNCHER=$ccache"); fi
 

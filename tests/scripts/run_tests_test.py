@@ -8,6 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts/support"))
 import run_tests  # noqa: E402
+from plans import PLANS, Build, Run  # noqa: E402
 
 PASSED = '<testcase name="{0}" time="1" status="run"><system-out></system-out></testcase>'
 FAILED = '<testcase name="{0}" time="1" status="fail"><failure message="{1}"/><system-out>{2}</system-out></testcase>'
@@ -78,6 +79,66 @@ class ClosingLine(unittest.TestCase):
 
     def test_everything_skipped_is_no_success(self):
         self.assertEqual(self.closing([PASSED.format("unit")], [SKIPPED_CASE])[0], 1)
+
+
+class Parts(unittest.TestCase):
+    """What a plan of builds and runs comes to."""
+
+    PLAN = [Build("plain", 2), Run("all of it", "plain", 1), Build("hard", 3, ("cases",)),
+            Run("cases", "hard", 1, ("-L", "cases")), Run("fuzzing", "hard", 1, ("-L", "fuzz"))]
+
+    def carry_out(self, options=(), failing=(), tests={}):
+        """Notes what is built and run; `tests` are those that the options leave of a preset, `failing` what cannot be
+        built."""
+        self.done, ticks = [], iter(range(0, 6000, 60))
+
+        def build(part, *targets):
+            self.done.append(" ".join(["build", part.preset, *(targets or part.targets)]))
+            return "--configure" in targets or part.preset not in failing
+
+        def run(part, options):
+            self.done.append(f"run {part.name}")
+            return [run_tests.Tally(f"{part.preset}/x", passed=2)]
+
+        progress = run_tests.Progress(list(options), build, run, lambda folder, _: tests.get(folder.name, {}),
+                                      lambda: next(ticks))
+        progress.carry_out(self.PLAN)
+        return progress
+
+    def test_all_builds_are_counted_together(self):
+        progress = self.carry_out()
+        self.assertEqual(self.done, ["build plain", "run all of it", "build hard cases", "run cases", "run fuzzing"])
+        code, lines = run_tests.summary(progress.tallies)
+        self.assertEqual((code, lines[-1]), (0, "6 passed, 0 failed"))
+
+    def test_a_build_that_fails_is_a_failure_and_the_other_builds_are_tested(self):
+        progress = self.carry_out(failing=["plain"])
+        self.assertEqual(self.done, ["build plain", "build hard cases", "run cases", "run fuzzing"])
+        code, lines = run_tests.summary(progress.tallies)
+        self.assertEqual((code, lines[-1]), (1, "4 passed, 1 failed"))
+        self.assertIn("FAILED   build/plain: build/plain", lines)
+
+    def test_nothing_is_built_that_no_chosen_test_needs(self):
+        progress = self.carry_out(options=["-R", "x"], tests={"hard": {"x": []}})
+        self.assertNotIn("build plain", self.done)
+        self.assertIn("build hard cases", self.done)
+
+    def test_each_part_is_shown_with_its_time_and_what_it_may_take(self):
+        table = run_tests.times_table(self.carry_out().times)
+        self.assertEqual(table[1].split(), ["1.0", "2.0", "build", "plain"])
+        self.assertEqual(table[-1].split(), ["5.0", "8.0", "all"])
+
+    def test_the_standard_run_stays_within_its_budget(self):
+        self.assertLessEqual(sum(part.minutes for part in PLANS["standard"]), 25)
+        self.assertLessEqual(sum(part.minutes for part in PLANS["quick"]), 3)
+
+    def test_whatever_is_run_was_built_before(self):
+        for name, plan in PLANS.items():
+            built = set()
+            for part in plan:
+                if isinstance(part, Build):
+                    built.add(part.preset)
+                self.assertIn(part.preset, built, f"{name}: {part.name}")
 
 
 if __name__ == "__main__":

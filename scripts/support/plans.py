@@ -1,0 +1,67 @@
+"""What scripts/test and scripts/nightly do, part by part, with the minutes that each may take on two cores from nothing.
+
+The minutes are a budget to keep an eye on, not a limit: run_tests.py prints them beside what a part took.
+"""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Build:
+    """Targets of a preset; the tests of the preset's later runs need them."""
+
+    preset: str
+    minutes: float
+    targets: tuple = ()
+
+    @property
+    def name(self):
+        return f"build {self.preset}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """The tests of a preset that ctest selects by `options`."""
+
+    name: str
+    preset: str
+    minutes: float
+    options: tuple = ()
+    environment: dict = field(default_factory=dict)
+    time_limit: int = 600  # Seconds for one program.
+
+
+# What users get. Cases are the GoogleTest programs but the simulation: they run in the sanitized builds, where they show
+# more.
+PRODUCTS = ("src/all", "examples/all", "bench/all", "bindings/python/all", "tests/end_to_end/all", "test_sim")
+
+STANDARD = [
+    Build("default", 7, PRODUCTS),
+    Run("simulation, end to end, consumers, headers, documentation", "default", 7, ("-LE", "cases")),
+    Build("asan", 5, ("rgrid_cases", "rgrid_fuzzers")),
+    Run("cases under address and undefined-behaviour sanitizers", "asan", 2.5, ("-L", "cases")),
+    Run("fuzzing", "asan", 0.5, ("-L", "fuzz")),
+    Build("tsan", 2, ("rgrid_threaded_cases",)),
+    Run("cases with threads under the thread sanitizer", "tsan", 1, ("-L", "threads")),
+]
+
+QUICK = [
+    Build("default", 1.5, ("rgrid_cases", "test_sim")),
+    Run("cases and simulation", "default", 1.5, ("-L", "cases|sim")),
+]
+
+NIGHTLY = [
+    Build("default", 12),
+    Run("everything, with more kills", "default", 60, (), {"RGRID_KILLS": "2000"}, 7200),
+    Build("asan", 7, ("rgrid_cases", "test_sim", "rgrid_fuzzers")),
+    Run("cases and simulation under address and undefined-behaviour sanitizers", "asan", 60, ("-L", "cases|sim"),
+        {"RGRID_MORE_SEEDS": "20"}, 7200),
+    Run("fuzzing", "asan", 60, ("-L", "fuzz"), {"RGRID_FUZZ_SECONDS": "1200"}, 7200),
+    Build("tsan", 3, ("rgrid_threaded_cases",)),
+    Run("cases with threads under the thread sanitizer, ten times", "tsan", 15,
+        ("-L", "threads", "--repeat", "until-fail:10"), {}, 7200),
+    Build("release", 12),
+    Run("everything as it is installed", "release", 15),
+]
+
+PLANS = {"standard": STANDARD, "quick": QUICK, "nightly": NIGHTLY}
