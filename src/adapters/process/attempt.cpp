@@ -32,7 +32,8 @@ Bytes rounded(Bytes bytes) {
 
 }  // namespace
 
-ExecutionReport report_of(AttemptEnd const& end, JobSpec const& spec, std::string const& path, Duration ran) {
+ExecutionReport report_of(AttemptEnd const& end, AttemptOrder const& order, JobSpec const& spec,
+                          std::string const& path, Duration ran) {
     ExecutionReport report{.exit_code = exit_code_of(end.wait_status), .ran = ran};
     switch (end.cause) {
         case EndCause::itself:
@@ -50,6 +51,14 @@ ExecutionReport report_of(AttemptEnd const& end, JobSpec const& spec, std::strin
         case EndCause::memory:
             report.message = "used " + to_text(rounded(end.memory)) + " of memory; its limit is " +
                              to_text(spec.memory_limit.value_or(Bytes{}));
+            break;
+        case EndCause::processes:
+            report.message = "had " + std::to_string(end.processes) + " processes and threads; its limit is " +
+                             std::to_string(order.max_processes);
+            break;
+        case EndCause::disk:
+            report.message = "had " + to_text(rounded(end.disk)) + " in its working folder when the disk had only " +
+                             to_text(rounded(end.disk_left)) + " left";
             break;
         case EndCause::asked:
             report.outcome = Outcome::cancelled;

@@ -142,7 +142,7 @@ std::optional<AttemptEnd> Run::wait(LogSink const& log, int patience) {
     auto const size = ::recv(channel_.get(), text.data(), text.size(), MSG_DONTWAIT);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) return std::nullopt;
     if (size <= 0) return AttemptEnd{.cause = EndCause::outside, .wait_status = SIGKILL};
-    auto const end = config::from_json_text<AttemptEnd>({text.data(), static_cast<std::size_t>(size)});
+    auto const end = config::from_json_text<AttemptEnd>({text.data(), static_cast<std::size_t>(size)}, true);
     return end ? *end : AttemptEnd{};
 }
 
@@ -181,17 +181,18 @@ Result<ExecutionReport> Executor::run(Call const& call, Execution const& executi
     Program const program{lease.spec.command, environment_of(lease, mark)};
     if (auto const checked = check(execution, program.environment); !checked) return checked.error();
     auto const& path = program.environment.at("PATH");
-    if (call.stop.stop_requested()) return report_of({.cause = EndCause::asked}, lease.spec, path, 0ms);
+    AttemptOrder const order{.job = lease.job,
+                             .timeout = lease.spec.timeout,
+                             .kill_grace = execution.kill_grace,
+                             .memory_limit = lease.spec.memory_limit,
+                             .max_processes = settings_.max_processes,
+                             .disk_reserve = settings_.disk_reserve,
+                             .poll = settings_.poll,
+                             .folder = execution.folder};
+    if (call.stop.stop_requested()) return report_of({.cause = EndCause::asked}, order, lease.spec, path, 0ms);
 
     auto const began = clock_.steady_now();
-    auto run = Run::start(settings_.keeper,
-                          {.job = lease.job,
-                           .timeout = lease.spec.timeout,
-                           .kill_grace = execution.kill_grace,
-                           .memory_limit = lease.spec.memory_limit,
-                           .memory_poll = settings_.memory_poll,
-                           .folder = execution.folder},
-                          program);
+    auto run = Run::start(settings_.keeper, order, program);
     if (!run) return run.error();
     std::stop_callback const on_stop{call.stop, [&run] { run->ask(); }};
     bool late = false;
@@ -206,7 +207,7 @@ Result<ExecutionReport> Executor::run(Call const& call, Execution const& executi
     if (end->cause == EndCause::outside)
         while (kill_marked(mark_name + ("=" + mark)) > 0) clock_.sleep_until(clock_.steady_now() + 10ms, {});
     if (late && end->cause == EndCause::asked && !call.stop.stop_requested()) end->cause = EndCause::deadline;
-    return report_of(*end, lease.spec, path, clock_.steady_now() - began);
+    return report_of(*end, order, lease.spec, path, clock_.steady_now() - began);
 }
 
 }  // namespace rgrid::process

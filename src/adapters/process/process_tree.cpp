@@ -118,6 +118,14 @@ Bytes memory_of_descendants(pid_t ancestor, bool exact) {
     return sum;
 }
 
+int tasks_of_descendants(pid_t ancestor, int most) {
+    auto const found = descendants(ancestor);
+    auto sum = found.size();
+    for (auto relative = found.begin(); relative != found.end() && sum <= static_cast<std::size_t>(most); ++relative)
+        sum += std::max<std::size_t>(1, numbers_in(proc(relative->pid, "task")).size()) - 1;
+    return static_cast<int>(sum);
+}
+
 int kill_marked(std::string const& assignment) {
     int killed = 0;
     for (auto const pid : numbers_in("/proc")) {

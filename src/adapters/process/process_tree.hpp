@@ -26,6 +26,10 @@ void signal_descendants(pid_t ancestor, int signal);
 /// otherwise once for each.
 Bytes memory_of_descendants(pid_t ancestor, bool exact);
 
+/// All descendants and their threads, what has ended and was not waited for included. Counts no further than a little
+/// beyond `most`.
+int tasks_of_descendants(pid_t ancestor, int most);
+
 /// Kills every process whose initial environment holds `assignment` ("NAME=value"). Returns how many there were.
 int kill_marked(std::string const& assignment);
 

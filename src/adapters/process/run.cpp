@@ -1,13 +1,16 @@
 #include "adapters/process/run.hpp"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <fcntl.h>
-#include <poll.h>
+#include <filesystem>
 #include <rgrid/config/json_text.hpp>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 
 #include "adapters/process/attempt.hpp"
 #include "adapters/process/containment.hpp"
@@ -22,6 +25,20 @@ constexpr int channel = 3;
 constexpr int packed_program = 4;
 constexpr Duration kill_again = 10ms;
 
+/// What the files below a folder take of the disk, as far as they can be seen.
+Bytes space_of(std::string const& folder) {
+    namespace fs = std::filesystem;
+    Bytes sum;
+    std::error_code error;
+    auto const options = fs::directory_options::skip_permission_denied;
+    for (fs::recursive_directory_iterator entry{folder, options, error}, end; !error && entry != end;
+         entry.increment(error)) {
+        struct stat status {};
+        if (::lstat(entry->path().c_str(), &status) == 0) sum.count += std::int64_t{status.st_blocks} * 512;
+    }
+    return sum;
+}
+
 class Attempt {
 public:
     Attempt(AttemptOrder order, Program program) : order_(std::move(order)), program_(std::move(program)) {}
@@ -31,7 +48,9 @@ public:
 private:
     bool start();
     void wait();
+    void look_at_processes();
     void look_at_memory();
+    void look_at_disk();
     void take_message();
     bool any_left();
     void ask(EndCause cause);
@@ -40,7 +59,7 @@ private:
     AttemptOrder order_;
     Program program_;
     Containment containment_;
-    Timer timeout_, memory_, grace_, again_;
+    Timer timeout_, look_, grace_, again_;
     AttemptEnd end_;
     bool decided_ = false;  ///< `end_.cause` holds.
     bool killing_ = false;
@@ -68,14 +87,15 @@ bool Attempt::start() {
     ::dup2(null.get(), STDOUT_FILENO);
     ::dup2(null.get(), STDERR_FILENO);
     timeout_.arm(order_.timeout);
-    if (order_.memory_limit) memory_.arm(order_.memory_poll, order_.memory_poll);
+    bool const limited = order_.memory_limit || order_.max_processes > 0 || order_.disk_reserve.count > 0;
+    if (limited) look_.arm(order_.poll, order_.poll);
     return true;
 }
 
 void Attempt::wait() {
     std::array<pollfd, 6> sources{{{containment_.signals(), POLLIN, 0},
                                    {timeout_.fd(), POLLIN, 0},
-                                   {memory_.fd(), POLLIN, 0},
+                                   {look_.fd(), POLLIN, 0},
                                    {grace_.fd(), POLLIN, 0},
                                    {again_.fd(), POLLIN, 0},
                                    {killing_ ? -1 : channel, POLLIN, 0}}};
@@ -83,19 +103,45 @@ void Attempt::wait() {
     if (sources[5].revents != 0) take_message();
     if (containment_.take_signals()) ask(EndCause::outside);
     if (timeout_.fired()) ask(EndCause::timeout);
-    if (memory_.fired()) look_at_memory();
+    if (look_.fired()) {
+        look_at_processes();
+        look_at_memory();
+        look_at_disk();
+    }
     if (grace_.fired()) kill(end_.cause);
     again_.fired();
 }
 
+void Attempt::look_at_processes() {
+    if (killing_ || order_.max_processes <= 0) return;
+    auto const found = tasks_of_descendants(::getpid(), order_.max_processes);
+    if (found <= order_.max_processes) return;
+    end_.processes = found;
+    // Also while it is being asked to end: nobody could wait for what forks without end.
+    kill(EndCause::processes);
+}
+
 /// Shared pages are counted once for each process, unless that exceeds the limit: then it is worth counting exactly.
 void Attempt::look_at_memory() {
-    if (decided_ || memory_of_descendants(::getpid(), false) <= *order_.memory_limit) return;
+    if (decided_ || !order_.memory_limit || memory_of_descendants(::getpid(), false) <= *order_.memory_limit) return;
     auto const found = memory_of_descendants(::getpid(), true);
     if (found <= *order_.memory_limit) return;
     end_.memory = found;
     // Asking takes time in which it would take more.
     kill(EndCause::memory);
+}
+
+void Attempt::look_at_disk() {
+    if (killing_ || order_.disk_reserve.count <= 0) return;
+    struct statvfs disk {};
+    if (::statvfs(order_.folder.c_str(), &disk) != 0) return;
+    Bytes const left{static_cast<std::int64_t>(disk.f_bavail * disk.f_frsize)};
+    if (left >= order_.disk_reserve) return;
+    auto const found = space_of(order_.folder);
+    if (found <= order_.disk_reserve) return;
+    end_.disk = found;
+    end_.disk_left = left;
+    kill(EndCause::disk);
 }
 
 void Attempt::take_message() {
@@ -140,7 +186,8 @@ void Attempt::kill(EndCause cause) {
 
 int run_attempt(std::string const& order) {
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-    auto read_order = config::from_json_text<AttemptOrder>(order);
+    // An agent keeps its version while the keeper beside it may be replaced: what is unknown here is passed over.
+    auto read_order = config::from_json_text<AttemptOrder>(order, true);
     auto program = unpack(packed_program);
     ::close(packed_program);
     ::fcntl(channel, F_SETFD, FD_CLOEXEC);

@@ -11,7 +11,7 @@
 namespace rgrid::process {
 namespace {
 
-class Harness final : public testing::JobExecutorHarness {
+class ExecutorHarness final : public testing::JobExecutorHarness {
 public:
     JobExecutor& executor() override { return executor_; }
     std::string new_folder() override {
@@ -23,7 +23,7 @@ public:
 private:
     testing::TempFolder folder_;
     SystemClock clock_;
-    Executor executor_{{.keeper = keeper_program, .memory_poll = 20ms}, clock_};
+    Executor executor_{{.keeper = keeper_program, .poll = 20ms}, clock_};
     int folders_ = 0;
 };
 
@@ -49,7 +49,7 @@ protected:
 
     testing::TempFolder folder_;
     SystemClock clock_;
-    Executor executor_{{.keeper = keeper_program, .memory_poll = 20ms}, clock_};
+    Executor executor_{{.keeper = keeper_program, .poll = 20ms}, clock_};
     std::string log_;
 };
 
@@ -122,6 +122,60 @@ TEST_F(ExecutorTest, shared_memory_counts_once) {
     auto const report = run(execution).value();
 
     EXPECT_EQ(report.outcome, Outcome::succeeded) << report.message;
+}
+
+TEST_F(ExecutorTest, too_many_processes_end_the_attempt_and_all_of_them) {
+    testing::AlivePipe pipe{folder_.path()};
+    Executor executor{{.keeper = keeper_program, .max_processes = 20, .poll = 20ms}, clock_};
+
+    auto const report = executor
+                            .run(Call{},
+                                 shell(std::string{hold_the_pipe} +
+                                       "trap '' TERM; for i in $(seq 40); do setsid sleep 600 & done; wait"),
+                                 {})
+                            .value();
+
+    EXPECT_EQ(report.outcome, Outcome::failed);
+    EXPECT_EQ(report.exit_code, 137);
+    EXPECT_NE(report.message.find("processes and threads; its limit is 20"), std::string::npos) << report.message;
+    EXPECT_TRUE(pipe.was_held_and_is_free());
+}
+
+TEST_F(ExecutorTest, threads_count_as_processes) {
+    Executor executor{{.keeper = keeper_program, .max_processes = 20, .poll = 20ms}, clock_};
+    auto execution = shell("");
+    execution.lease.spec.command = {"python3", "-c",
+                                    "import threading, time\n"
+                                    "for _ in range(40): threading.Thread(target=time.sleep, args=(600,)).start()\n"};
+
+    auto const report = executor.run(Call{}, execution, {}).value();
+
+    EXPECT_EQ(report.outcome, Outcome::failed);
+    EXPECT_NE(report.message.find("its limit is 20"), std::string::npos) << report.message;
+}
+
+TEST_F(ExecutorTest, as_many_processes_as_are_allowed_are_fine) {
+    Executor executor{{.keeper = keeper_program, .max_processes = 20, .poll = 20ms}, clock_};
+
+    auto const report =
+        executor.run(Call{}, shell("for i in $(seq 15); do sleep 0.3 & done; wait; echo done"), {}).value();
+
+    EXPECT_EQ(report.outcome, Outcome::succeeded) << report.message;
+}
+
+// A job that ignores SIGTERM cannot win the time of its grace for a flood of processes.
+TEST_F(ExecutorTest, too_many_processes_are_killed_while_the_attempt_is_asked_to_end) {
+    Executor executor{{.keeper = keeper_program, .max_processes = 20, .poll = 20ms}, clock_};
+    auto execution =
+        shell("trap 'for i in $(seq 40); do sleep 600 & done; wait' TERM; echo up; sleep 600 & wait; wait");
+    execution.kill_grace = 10min;
+    std::stop_source stop;
+
+    auto const report =
+        executor.run(Call{SteadyInstant::max(), stop.get_token()}, execution, [&](auto) { stop.request_stop(); })
+            .value();
+
+    EXPECT_EQ(report.outcome, Outcome::cancelled);
 }
 
 TEST_F(ExecutorTest, a_program_that_cannot_be_run_says_why) {
@@ -200,6 +254,6 @@ TEST_F(ExecutorTest, a_missing_keeper_is_an_error_that_names_it) {
 namespace rgrid::testing {
 INSTANTIATE_TEST_SUITE_P(Process, JobExecutorConformance,
                          ::testing::Values(JobExecutorFactory{"local",
-                                                              [] { return std::make_unique<process::Harness>(); }}),
+                                                              [] { return std::make_unique<process::ExecutorHarness>(); }}),
                          FactoryName{});
 }
