@@ -1,13 +1,14 @@
 #include "adapters/files/file.hpp"
 
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
-#include <filesystem>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <vector>
 
 #include "adapters/files/digest.hpp"
@@ -26,7 +27,12 @@ Errc code_of(int code) {
         case EISDIR:
         case ENAMETOOLONG:
         case EEXIST:
-        case ELOOP: return Errc::rejected;
+        case ELOOP:
+        // Asking again and again would only fill what others have freed for themselves.
+        case ENOSPC:
+        case EDQUOT:
+        case EFBIG:
+            return Errc::rejected;
         default: return Errc::retry_later;
     }
 }
@@ -93,6 +99,16 @@ Result<StoredFile> copy(Call const& call, File const& from, std::string const& f
     }
     copied.sha256 = digest.finish();
     return copied;
+}
+
+Result<> check_room(File const& from, std::string const& from_path, std::string const& folder) {
+    struct stat status {};
+    struct statvfs room {};
+    if (::fstat(from.handle(), &status) != 0 || ::statvfs(folder.c_str(), &room) != 0) return {};
+    auto const free = static_cast<std::uint64_t>(room.f_bavail) * room.f_frsize;
+    if (static_cast<std::uint64_t>(status.st_size) <= free) return {};
+    return fail(Errc::rejected, from_path + " has " + std::to_string(status.st_size) + " bytes, but the disk of " +
+                                    folder + " has only " + std::to_string(free) + " left");
 }
 
 Result<Partial> Partial::create(std::string const& folder, int mode) {

@@ -37,6 +37,10 @@ Result<File> open_for_reading(std::string const& path);
 Result<StoredFile> copy(Call const& call, File const& from, std::string const& from_path, File const& to,
                         std::string const& to_path);
 
+/// Whether the file system of a folder has room for what a file holds. Other writers may take it meanwhile, so a write
+/// can still fail; but what can never fit does not fill the disk first.
+[[nodiscard]] Result<> check_room(File const& from, std::string const& from_path, std::string const& folder);
+
 /// A file being written under a name of its own beside its place; removed with its owner unless it was published.
 ///
 /// It is locked as long as it is open, so that a leftover of a crash can be told from a file being written.

@@ -135,6 +135,7 @@ Result<StoredFile> Folder::put(Call const& call, std::string const& key, std::st
     auto const scratch = root_ + "/" + std::string{partials};
     auto const made = make_folder(scratch);
     if (!made) return made.error();
+    if (auto const room = check_room(*source, local_path, scratch); !room) return room.error();
     auto partial = Partial::create(scratch, 0666);
     if (!partial) return partial.error();
     auto stored = copy(call, *source, local_path, partial->file(), partial->path());
@@ -161,6 +162,7 @@ Result<StoredFile> Folder::get(Call const& call, std::string const& key, std::st
     struct stat status {};
     if (::lstat(local_path.c_str(), &status) == 0) return system_error("fetch to", local_path, EEXIST);
     auto const folder = parent_of(local_path);
+    if (auto const room = check_room(*source, path, folder.empty() ? "." : folder); !room) return room.error();
     auto partial = Partial::create(folder.empty() ? "." : folder, 0666);
     if (!partial) return partial.error();
 

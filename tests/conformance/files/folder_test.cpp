@@ -251,9 +251,23 @@ TEST_F(FolderTest, a_disk_that_takes_no_more_is_an_error_and_stores_nothing) {
     std::signal(SIGXFSZ, ignore);
 
     ASSERT_FALSE(stored);
-    EXPECT_EQ(stored.error().code, Errc::retry_later);
+    EXPECT_EQ(stored.error().code, Errc::rejected) << "nobody who asks again and again fills the disk again and again";
     EXPECT_NE(stored.error().message.find(root_), std::string::npos) << stored.error().message;
     EXPECT_EQ(folder.list(Call{}, "").value(), std::vector<std::string>{"small"});
+    EXPECT_EQ(partials(), 0U);
+}
+
+TEST_F(FolderTest, what_can_never_fit_is_told_before_the_disk_is_full_of_it) {
+    Folder folder{root_};
+    auto const file = local("in", "");
+    fs::resize_file(file, std::uintmax_t{1} << 43);
+
+    auto const stored = folder.put(Call{}, "big", file);
+
+    ASSERT_FALSE(stored);
+    EXPECT_EQ(stored.error().code, Errc::rejected);
+    EXPECT_NE(stored.error().message.find(file + " has 8796093022208 bytes, but the disk of "), std::string::npos)
+        << stored.error().message;
     EXPECT_EQ(partials(), 0U);
 }
 

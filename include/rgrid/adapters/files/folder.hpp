@@ -17,7 +17,8 @@ namespace rgrid::files {
 /// The digest of any other object is computed when it is asked for. Between pieces of a copy a stop request is
 /// honoured (`retry_later`, nothing left behind); the deadline is not, for a local copy ends by itself.
 ///
-/// Errors: `not_found`, `rejected`, `denied` (permissions), `retry_later` (disk full, I/O errors); nothing was stored.
+/// Errors: `not_found`, `rejected` (also: no room on the disk), `denied` (permissions), `retry_later` (I/O errors);
+/// nothing was stored.
 /// `in_doubt`: stored, but perhaps not durable. Thread safety: all methods from any thread.
 class Folder final : public FileStore {
 public:
