@@ -97,10 +97,11 @@ inline void add_amount(std::vector<Money>& sums, Money amount) {
     return whole <= Duration{0} ? 0.0 : static_cast<double>(part.count()) / static_cast<double>(whole.count());
 }
 
-/// The running time of a job's last attempt, so far if it still runs; zero if it never ran.
-[[nodiscard]] inline Duration ran(JobView const& job, Instant now) {
+/// The running time of a job's last attempt, so far if it still runs; zero if it never ran. At most its server's
+/// `lifetime`, which steady clocks have measured: the calendar may have been set meanwhile.
+[[nodiscard]] inline Duration ran(JobView const& job, Instant now, Duration lifetime) {
     if (!job.started || (!job.finished && job.state != JobState::running)) return Duration{0};
-    return std::max(job.finished.value_or(now) - *job.started, Duration{0});
+    return std::clamp(job.finished.value_or(now) - *job.started, Duration{0}, std::max(lifetime, Duration{0}));
 }
 
 }  // namespace detail
@@ -125,11 +126,14 @@ inline void add_amount(std::vector<Money>& sums, Money amount) {
         report.servers.push_back(std::move(server));
     }
     for (auto const& view : jobs) {
-        auto const slot_time = detail::ran(view, now) * view.spec.slots;
+        auto const found = server_of.find(view.worker.value);
+        bool const known = found != server_of.end();
+        auto const lifetime = known ? report.servers[found->second].lifetime : Duration::max();
+        auto const slot_time = detail::ran(view, now, lifetime) * view.spec.slots;
         if (slot_time <= Duration{0}) continue;
         report.jobs.push_back(JobCost{view.job, view.spec.name, view.spec.owner, view.spec.pool,
                                       ServerName{view.worker.value}, slot_time, Money{}});
-        if (auto const found = server_of.find(view.worker.value); found != server_of.end()) {
+        if (known) {
             report.servers[found->second].slot_time_used += slot_time;
             ++report.servers[found->second].jobs;
         }

@@ -85,6 +85,15 @@ TEST(Cost, A_job_whose_times_run_backwards_is_left_out) {
 }
 
 // The number of slots may have been changed since the jobs ran: nobody pays more than there was.
+// Set forward by a month while a job ran, the calendar says so much of it; the server did not live that long.
+TEST(Cost, A_job_has_used_no_more_than_the_life_of_its_server) {
+    auto const report = divide_cost({bill("w-1", 40min)}, {job(1, "w-1", 720h), job(2, "w-1", 20min)}, two_slots, noon);
+
+    EXPECT_EQ(report.jobs[0].slot_time, 40min);
+    EXPECT_EQ(report.servers.front().slot_time_paid, 2h);
+    EXPECT_DOUBLE_EQ(report.used_share, 0.5);
+}
+
 TEST(Cost, More_used_than_the_configured_slots_allow_is_divided_among_its_users) {
     auto const report =
         divide_cost({bill("w-1", 40min)}, {job(1, "w-1", 1h, 4), job(2, "w-1", 1h, 4)}, two_slots, noon);
