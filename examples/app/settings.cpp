@@ -141,11 +141,11 @@ std::string absolute(std::string const& path, fs::path const& folder) {
     return (folder / path).lexically_normal().string();
 }
 
-/// "scheme:PATH" with an absolute path; an empty place becomes `otherwise`.
+/// "scheme:PATH" with an absolute path; an empty place becomes `otherwise`, one that names nothing stays for the check.
 void make_absolute(std::string& url, std::string const& otherwise, fs::path const& folder) {
     if (url.empty()) url = otherwise;
     auto const path = place_path(url);
-    if (path != url) url = url.substr(0, url.size() - path.size()) + absolute(path, folder);
+    if (path != url && !path.empty()) url = url.substr(0, url.size() - path.size()) + absolute(path, folder);
 }
 
 void settle_places(Settings& settings, fs::path const& home, fs::path const& folder) {

@@ -85,6 +85,8 @@ struct WorkerSettings {
     Duration margin = 5s;
     Duration stop_grace = 30s;
     Duration log_flush = 250ms;
+    int max_processes = 2000;
+    Bytes disk_reserve{64 * 1024 * 1024};
     std::string folder;
     bool keep_folders = false;
 
@@ -97,12 +99,21 @@ struct WorkerSettings {
         field(&WorkerSettings::stop_grace, "A worker that is told to stop lets its jobs run on for this long.", 0s,
               24h),
         field(&WorkerSettings::log_flush, "What a job writes is stored at least this often.", 10ms, 1min),
+        field(&WorkerSettings::max_processes,
+              "A job that has more processes and threads at a time than this is killed; 0: it may have any number.", 0,
+              1'000'000),
+        field(&WorkerSettings::disk_reserve,
+              "When the disk of the working folders has less than this left, a job that has more than this there is "
+              "killed; 0B: a job may fill the disk.",
+              Bytes{0}, Bytes{std::int64_t{1} << 40}),
         field(&WorkerSettings::folder, "Where jobs get their working folders; empty: work in the home folder."),
         field(&WorkerSettings::keep_folders, "Keep the working folders of finished attempts, to look into them.")};
 
     friend bool operator==(WorkerSettings const&, WorkerSettings const&) = default;
 };
-BOOST_DESCRIBE_STRUCT(WorkerSettings, (), (poll, kill_grace, margin, stop_grace, log_flush, folder, keep_folders))
+BOOST_DESCRIBE_STRUCT(WorkerSettings, (),
+                      (poll, kill_grace, margin, stop_grace, log_flush, max_processes, disk_reserve, folder,
+                       keep_folders))
 
 /// Who provides the servers.
 struct CloudSettings {
