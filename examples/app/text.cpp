@@ -11,6 +11,10 @@ std::string span_text(Duration span) {
     return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + "s";
 }
 
+std::string elapsed_text(char const* before, Instant from, Instant to) {
+    return to < from ? std::string{} : before + span_text(to - from);
+}
+
 std::string without_spans(std::string const& text) {
     std::string result;
     for (std::size_t i = 0; i < text.size();) {

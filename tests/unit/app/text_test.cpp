@@ -13,6 +13,13 @@ TEST(Text, Short_spans_have_a_decimal) {
     EXPECT_EQ(span_text(185s), "3m 05s");
 }
 
+TEST(Text, A_calendar_that_was_set_back_gives_no_negative_times) {
+    auto const noon = *parse_instant("2026-03-01T12:00:00Z");
+    EXPECT_EQ(elapsed_text(" for ", noon, noon + 42s), " for 42s");
+    EXPECT_EQ(elapsed_text(" for ", noon, noon), " for 0.0s");
+    EXPECT_EQ(elapsed_text(" for ", noon, noon - 24h), "");
+}
+
 TEST(Text, Only_spans_of_time_are_made_the_same) {
     EXPECT_EQ(without_spans("3 jobs, 42s elapsed, ETA ~90s"), without_spans("3 jobs, 43s elapsed, ETA ~91s"));
     EXPECT_EQ(without_spans("asked again in 3m 05s"), without_spans("asked again in 2m 55s"));
