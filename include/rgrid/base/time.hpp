@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -35,7 +36,7 @@ using SteadyInstant = std::chrono::time_point<std::chrono::steady_clock, Duratio
 
 /// Rounded text for people: "42s", "3m 05s", "2h 10m", "3d 4h".
 [[nodiscard]] inline std::string to_rough_text(Duration duration) {
-    if (duration < Duration{0}) return "-" + to_rough_text(-duration);
+    if (duration < Duration{0}) return "-" + to_rough_text(-std::max(duration, -Duration::max()));
     auto const seconds = std::chrono::round<std::chrono::seconds>(duration).count();
     std::array<char, 48> text{};
     if (seconds < 60)
@@ -109,7 +110,8 @@ using SteadyInstant = std::chrono::time_point<std::chrono::steady_clock, Duratio
         rest.remove_prefix(4);
     }
     std::chrono::year_month_day const date{std::chrono::year{year}, std::chrono::month{month}, std::chrono::day{day}};
-    if (rest != "Z" || !date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
+    auto const negative = year < 0 || hour < 0 || minute < 0 || second < 0 || fraction < 0;
+    if (rest != "Z" || !date.ok() || negative || hour > 23 || minute > 59 || second > 60) return std::nullopt;
     return Instant{std::chrono::sys_days{date}} + std::chrono::hours{hour} + std::chrono::minutes{minute} +
            std::chrono::seconds{second} + Duration{fraction};
 }

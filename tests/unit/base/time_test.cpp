@@ -41,6 +41,7 @@ TEST(DurationText, IsRoundedForPeople) {
     EXPECT_EQ(to_rough_text(130min), "2h 10m");
     EXPECT_EQ(to_rough_text(76h), "3d 4h");
     EXPECT_EQ(to_rough_text(-5s), "-5s");
+    EXPECT_EQ(to_rough_text(Duration::min()), to_rough_text(-Duration::max()));
 }
 
 TEST(InstantText, IsTheUtcCalendarWithMilliseconds) {
@@ -58,7 +59,9 @@ TEST(InstantText, ReadsBackWhatItWrites) {
 TEST(InstantText, RefusesWhatIsNone) {
     for (char const* text : {"", "2026-01-31", "2026-02-30T00:00:00Z", "2026-01-31T24:00:00Z", "2026-01-31T00:60:00Z",
                              "2026-01-31T00:00:00", "2026-01-31T00:00:00+01:00", "2026-01-31T00:00:00.1Z",
-                             "2026-01-31T00:00:00.xyzZ", "2026-01-31T00:00:00Zx", "2026-13-01T00:00:00Z"})
+                             "2026-01-31T00:00:00.xyzZ", "2026-01-31T00:00:00Zx", "2026-13-01T00:00:00Z",
+                             "-001-01-31T00:00:00Z", "2026-01-31T-1:00:00Z", "2026-01-31T00:00:-1Z",
+                             "2026-01-31T00:00:00.-01Z"})
         EXPECT_EQ(parse_instant(text), std::nullopt) << text;
 }
 
