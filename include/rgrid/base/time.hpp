@@ -37,7 +37,7 @@ using SteadyInstant = std::chrono::time_point<std::chrono::steady_clock, Duratio
 /// Rounded text for people: "42s", "3m 05s", "2h 10m", "3d 4h".
 [[nodiscard]] inline std::string to_rough_text(Duration duration) {
     if (duration < Duration{0}) return "-" + to_rough_text(-std::max(duration, -Duration::max()));
-    auto const seconds = std::chrono::round<std::chrono::seconds>(duration).count();
+    auto const seconds = duration.count() / 1000 + (duration.count() % 1000 >= 500 ? 1 : 0);
     std::array<char, 48> text{};
     if (seconds < 60)
         std::snprintf(text.data(), text.size(), "%llds", static_cast<long long>(seconds));

@@ -41,7 +41,8 @@ TEST(DurationText, IsRoundedForPeople) {
     EXPECT_EQ(to_rough_text(130min), "2h 10m");
     EXPECT_EQ(to_rough_text(76h), "3d 4h");
     EXPECT_EQ(to_rough_text(-5s), "-5s");
-    EXPECT_EQ(to_rough_text(Duration::min()), to_rough_text(-Duration::max()));
+    EXPECT_EQ(to_rough_text(Duration::max()), "106751991167d 7h");
+    EXPECT_EQ(to_rough_text(Duration::min()), "-106751991167d 7h");
 }
 
 TEST(InstantText, IsTheUtcCalendarWithMilliseconds) {
