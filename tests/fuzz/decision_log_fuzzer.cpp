@@ -8,6 +8,7 @@
 #include <rgrid/policy/explain.hpp>
 #include <rgrid/policy/planner.hpp>
 
+#include "json_mutator.hpp"
 #include "round_trip.hpp"
 
 namespace {
@@ -58,4 +59,9 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
             for (auto const& line : explain(*record.plan)) expect(!line.empty(), "an explanation says something");
     }
     return 0;
+}
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
+                                               unsigned seed) {
+    return mutate_json(data, size, max_size, seed);
 }

@@ -8,6 +8,7 @@
 
 #include "adapters/process/attempt.hpp"
 #include "adapters/process/server_folder.hpp"
+#include "json_mutator.hpp"
 #include "round_trip.hpp"
 
 using namespace rgrid;
@@ -24,4 +25,11 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     if (kind == "plan") read_document<Plan>(text);
     if (kind == "snapshot") read_document<Snapshot>(text);
     return 0;
+}
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
+                                               unsigned seed) {
+    auto text = as_text(data, size);
+    take_line(text);
+    return mutate_json(data, size, max_size, seed, size - text.size());
 }

@@ -3,6 +3,7 @@
 #include <rgrid/model/job_rules.hpp>
 #include <rgrid/worker/receipt.hpp>
 
+#include "json_mutator.hpp"
 #include "round_trip.hpp"
 
 namespace {
@@ -31,4 +32,9 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     if (auto const problem = spec_problem(*spec)) expect(!problem->empty(), "a refusal says why");
     else ends(*spec);
     return 0;
+}
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
+                                               unsigned seed) {
+    return mutate_json(data, size, max_size, seed);
 }

@@ -21,5 +21,5 @@ for input in "$work"/failed-*; do
     [ -f "$input" ] || continue
     echo "this input fails; keep it with: base64 -d <<<'$(base64 -w 0 "$input")' >$seeds/NAME"
 done
-if [ $code -ne 0 ]; then grep -v '^#' "$work/log" | tail -n 60; exit 1; fi
+if [ $code -ne 0 ]; then grep -v -E '^#|^INFO|NEW_FUNC' "$work/log" | tail -n 60; exit 1; fi
 grep -E '^Done' "$work/log"

@@ -132,6 +132,11 @@ class Parts(unittest.TestCase):
         self.assertLessEqual(sum(part.minutes for part in PLANS["standard"]), 25)
         self.assertLessEqual(sum(part.minutes for part in PLANS["quick"]), 3)
 
+    def test_the_thread_sanitizer_gets_the_addresses_it_needs(self):
+        self.assertEqual(run_tests.launcher("tsan", 28), [])
+        self.assertEqual(run_tests.launcher("tsan", 32), ["setarch", "--addr-no-randomize"])
+        self.assertEqual(run_tests.launcher("asan", 32), [])
+
     def test_whatever_is_run_was_built_before(self):
         for name, plan in PLANS.items():
             built = set()
