@@ -60,6 +60,7 @@ WaitingScene look_at_waiting(Context& context, FleetScene const& fleet, JobView 
     WaitingScene scene;
     scene.now = fleet.now;
     scene.led = !fleet.record.leader.empty();
+    scene.frozen = fleet.record.frozen;
     auto const& pools = context.loaded().settings.pool;
     if (auto const pool = pools.find(job.spec.pool); pool != pools.end()) scene.pool = pool->second;
     for (auto const& group : fleet.demand.groups)

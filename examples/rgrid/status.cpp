@@ -37,9 +37,10 @@ struct FleetStatus {
     std::string leader;  ///< Empty if no daemon leads.
     JobCounts jobs;
     std::vector<PoolStatus> pools;
+    std::string frozen;  ///< Why the store stands still until it is adopted; empty if it does not.
     std::vector<Hold> holds;
 };
-BOOST_DESCRIBE_STRUCT(FleetStatus, (), (fleet, leader, jobs, pools, holds))
+BOOST_DESCRIBE_STRUCT(FleetStatus, (), (fleet, leader, frozen, jobs, pools, holds))
 
 namespace {
 
@@ -84,7 +85,7 @@ void count_worker(PoolStatus& pool, WorkerView const& worker) {
 }
 
 FleetStatus status_of(Context& context, FleetScene const& scene) {
-    FleetStatus status{context.loaded().settings.fleet.name, scene.record.leader,
+    FleetStatus status{context.loaded().settings.fleet.name, scene.record.leader, scene.record.frozen,
                        expect(context.ports().jobs->counts(context.call()))};
     status.holds = scene.record.holds;
     for (auto const& [name, params] : context.loaded().settings.pool) pool_of(status.pools, name);
@@ -133,6 +134,9 @@ void print_fleet(FleetStatus const& status) {
                              {jobs.succeeded, "succeeded"},
                              {jobs.failed, "failed"},
                              {jobs.dead, "dead"},
+    if (!status.frozen.empty())
+        std::cout << paint(Colour::red, "The store went back in time") << " (" << tame(status.frozen, 500)
+                  << "): nothing is ordered, ended or handed out; 'rgrid store adopt' shows what there is\n";
                              {jobs.cancelled, "cancelled"}})
               << "\n";
     for (auto const& pool : status.pools)

@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <charconv>
 #include <rgrid/control/controller.hpp>
 #include <rgrid/control/reconcile.hpp>
 #include <rgrid/policy/explain.hpp>
+#include <rgrid/policy/trust.hpp>
 #include <utility>
 
 namespace rgrid {
@@ -36,14 +36,6 @@ std::vector<ServerBill> merged(std::vector<ServerBill> bills, std::vector<Server
     return bills;
 }
 
-/// The number at the end of a name that the planner made.
-std::int64_t number_of(ServerName const& name) {
-    auto const digits = name.value.find_last_not_of("0123456789") + 1;
-    std::int64_t number = 0;
-    std::from_chars(name.value.data() + digits, name.value.data() + name.value.size(), number);
-    return number;
-}
-
 }  // namespace
 
 Controller::Controller(ControllerPorts ports, Planner planner, ControllerSettings settings, Executor& executor,
@@ -71,42 +63,98 @@ void Controller::on_change(std::function<void()> changed) {
 PassReport Controller::pass() {
     PassReport report;
     ++passes_;
-    if (lead(report)) {
-        // What is under way first, then what has ended: a step that ends in between is in both, and never in neither.
-        auto in_flight = actuator_.in_flight();
-        for (auto& ended : actuator_.collect()) {
-            observer_.invalidate();
-            unlearned_.insert(unlearned_.end(), ended.observations.begin(), ended.observations.end());
-        }
-        if (auto const record = load(report)) {
-            tend();
-            auto seen = observe(*record, epoch_, std::move(in_flight));
-            if (keep_records(seen, *record, report)) {
-                report.plan = planner_.decide(seen);
-                keep_decision(seen, report.plan);
-                act(seen, *record, report.plan);
-                settled_ = settled_servers(seen);
-                report.snapshot = std::move(seen);
-            }
-        }
-    }
+    standing_still_ = false;
+    // A fleet that was another store's is looked at before it is led again.
+    if (refused_) look_on(report);
+    if (!refused_ && lead(report)) look_and_act(report);
     tell_changes(report);
     report.next_pass = next_pass(report);
     return report;
 }
 
+/// Looks without leading whether the servers are still another store's.
+void Controller::look_on(PassReport& report) {
+    auto in_flight = take_ended();
+    auto const record = load(report);
+    if (!record) return;
+    begin_anew_after_adoption(*record);
+    auto seen = observe(*record, record->epoch, std::move(in_flight));
+    if (seen.servers.value && foreign_servers(seen).empty())
+        refused_ = false;
+    else
+        refuse(std::move(seen), report);
+}
+
+void Controller::look_and_act(PassReport& report) {
+    auto in_flight = take_ended();
+    auto record = load(report);
+    if (!record) return;
+    begin_anew_after_adoption(*record);
+    auto seen = observe(*record, epoch_, std::move(in_flight));
+    if (!foreign_servers(seen).empty()) {
+        resign();
+        return refuse(std::move(seen), report);
+    }
+    if (!trust(seen, report)) return;
+    standing_still_ = standstill(seen, make_roster(seen), planner_.params()).has_value();
+    if (!standing_still_) {
+        tend(seen);
+        if (!keep_records(seen, *record, report)) return;
+    }
+    report.plan = planner_.decide(seen);
+    keep_decision(seen, report.plan);
+    act(seen, *record, report.plan);
+    if (!standing_still_) settled_ = settled_servers(seen);
+    report.snapshot = std::move(seen);
+}
+
+/// Leaves a fleet alone whose servers are another store's.
+void Controller::refuse(Snapshot seen, PassReport& report) {
+    refused_ = standing_still_ = true;
+    report.refused = true;
+    report.leading = false;
+    report.leader.clear();
+    report.plan = planner_.decide(seen);
+    report.plan.steps.clear();  // There are some if the servers cannot be listed any more.
+    keep_decision(seen, report.plan);
+    report.snapshot = std::move(seen);
+}
+
+/// Takes in what came of the steps that have ended, and names those whose step has not.
+std::vector<ServerName> Controller::take_ended() {
+    // What is under way first, then what has ended: a step that ends in between is in both, and never in neither.
+    auto in_flight = actuator_.in_flight();
+    for (auto& ended : actuator_.collect()) {
+        observer_.invalidate();
+        unlearned_.insert(unlearned_.end(), ended.observations.begin(), ended.observations.end());
+    }
+    return in_flight;
+}
+
 PassReport Controller::preview() {
     PassReport report;
-    if (auto const record = load(report)) {
-        auto seen = observe(*record, record->epoch, {});
+    report.next_pass = ports_.clock.steady_now();
+    auto const record = load(report);
+    if (!record) return report;
+    auto seen = observe(*record, record->epoch, {});
+    auto const why = doubt(seen, report);
+    if (!why) return report;
+    if (seen.frozen.empty()) seen.frozen = *why;
+    if (!standstill(seen, make_roster(seen), planner_.params())) {
         auto phases = phases_;
         auto const reconciled = reconcile(seen, planner_.params(), record->bills, {}, phases);
         seen.spent_this_month = spent_this_month(merged(record->bills, reconciled.write.bills), seen.now);
-        report.plan = planner_.decide(seen);
-        report.snapshot = std::move(seen);
     }
-    report.next_pass = ports_.clock.steady_now();
+    report.plan = planner_.decide(seen);
+    report.snapshot = std::move(seen);
     return report;
+}
+
+void Controller::set_settings(ControllerSettings const& settings) {
+    settings_.interval = settings.interval;
+    settings_.term = settings.term;
+    settings_.max_ages = settings.max_ages;
+    observer_.set_ages(with_gap(settings_));
 }
 
 void Controller::resign() {
@@ -164,8 +212,54 @@ Snapshot Controller::observe(FleetRecord const& record, LeaderEpoch epoch, std::
     return seen;
 }
 
-/// Records first, decision second: what this pass learned is durable before anything follows from it.
-bool Controller::keep_records(Snapshot& seen, FleetRecord const& record, PassReport& report) {
+/// What this process remembers of a store's earlier generation, or of another store, says nothing about this one. The
+/// grace of unknown servers and the watch over silent workers begin now.
+void Controller::begin_anew_after_adoption(FleetRecord const& record) {
+    auto const first = known_.store.empty();
+    if (record.store == known_.store && record.generation <= known_.generation) return;
+    known_ = {record.store, record.generation, {}, 0};
+    if (first) return;
+    phases_.clear();
+    unlearned_.clear();
+    settled_.clear();
+    observer_.forget();
+}
+
+/// Why the store has forgotten something, if it has; nothing if it could not be read.
+std::optional<std::string> Controller::doubt(Snapshot& seen, PassReport& report) {
+    auto why = why_went_back(seen, known_);
+    if (why.empty()) return why;
+    // Another leader may have ordered servers between our look at the store and that at the servers.
+    auto const again = load(report);
+    if (!again) return std::nullopt;
+    seen.generation = again->generation;
+    seen.next_number = again->next_number;
+    seen.frozen = again->frozen;
+    return why_went_back(seen, known_);
+}
+
+/// Makes a store that went back in time stand still. Returns false if nobody can say whether it did, or tell it to.
+bool Controller::trust(Snapshot& seen, PassReport& report) {
+    if (!seen.frozen.empty()) return true;
+    auto const why = doubt(seen, report);
+    if (!why) return false;
+    if (why->empty()) {
+        known_ = {seen.store, seen.generation, seen.epoch, seen.next_number};
+        return true;
+    }
+    auto const frozen = detail::guarded("FleetStore.freeze", [&] { return ports_.fleet.freeze(call(), *why); });
+    if (!frozen) {
+        report.problem = "the fleet store went back in time (" + *why +
+                         ") and cannot be told to stand still: " + frozen.error().message;
+        return false;
+    }
+    if (seen.frozen.empty()) seen.frozen = *why;
+    return true;
+}
+
+/// Records first, decision second: what this pass learned is durable before anything follows from it, and is part of
+/// the record from then on.
+bool Controller::keep_records(Snapshot& seen, FleetRecord& record, PassReport& report) {
     auto phases = phases_;
     auto reconciled = reconcile(seen, planner_.params(), record.bills, unlearned_, phases);
     if (reconciled.changed) {
@@ -176,7 +270,8 @@ bool Controller::keep_records(Snapshot& seen, FleetRecord const& record, PassRep
             return false;
         }
     }
-    seen.spent_this_month = spent_this_month(merged(record.bills, reconciled.write.bills), seen.now);
+    record.bills = merged(std::move(record.bills), reconciled.write.bills);
+    seen.spent_this_month = spent_this_month(record.bills, seen.now);
     unlearned_.clear();
     phases_ = std::move(phases);
     for (auto const& event : reconciled.events) detail::tell(ports_.events, event);
@@ -193,7 +288,8 @@ void Controller::act(Snapshot const& seen, FleetRecord const& record, Plan const
         if (step.action == Action::create_server || step.action == Action::adopt_server)
             write.intents.push_back(order.intent);
         if (step.action == Action::create_server)
-            write.next_number = std::max(write.next_number, number_of(step.server) + 1);
+            write.next_number = std::max(
+                write.next_number, number_of(step.server, step.pool, settings_.fleet).value_or(0) + 1);
         orders.push_back(std::move(order));
     }
     if (!write.intents.empty()) {
@@ -205,7 +301,8 @@ void Controller::act(Snapshot const& seen, FleetRecord const& record, Plan const
             std::erase_if(orders, [](StepOrder const& order) {
                 return order.step.action == Action::create_server || order.step.action == Action::adopt_server;
             });
-        }
+        } else
+            known_.next_number = std::max(known_.next_number, write.next_number);
     }
     for (auto& order : orders) actuator_.start(epoch_, std::move(order));
 }
@@ -258,9 +355,12 @@ void Controller::keep_decision(Snapshot const& seen, Plan const& plan) {
     last_log_problem_ = problem;
 }
 
-void Controller::tend() {
+/// Only a store that is trusted is tended: what it promotes, ends or sweeps cannot be taken back.
+void Controller::tend(Snapshot& seen) {
     auto const tended = detail::guarded("JobQueue.tend", [&] { return ports_.jobs.tend(call(), settled_); });
-    if (tended) settled_.clear();
+    if (!tended) return;
+    settled_.clear();
+    if (tended->promoted > 0 || tended->expired > 0) observer_.look_at_demand(seen);
 }
 
 void Controller::tell(EventKind kind, Severity severity, std::string text, PoolName pool, ServerName server) {
@@ -284,8 +384,11 @@ void Controller::tell_changes(PassReport const& report) {
                          " " + finding.subject;
         if (now.insert(key).second && !told_.contains(key)) {
             auto const unknown = finding.kind == FindingKind::source_unknown;
-            tell(unknown ? EventKind::source_unknown : EventKind::finding, Severity::warning, explain(finding),
-                 finding.pool, ServerName{finding.subject});
+            auto const ends_all =
+                finding.kind == FindingKind::foreign_store || finding.kind == FindingKind::store_frozen;
+            tell(unknown ? EventKind::source_unknown : EventKind::finding,
+                 ends_all ? Severity::error : Severity::warning, explain(finding), finding.pool,
+                 ServerName{finding.subject});
         }
     }
     told_ = std::move(now);
@@ -293,11 +396,14 @@ void Controller::tell_changes(PassReport const& report) {
 
 SteadyInstant Controller::next_pass(PassReport const& report) const {
     if (report.snapshot && actuator_.has_news()) return ports_.clock.steady_now();
+    if (refused_) return ports_.clock.steady_now() + settings_.interval;
     auto wait = std::min(settings_.interval, settings_.term / 3);
     if (report.snapshot) {
         wait = std::min(wait, report.plan.next_look);
         auto const& seen = *report.snapshot;
-        if (seen.demand.value && seen.demand.value->next_due) wait = std::min(wait, *seen.demand.value->next_due);
+        // What is due is not promoted while nothing may be done.
+        if (!standing_still_ && seen.demand.value && seen.demand.value->next_due)
+            wait = std::min(wait, *seen.demand.value->next_due);
         // What is on its way is watched as closely as the sessions may be asked.
         auto const moving = std::any_of(phases_.begin(), phases_.end(), [](auto const& entry) {
             return entry.second != Phase::ready && entry.second != Phase::gone;

@@ -29,11 +29,27 @@ void Observer::refresh_sessions() {
     sessions_.take(std::move(answer->sessions), now, ages_.gap, agrees);
 }
 
-void Observer::look(Snapshot& snapshot) {
-    // Demand before sessions: a job that is claimed in between is seen in both, and never in neither.
+void Observer::forget() {
+    servers_ = {};
+    sessions_ = {};
+    demand_ = {};
+    store_clock_.reset();
+}
+
+void Observer::refresh_demand() {
     refresh(demand_, Duration{0}, [&](Call const& call) {
         return detail::guarded("JobQueue.demand", [&] { return ports_.jobs.demand(call); });
     });
+}
+
+void Observer::look_at_demand(Snapshot& snapshot) {
+    refresh_demand();
+    snapshot.demand = demand_.look(ports_.clock.steady_now());
+}
+
+void Observer::look(Snapshot& snapshot) {
+    // Demand before sessions: a job that is claimed in between is seen in both, and never in neither.
+    refresh_demand();
     refresh_sessions();
     auto const moving = std::any_of(snapshot.intents.begin(), snapshot.intents.end(), [](Intent const& intent) {
         return intent.remove || intent.create != CreateState::created;

@@ -3,15 +3,17 @@
 namespace rgrid {
 
 Runner::Runner(Controller& controller, Clock& clock, Wake* wake) : controller_(controller), clock_(clock), wake_(wake) {
-    controller_.on_change([this] {
-        std::lock_guard const lock{mutex_};
-        changed_ = true;
-        waiting_.request_stop();
-    });
+    controller_.on_change([this] { pass_now(); });
 }
 
 Runner::~Runner() {
     controller_.on_change({});
+}
+
+void Runner::pass_now() {
+    std::lock_guard const lock{mutex_};
+    changed_ = true;
+    waiting_.request_stop();
 }
 
 void Runner::run(std::stop_token stop, std::function<bool(PassReport const&)> const& after_pass) {

@@ -95,6 +95,54 @@ TEST(Laws, Any_snapshot_gives_a_plan_with_a_look_ahead_and_the_same_one_again) {
     });
 }
 
+/// The one finding of a plan that has nothing else; nothing if there is more.
+std::optional<FindingKind> only_finding(Plan const& plan) {
+    if (!plan.steps.empty() || plan.findings.size() != 1) return std::nullopt;
+    return plan.findings.front().kind;
+}
+
+TEST(Laws, Whatever_there_is_a_store_that_stands_still_gets_no_step) {
+    for_seeds(3000, [](std::uint64_t seed) {
+        auto world = Generator{seed}.hostile();
+        world.seen.frozen = "it was restored";
+        auto const plan = decide(world.seen, world.params);
+        EXPECT_THAT(only_finding(plan), ::testing::AnyOf(FindingKind::store_frozen, FindingKind::foreign_store));
+    });
+}
+
+TEST(Laws, Whatever_there_is_one_server_of_another_store_stops_everything) {
+    for_seeds(3000, [](std::uint64_t seed) {
+        auto world = Generator{seed}.hostile();
+        if (!world.seen.servers.value) return;
+        Server theirs;
+        theirs.name = ServerName{"theirs"};
+        theirs.store = StoreId{"another"};
+        world.seen.servers.value->push_back(theirs);
+        EXPECT_EQ(only_finding(decide(world.seen, world.params)), FindingKind::foreign_store);
+    });
+}
+
+TEST(Laws, A_listing_that_lacks_every_known_server_while_a_worker_works_causes_nothing) {
+    int distrusted = 0;
+    for_seeds(3000, [&](std::uint64_t seed) {
+        auto world = Generator{seed}.sane();
+        auto& seen = world.seen;
+        if (!seen.servers.value || !seen.sessions.value) return;
+        seen.servers.value->clear();
+        auto const works = [&](Intent const& intent) {
+            auto const* session = session_of(seen, intent.server);
+            return intent.listed && !intent.remove && session != nullptr && session->state != SessionState::closed &&
+                   session->silence + seen.sessions.age <= HealthParams{}.lost_after;
+        };
+        if (first(seen.intents, works) == nullptr) return;
+        ++distrusted;
+        EXPECT_EQ(only_finding(decide(seen, world.params)), FindingKind::source_unknown);
+    });
+    if (!std::getenv("RGRID_SEED")) {
+        EXPECT_GT(distrusted, 1000);
+    }
+}
+
 TEST(Laws, Each_server_has_at_most_one_step) {
     for_hostile(3000, [](World const&, Plan const& plan) {
         std::set<ServerName> names;

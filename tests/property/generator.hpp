@@ -129,7 +129,8 @@ private:
         server.status =
             one_of({ServerStatus::running, ServerStatus::starting, ServerStatus::deleting, ServerStatus::unknown});
         server.age = age();
-        server.store = hostile_ && in(10) ? StoreId{"another"} : store;
+        server.store = foreign_ && in(20) ? StoreId{"another"} : store;
+        server.generation = Generation{hostile_ ? below(4) : 1 + below(2)};
         return server;
     }
 
@@ -203,9 +204,11 @@ private:
     World world() {
         World world;
         auto& seen = world.seen;
+        foreign_ = hostile_ && in(5);
         seen.now = Instant{std::chrono::sys_days{std::chrono::year{2026} / 3 / 1}} + below(90'000'000) * 1ms;
         seen.fleet = FleetId{"f"};
         seen.store = StoreId{"store"};
+        seen.generation = Generation{2};
         seen.epoch = LeaderEpoch{3};
         seen.next_number = hostile_ ? 1 + below(30) : 1000;
         world.params = params();
@@ -249,6 +252,7 @@ private:
 
     std::mt19937_64 random_;
     bool hostile_ = false;
+    bool foreign_ = false;  ///< Some servers may be another store's, and then nothing may be done.
 };
 
 }  // namespace rgrid

@@ -34,7 +34,8 @@ TEST(SmokeSimulation, loses_no_job_and_no_server) {
     // A simulation that never reaches a fault proves nothing about it.
     for (auto const* mark : {"queued_jobs", "waited_too_long", "paid_period_ends", "silent", "server_vanished",
                              "never_came_up", "worker_closed", "server_gone", "create_in_doubt", "create_refused",
-                             "controller crashed", "server vanished", "agent killed", "agent frozen", "fenced"})
+                             "controller crashed", "server vanished", "agent killed", "agent frozen", "fenced",
+                             "store frozen", "store adopted"})
         EXPECT_GT(reached[mark], 0) << mark << " was never reached";
 }
 

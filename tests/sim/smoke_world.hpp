@@ -191,7 +191,7 @@ private:
         for (auto const& [other_name, other] : agents_)
             for (auto const& [other_key, attempt] : other->running)
                 if (other_key.first == key.first && !other->dead && clock_.steady_now() >= other->frozen_until &&
-                    clock_.steady_now() > thawing_[other_name])
+                    clock_.steady_now() > std::max(thawing_[other_name], adopting_))
                     violate("job " + std::to_string(key.first.value) + " runs on " + name.value + " and " +
                             other_name.value);
         auto const duration = Duration{std::stoll(it.lease.spec.command.at(1))};
@@ -236,7 +236,8 @@ private:
     }
 
     void disturb() {
-        auto const kind = draw(Duration{0}, Duration{4}).count();
+        auto const kind = draw(Duration{0}, Duration{5}).count();
+        if (kind == 5) return stand_still();
         if (kind == 0) {
             reach("controller crashed");
             controller_.reset();
@@ -260,6 +261,20 @@ private:
             thawing_[name] =
                 until + 30s;  // Ending its attempts takes a moment after it thaws; the fence holds meanwhile.
         }
+    }
+
+    /// The store stands still for a while and then goes on in a new generation.
+    void stand_still() {
+        reach("store frozen");
+        store_.freeze({}, "it is told to").value();
+        after(draw(10s, 20min), [this] {
+            reach("store adopted");
+            Adoption adoption;
+            adoption.store = store_.load({}).value().store;
+            store_.adopt({}, adoption).value();
+            // Whoever held a job is told so at its next beat; the fence holds meanwhile.
+            adopting_ = clock_.steady_now() + 90s;
+        });
     }
 
     // What must always hold.
@@ -336,6 +351,7 @@ private:
     std::set<ServerName> booted_;
     std::set<ServerName> standing_;
     std::map<ServerName, SteadyInstant> thawing_;
+    SteadyInstant adopting_;  ///< Until then workers may run what an adoption has taken from them.
     std::map<ServerName, SteadyInstant> unknown_since_;
     std::int64_t accepted_ = 0;
     std::int64_t succeeded_ = 0;

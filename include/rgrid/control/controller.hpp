@@ -10,6 +10,7 @@
 #include <rgrid/control/observer.hpp>
 #include <rgrid/control/ports.hpp>
 #include <rgrid/policy/planner.hpp>
+#include <rgrid/policy/trust.hpp>
 #include <set>
 #include <string>
 
@@ -29,6 +30,7 @@ struct ControllerSettings {
 struct PassReport {
     bool leading = false;
     std::string leader;                ///< Who leads, if not this one.
+    bool refused = false;              ///< Its servers are another store's: the fleet must not be led from here.
     std::optional<Snapshot> snapshot;  ///< Absent if the store could not be read, or if another leads.
     Plan plan;
     std::string problem;      ///< Why there is no snapshot; empty if there is one.
@@ -38,8 +40,14 @@ struct PassReport {
 /// One fleet's controller: observes, decides and acts, one pass at a time.
 ///
 /// A pass never waits for a step it started; what came of it is seen by a later pass. A second controller on the same
-/// store only watches. Thread safety: `pass`, `preview` and `set_planner` from one thread at a time; the destructor
-/// waits for steps under way. Lifetime: ports, executor and log must outlive it.
+/// store only watches.
+///
+/// Where the fleet may not be acted for (see standstill()), a pass writes nothing and starts nothing. If the servers
+/// are another store's, leadership is given up and not taken again while that is so. A store that went back in time is
+/// told to stand still, and once it was adopted the next pass begins anew.
+///
+/// Thread safety: all methods but `on_change` from one thread at a time; the destructor waits for steps under way.
+/// Lifetime: ports, executor and log must outlive it.
 class Controller {
 public:
     Controller(ControllerPorts ports, Planner planner, ControllerSettings settings, Executor& executor,
@@ -57,6 +65,9 @@ public:
     /// Decides with another planner from the next pass on.
     void set_planner(Planner planner) { planner_ = std::move(planner); }
 
+    /// Goes about it differently from the next pass on. Fleet, candidate and call_timeout stay as they are.
+    void set_settings(ControllerSettings const& settings);
+
     /// Gives leadership up, so that another need not wait for the term to end.
     void resign();
 
@@ -68,13 +79,20 @@ public:
 private:
     Call call() const { return call_within(ports_.clock, settings_.call_timeout); }
     bool lead(PassReport& report);
+    void look_on(PassReport& report);
+    void look_and_act(PassReport& report);
+    void refuse(Snapshot seen, PassReport& report);
+    std::vector<ServerName> take_ended();
     std::optional<FleetRecord> load(PassReport& report);
     Snapshot observe(FleetRecord const& record, LeaderEpoch epoch, std::vector<ServerName> in_flight);
-    bool keep_records(Snapshot& seen, FleetRecord const& record, PassReport& report);
+    void begin_anew_after_adoption(FleetRecord const& record);
+    std::optional<std::string> doubt(Snapshot& seen, PassReport& report);
+    bool trust(Snapshot& seen, PassReport& report);
+    bool keep_records(Snapshot& seen, FleetRecord& record, PassReport& report);
     void act(Snapshot const& seen, FleetRecord const& record, Plan const& plan);
     StepOrder order_for(Step const& step, Snapshot const& seen, FleetRecord const& record) const;
     void keep_decision(Snapshot const& seen, Plan const& plan);
-    void tend();
+    void tend(Snapshot& seen);
     void tell(EventKind kind, Severity severity, std::string text, PoolName pool = {}, ServerName server = {});
     void tell_changes(PassReport const& report);
     SteadyInstant next_pass(PassReport const& report) const;
@@ -88,6 +106,9 @@ private:
     Observer observer_;
     Actuator actuator_;
     LeaderEpoch epoch_;
+    StoreMark known_;              ///< The greatest counts of the store's current generation.
+    bool refused_ = false;         ///< The servers were another store's when last looked at.
+    bool standing_still_ = false;  ///< The last pass was one in which nothing may be done.
     std::int64_t passes_ = 0;
     std::vector<Observation> unlearned_;  ///< Reported by steps, not yet part of the stored memory.
     std::map<ServerName, Phase> phases_;  ///< At the last pass.

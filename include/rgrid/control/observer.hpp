@@ -63,6 +63,15 @@ public:
     /// Servers and sessions are looked at anew next time.
     void invalidate() { servers_.stale = sessions_.stale = true; }
 
+    /// Begins anew, as if nothing but the offers had ever been looked at: what was watched so far was watched for
+    /// another purpose.
+    void forget();
+
+    void set_ages(SourceAges ages) { ages_ = ages; }
+
+    /// Reads the demand once more.
+    void look_at_demand(Snapshot& snapshot);
+
     /// Fills the four looks of a snapshot. Demand is always read; the others when they are due. Servers are looked at
     /// more closely while an intent of the snapshot says that one comes or goes.
     void look(Snapshot& snapshot);
@@ -70,6 +79,7 @@ public:
 private:
     template <class T, class Ask>
     void refresh(Watched<T>& source, Duration max_age, Ask&& ask);
+    void refresh_demand();
     void refresh_sessions();
 
     ControllerPorts ports_;

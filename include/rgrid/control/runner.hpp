@@ -12,7 +12,7 @@ namespace rgrid {
 /// The loop: a pass when the last one asked for it, at once when a step has ended or the queue has changed.
 ///
 /// Optional: an application with an event loop of its own calls `Controller::pass()` when `PassReport::next_pass` is
-/// reached. Thread safety: `run` from one thread.
+/// reached. Thread safety: `run` from one thread, `pass_now` from any.
 class Runner {
 public:
     /// `wake` may be null: then everything still happens at the next pass.
@@ -23,6 +23,9 @@ public:
 
     /// Runs until a stop is requested or `after_pass` returns false.
     void run(std::stop_token stop, std::function<bool(PassReport const&)> const& after_pass = {});
+
+    /// Ends the wait for the next pass.
+    void pass_now();
 
 private:
     void wait(SteadyInstant until, std::stop_token const& stop);

@@ -144,6 +144,10 @@ inline std::string why_ended(Step const& step) {
     auto const& subject = finding.subject;
     switch (finding.kind) {
         case FindingKind::source_unknown:
+            // What was read and is not believed comes with the numbers that speak against it.
+            if (!facts.empty())
+                return "the " + subject + " is not believed, and nothing is ordered, given up or deleted until it is: " +
+                       finding.detail;
             return "the " + subject + " could not be read" + words + ": nothing that depends on them is decided";
         case FindingKind::not_watching_long:
             return pool + subject + " looks silent for " + span("silence") + ", but we have watched for only " +
@@ -180,11 +184,11 @@ inline std::string why_ended(Step const& step) {
         case FindingKind::duplicate:
             return subject + " is listed twice; the second entry is left alone";
         case FindingKind::foreign_store:
-            return subject + " carries our fleet's label but was made from another store" + words +
-                   "; it is left alone";
+            return "nothing is touched and nobody leads from here: " + finding.detail;
         case FindingKind::store_frozen:
-            return "nothing is created, ended or handed out, for the store went back in time" + words +
-                   "; 'rgrid store adopt' shows what there is and lets it go on";
+            return "the store went back in time" + words +
+                   ": nothing is ordered, ended or handed out; 'rgrid store adopt' shows what there is and lets it "
+                   "go on";
         case FindingKind::odd_age:
             return subject + " has an impossible age of " + (facts.empty() ? "?" : detail::text_of(facts.front())) +
                    "; taken as zero";

@@ -10,13 +10,15 @@
 #include <rgrid/policy/policy.hpp>
 #include <rgrid/policy/scaling_policy.hpp>
 #include <string>
+#include <rgrid/policy/trust.hpp>
 #include <string_view>
 #include <vector>
 
 namespace rgrid {
 
 /// Decides: runs the stages in their fixed order - health, scaling, billing_hour, placement, limits - and names what
-/// they want created. Pure and total: the same snapshot gives the same plan, any snapshot gives a plan.
+/// they want created. Pure and total: the same snapshot gives the same plan, any snapshot gives a plan. Where the fleet
+/// may not be acted for at all (see standstill()), the plan has no step and one finding that says why.
 ///
 /// Thread safety: `decide` from any thread.
 class Planner {
@@ -50,6 +52,8 @@ public:
         Draft draft;
         draft.roster = make_roster(seen);
         draft.findings = draft.roster.findings;
+        if (auto still = standstill(seen, draft.roster, params_))
+            return {{}, {std::move(still->finding)}, std::max(Duration{1}, still->next_look)};
         for (auto const& stage : stages_) draft = stage->revise(seen, std::move(draft));
         name_wanted(seen, draft);
         std::stable_sort(draft.steps.begin(), draft.steps.end(),

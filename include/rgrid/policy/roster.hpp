@@ -70,8 +70,13 @@ inline constexpr Duration greatest_age = std::chrono::hours{24 * 365 * 100};
 
 }  // namespace detail
 
+/// Whether a server of our fleet was made from another store than this.
+[[nodiscard]] inline bool is_foreign(Server const& server, StoreId const& store) {
+    return !server.store.empty() && server.store != store;
+}
+
 /// Joins intents, servers and sessions. Ages come out as of now: what a source said plus how long ago it said it.
-/// Odd input becomes findings: a second entry of the same name is left alone, and so is a server of another store.
+/// Odd input becomes findings: a second entry of the same name is left alone. Servers of another store are left out.
 [[nodiscard]] inline Roster make_roster(Snapshot const& seen) {
     Roster roster;
     std::map<ServerName, WorkerView> rows;
@@ -92,11 +97,7 @@ inline constexpr Duration greatest_age = std::chrono::hours{24 * 365 * 100};
             view.intent = detail::sane_intent(intent, roster.findings);
     }
     for (auto const& server : seen.servers.value.value_or(std::vector<Server>{})) {
-        if (!server.store.empty() && server.store != seen.store) {
-            roster.findings.push_back(
-                {FindingKind::foreign_store, server.pool, server.name.value, {}, server.store.value});
-            continue;
-        }
+        if (is_foreign(server, seen.store)) continue;
         auto& view = row(server.name, server.pool);
         if (view.server) {
             duplicate(server.name.value);

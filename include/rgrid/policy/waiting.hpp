@@ -21,6 +21,7 @@ namespace rgrid {
 struct WaitingScene {
     Instant now;                     ///< By the calendar of the store that wrote the job's times.
     bool led = false;                ///< Does a controller act for the fleet?
+    std::string frozen;              ///< Why the store hands nothing out until it is adopted; empty if it does.
     std::optional<PoolParams> pool;  ///< The job's pool; none if it is not configured.
     std::int64_t jobs_before = 0;    ///< Queued in this pool and claimed before this job.
     std::int64_t pool_queued = 0;    ///< All queued jobs of this pool.
@@ -149,6 +150,8 @@ struct PoolScene {
 /// "Provisioning worker... (42s elapsed, ETA ~90s)". The elapsed time is that of the order furthest along, the ETA this
 /// pool's typical boot time, counted from the order. Empty for a job that runs or has ended.
 [[nodiscard]] inline std::string why_waiting(JobView const& job, WaitingScene const& scene) {
+    if (!scene.frozen.empty() && (job.state == JobState::scheduled || job.state == JobState::queued))
+        return "the store went back in time (" + scene.frozen + ") and hands nothing out until 'rgrid store adopt'";
     if (job.state == JobState::scheduled) {
         auto const left = job.due ? detail::in_seconds(*job.due - scene.now) : std::string{"a moment"};
         if (job.attempts == 0) return "scheduled: becomes queued in " + left;

@@ -68,6 +68,9 @@ public:
     ServerBuilder offer(OfferKey offer) && { return set(&Server::offer, std::move(offer)); }
     ServerBuilder status(ServerStatus status) && { return set(&Server::status, status); }
     ServerBuilder age(Duration age) && { return set(&Server::age, age); }
+    ServerBuilder generation(std::int64_t generation) && {
+        return set(&Server::generation, Generation{generation});
+    }
     ServerBuilder store(std::string store) && { return set(&Server::store, StoreId{std::move(store)}); }
 
     operator Server() const { return server_; }

@@ -195,13 +195,28 @@ TEST(Explain, Jobs_that_cannot_run) {
 TEST(Explain, Odd_input) {
     EXPECT_THAT(sentences(Scene{}.worker(a_session("w1").busy(1), -5s)),
                 ::testing::Contains("w1 has an impossible age of -5s; taken as zero"));
-    EXPECT_THAT(
-        sentences(Scene{}.server(a_server("w1").store("another"))),
-        ElementsAre("w1 carries our fleet's label but was made from another store (another); it is left alone"));
     EXPECT_THAT(sentences(Scene{}.session(a_session("w1"))),
                 ElementsAre("w1 works for us, but we did not order its server; it is not let go"));
     EXPECT_THAT(sentences(Scene{}.booting("w1").server(a_server("w1"))),
                 ElementsAre("w1 is listed twice; the second entry is left alone"));
+}
+
+TEST(Explain, A_fleet_that_may_not_be_acted_for) {
+    EXPECT_THAT(sentences(Scene{}.queued(9).server(a_server("w1").store("another"))),
+                ElementsAre("nothing is touched and nobody leads from here: server w1 of fleet f was made from store "
+                            "another, but this is store s; if that store is gone, 'rgrid store adopt --store another' "
+                            "takes its servers over; otherwise give this fleet another name"));
+    Scene frozen;
+    frozen.seen.frozen = "restored from a copy";
+    EXPECT_THAT(sentences(frozen.queued(9)),
+                ElementsAre("the store went back in time (restored from a copy): nothing is ordered, ended or handed "
+                            "out; 'rgrid store adopt' shows what there is and lets it go on"));
+    Scene empty;
+    empty.worker(a_session("w1").busy(1)).worker(a_session("w2")).queued(9).seen.servers.value->clear();
+    EXPECT_THAT(sentences(empty),
+                ElementsAre("the listing of the servers is not believed, and nothing is ordered, given up or deleted "
+                            "until it is: it lacks all 2 known servers, though 2 of their workers were heard of within "
+                            "2m: is this another project's token?"));
 }
 
 TEST(Explain, A_worker_that_waits_for_its_turn_to_drain) {

@@ -116,7 +116,7 @@ TEST(Planner, New_servers_are_named_by_fleet_pool_and_the_stores_next_number) {
 TEST(Planner, A_name_that_is_in_use_is_passed_over) {
     Scene scene;
     scene.queued(10).server(a_server("f-default-1").age(1s)).unknown_create("f-default-3");
-    scene.session(a_session("f-default-4").closed()).server(a_server("f-default-6").store("another"));
+    scene.session(a_session("f-default-4").closed()).server(a_server("f-default-6").age(1s).generation(1));
 
     EXPECT_EQ(steps(scene.plan()), (Steps{"create f-default-2: queued_jobs", "create f-default-5: queued_jobs",
                                           "create f-default-7: queued_jobs", "create f-default-8: queued_jobs"}));
@@ -159,13 +159,12 @@ TEST(Planner, A_clock_that_jumps_back_or_forth_changes_no_step) {
 TEST(Planner, Odd_input_is_a_finding_each_and_never_an_abort) {
     Scene scene;
     scene.worker(a_session("twin")).worker(a_session("twin")).worker(a_session("future"), -1h);
-    scene.session(a_session("stranger")).server(a_server("theirs").store("another"));
-    scene.queued(1, -5s).queued(1, 1s, 99).queued(1, 1s, 1, "typo");
+    scene.session(a_session("stranger")).queued(1, -5s).queued(1, 1s, 99).queued(1, 1s, 1, "typo");
 
     auto const plan = scene.plan();
 
     for (auto kind : {FindingKind::duplicate, FindingKind::odd_age, FindingKind::unknown_worker,
-                      FindingKind::foreign_store, FindingKind::job_too_big, FindingKind::unknown_pool})
+                      FindingKind::job_too_big, FindingKind::unknown_pool})
         EXPECT_NE(finding(plan, kind), nullptr) << boost::describe::enum_to_string(kind, "?");
     EXPECT_THAT(steps(plan), IsEmpty());
 }

@@ -88,20 +88,18 @@ TEST(Roster, A_second_entry_of_the_same_name_is_a_finding_and_left_alone) {
     EXPECT_THAT(steps(scene.plan()), IsEmpty());
 }
 
-TEST(Roster, A_server_of_another_store_is_a_finding_and_nothing_else) {
+TEST(Roster, A_server_of_another_store_is_left_out) {
     Scene scene;
     scene.server(a_server("theirs").age(5h).store("another"));
 
     EXPECT_THAT(phases(scene), IsEmpty());
-    EXPECT_THAT(findings(scene), ElementsAre("foreign_store theirs"));
-    EXPECT_THAT(steps(scene.plan()), IsEmpty());
 }
 
 TEST(Roster, A_server_of_another_store_stands_for_no_intent_of_ours) {
     Scene scene;
     scene.unknown_create("w1", 5min).server(a_server("w1").store("another"));
 
-    EXPECT_EQ(steps(scene.plan()), Steps{"find w1: create_in_doubt"});
+    EXPECT_THAT(phases(scene), ElementsAre("w1 requested"));
 }
 
 TEST(Roster, A_worker_that_nothing_explains_is_a_finding_unless_it_is_closed) {

@@ -50,6 +50,20 @@ TEST(Waiting, A_job_that_runs_or_has_ended_does_not_wait) {
     }
 }
 
+TEST(Waiting, A_store_that_stands_still_hands_nothing_out_whatever_workers_there_are) {
+    auto scene = led_scene();
+    scene.frozen = "it was restored";
+    scene.sessions = {worker("w-1", 2, 0)};
+    auto job = queued_job();
+    for (auto const state : {JobState::queued, JobState::scheduled}) {
+        job.state = state;
+        EXPECT_EQ(why_waiting(job, scene),
+                  "the store went back in time (it was restored) and hands nothing out until 'rgrid store adopt'");
+    }
+    job.state = JobState::running;
+    EXPECT_EQ(why_waiting(job, scene), "");
+}
+
 TEST(Waiting, A_booting_worker_is_named_with_elapsed_time_and_the_pools_own_typical_boot_time) {
     auto scene = led_scene();
     scene.intents = {order("w-1", 12s), order("w-2", 42s), order("other", 300s, "gpu")};
