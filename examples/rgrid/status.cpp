@@ -35,9 +35,9 @@ BOOST_DESCRIBE_STRUCT(PoolStatus, (), (pool, requested, booting, ready, draining
 struct FleetStatus {
     FleetId fleet;
     std::string leader;  ///< Empty if no daemon leads.
+    std::string frozen;  ///< Why the store stands still until it is adopted; empty if it does not.
     JobCounts jobs;
     std::vector<PoolStatus> pools;
-    std::string frozen;  ///< Why the store stands still until it is adopted; empty if it does not.
     std::vector<Hold> holds;
 };
 BOOST_DESCRIBE_STRUCT(FleetStatus, (), (fleet, leader, frozen, jobs, pools, holds))
@@ -122,6 +122,9 @@ void print_fleet(FleetStatus const& status) {
               << (status.leader.empty() ? "no daemon is running (rgridd, or any 'rgrid run', starts one)"
                                         : "led by " + app::readable_run_name(status.leader))
               << "\n";
+    if (!status.frozen.empty())
+        std::cout << paint(Colour::red, "The store went back in time") << " (" << tame(status.frozen, 500)
+                  << "): nothing is ordered, ended or handed out; 'rgrid store adopt' shows what there is\n";
     for (auto const& hold : status.holds)
         std::cout << paint(Colour::yellow, hold.pool.empty() ? "Paused" : "Pool " + hold.pool.value + " is paused")
                   << " by an operator since " << to_text(hold.since).substr(0, 19) + "Z"
@@ -134,9 +137,6 @@ void print_fleet(FleetStatus const& status) {
                              {jobs.succeeded, "succeeded"},
                              {jobs.failed, "failed"},
                              {jobs.dead, "dead"},
-    if (!status.frozen.empty())
-        std::cout << paint(Colour::red, "The store went back in time") << " (" << tame(status.frozen, 500)
-                  << "): nothing is ordered, ended or handed out; 'rgrid store adopt' shows what there is\n";
                              {jobs.cancelled, "cancelled"}})
               << "\n";
     for (auto const& pool : status.pools)

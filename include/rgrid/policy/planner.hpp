@@ -9,8 +9,8 @@
 #include <rgrid/policy/placement_policy.hpp>
 #include <rgrid/policy/policy.hpp>
 #include <rgrid/policy/scaling_policy.hpp>
-#include <string>
 #include <rgrid/policy/trust.hpp>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -51,9 +51,9 @@ public:
     [[nodiscard]] Plan decide(Snapshot const& seen) const {
         Draft draft;
         draft.roster = make_roster(seen);
-        draft.findings = draft.roster.findings;
         if (auto still = standstill(seen, draft.roster, params_))
             return {{}, {std::move(still->finding)}, std::max(Duration{1}, still->next_look)};
+        draft.findings = draft.roster.findings;
         for (auto const& stage : stages_) draft = stage->revise(seen, std::move(draft));
         name_wanted(seen, draft);
         std::stable_sort(draft.steps.begin(), draft.steps.end(),

@@ -354,22 +354,6 @@ TEST_F(ControllerTest, renews_its_leadership_before_the_term_ends) {
     EXPECT_LE(report.next_pass - clock.steady_now(), 5s);
 }
 
-// Ends a wait at once when a step has ended; otherwise the loop would sleep until its next pass.
-TEST_F(ControllerTest, the_loop_passes_again_at_once_when_a_step_has_ended) {
-    submit(8);
-    ThreadExecutor threads{2};
-    auto controller = make("a", threads);
-    Runner runner{*controller, clock};  // On a clock that stands still: only a wake-up ends a wait.
-    int passes = 0;
-    runner.run({}, [&](PassReport const&) { return ++passes < 2; });
-    EXPECT_EQ(passes, 2);
-    while (controller->has_steps_under_way()) std::this_thread::yield();
-}
-
-TEST_F(ControllerTest, the_loop_ends_when_it_is_told_to) {
-    auto controller = make("a", now);
-    Runner runner{*controller, clock};
-    std::stop_source stop;
 // --- One fleet, one store --------------------------------------------------------------------------------------------
 
 /// A fleet whose store can be put back to an earlier state, as an operator does who restores a backup.
@@ -722,6 +706,22 @@ TEST_F(OneStoreTest, a_listing_that_lacks_all_known_servers_orders_and_ends_noth
     EXPECT_GT(cloud.created(), 1);
 }
 
+// Ends a wait at once when a step has ended; otherwise the loop would sleep until its next pass.
+TEST_F(ControllerTest, the_loop_passes_again_at_once_when_a_step_has_ended) {
+    submit(8);
+    ThreadExecutor threads{2};
+    auto controller = make("a", threads);
+    Runner runner{*controller, clock};  // On a clock that stands still: only a wake-up ends a wait.
+    int passes = 0;
+    runner.run({}, [&](PassReport const&) { return ++passes < 2; });
+    EXPECT_EQ(passes, 2);
+    while (controller->has_steps_under_way()) std::this_thread::yield();
+}
+
+TEST_F(ControllerTest, the_loop_ends_when_it_is_told_to) {
+    auto controller = make("a", now);
+    Runner runner{*controller, clock};
+    std::stop_source stop;
     int passes = 0;
     runner.run(stop.get_token(), [&](PassReport const&) {
         stop.request_stop();
