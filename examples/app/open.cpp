@@ -96,8 +96,11 @@ Result<> open_cloud(LoadedSettings const& loaded, Clock& clock, Ports& ports) {
     auto const& settings = loaded.settings;
     auto const provider = settings.cloud.process.value_or(process::ProviderSettings{});
     if (auto made = make_folder(provider.folder); !made) return made;
-    ports.cloud = std::make_unique<process::Provider>(provider, settings.fleet.name, *agent,
-                                                      std::map<std::string, std::string>{}, *keeper, clock);
+    // As the disk of a machine would, the working folders go with their server.
+    auto const& worker = settings.worker;
+    ports.cloud =
+        std::make_unique<process::Provider>(provider, settings.fleet.name, *agent, std::map<std::string, std::string>{},
+                                            *keeper, clock, worker.keep_folders ? std::string{} : worker.folder);
     return {};
 }
 

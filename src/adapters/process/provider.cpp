@@ -66,20 +66,29 @@ void remove_remains(std::string const& folder, ServerRecord const& record, Clock
         if (tries == 100) return;
         clock.sleep_until(clock.steady_now() + 10ms, {});
     }
+    remove_scratch(record);
     auto const gone = fs::path{folder}.parent_path() / (going + record.id.value);
     std::error_code error;
     if (folder != gone) fs::rename(folder, gone, error);
     if (!error) fs::remove_all(gone, error);
 }
 
-/// Removes what was begun by somebody who died over it. The turn is held.
-void remove_unfinished(std::string const& folder, Clock& clock) {
+/// Folders on their way in or out.
+std::vector<std::string> unfinished_in(std::string const& folder) {
+    std::vector<std::string> names;
     std::error_code error;
     for (fs::directory_iterator entry{folder, error}, end; !error && entry != end; entry.increment(error)) {
         auto const name = entry->path().filename().string();
-        if (!name.starts_with(coming) && !name.starts_with(going)) continue;
+        if (name.starts_with(coming) || name.starts_with(going)) names.push_back(name);
+    }
+    return names;
+}
+
+/// Removes what was begun by somebody who died over it. The turn is held.
+void remove_unfinished(std::string const& folder, Clock& clock) {
+    for (auto const& name : unfinished_in(folder)) {
         auto const id = name.substr(name.find('-') + 1);
-        remove_remains(entry->path().string(), {.id = ServerId{id}}, clock);
+        remove_remains(folder + "/" + name, {.id = ServerId{id}}, clock);
     }
 }
 
@@ -100,13 +109,15 @@ std::optional<std::string> hear(int pipe, Call const& call, Clock& clock) {
 }  // namespace
 
 Provider::Provider(ProviderSettings settings, FleetId fleet, std::vector<std::string> command,
-                   std::map<std::string, std::string> environment, std::string keeper, Clock& clock)
+                   std::map<std::string, std::string> environment, std::string keeper, Clock& clock,
+                   std::string scratch)
     : settings_(std::move(settings)),
       fleet_(std::move(fleet)),
       command_(std::move(command)),
       environment_(std::move(environment)),
       keeper_(std::move(keeper)),
-      clock_(clock) {
+      clock_(clock),
+      scratch_(std::move(scratch)) {
     std::error_code ignored;
     settings_.folder = fs::absolute(settings_.folder, ignored).lexically_normal().string();
     while (settings_.folder.size() > 1 && settings_.folder.ends_with('/')) settings_.folder.pop_back();
@@ -128,6 +139,10 @@ Result<std::vector<Server>> Provider::list(Call const& call) {
         // A vanished server is not listed whether its remains go now or at the next look.
         if (place.kind == Place::Kind::vanished) static_cast<void>(sweep({clock_.steady_now(), call.stop}, place));
     }
+    // Unless somebody is busy with it now.
+    if (!unfinished_in(settings_.folder).empty())
+        if (auto const turn = take_turn({clock_.steady_now(), call.stop}, settings_.folder, clock_))
+            remove_unfinished(settings_.folder, clock_);
     return servers;
 }
 
@@ -178,7 +193,9 @@ Result<> Provider::destroy(Call const& call, ServerId const& id) {
     if (wanted == there->end()) return {};
     if (wanted->kind == Place::Kind::vanished) return sweep(call, *wanted);
     Fd const mark{::open((wanted->folder + "/" + deleting_file).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)};
-    auto const asked = signal_keeper(wanted->folder, SIGTERM);
+    auto asked = signal_keeper(wanted->folder, SIGTERM);
+    // One that was stopped would not hear it.
+    if (asked) asked = signal_keeper(wanted->folder, SIGCONT);
     if (!asked && asked.error().code != Errc::not_found) return asked.error();
     return {};
 }
@@ -298,7 +315,8 @@ Provider::Place Provider::new_place(ServerRequest const& request) const {
                            .created = clock_.now(),
                            .created_steady = clock_.steady_now().time_since_epoch(),
                            .boot_delay = settings_.boot_delay,
-                           .stop_grace = settings_.stop_grace}};
+                           .stop_grace = settings_.stop_grace,
+                           .scratch = scratch_.empty() ? "" : scratch_ + "/" + request.name.value}};
     place.folder = settings_.folder + "/" + coming + place.record.id.value;
     return place;
 }

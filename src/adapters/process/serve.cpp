@@ -169,8 +169,10 @@ void answer(std::string const& text) {
     ::close(ready);
 }
 
-/// Moves the folder out of the way before its content goes, so that nobody sees half a server.
+/// Moves the folder out of the way before its content goes, so that nobody sees half a server. What is outside of it
+/// goes first: only the record tells where that is.
 void remove_folder(ServerRecord const& record) {
+    remove_scratch(record);
     auto const gone = std::string{"../"} + going + record.id.value;
     if (std::rename(("../" + record.name.value).c_str(), gone.c_str()) != 0) return;
     std::error_code ignored;

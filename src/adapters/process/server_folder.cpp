@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <rgrid/config/json_text.hpp>
@@ -17,6 +18,16 @@ namespace {
 Error folder_error(std::string const& what, std::string const& path, int code) {
     return fail(code == EACCES || code == EPERM || code == EROFS ? Errc::denied : Errc::retry_later,
                 "cannot " + what + " " + path + ": " + std::strerror(code));
+}
+
+/// A job may have taken the right to write from folders of its own.
+void give_back_rights(std::filesystem::path const& folder) {
+    namespace fs = std::filesystem;
+    std::error_code error, ignored;
+    fs::permissions(folder, fs::perms::owner_all, fs::perm_options::add, ignored);
+    for (fs::recursive_directory_iterator entry{folder, error}, end; !error && entry != end; entry.increment(error))
+        if (entry->symlink_status(ignored).type() == fs::file_type::directory)
+            fs::permissions(entry->path(), fs::perms::owner_all, fs::perm_options::add, ignored);
 }
 
 }  // namespace
@@ -48,6 +59,15 @@ Result<> write_record(std::string const& folder, ServerRecord const& record) {
     file.close();
     if (!file) return folder_error("write", path, errno);
     return {};
+}
+
+void remove_scratch(ServerRecord const& record) {
+    if (record.scratch.empty()) return;
+    std::error_code error;
+    std::filesystem::remove_all(record.scratch, error);
+    if (!error) return;
+    give_back_rights(record.scratch);
+    std::filesystem::remove_all(record.scratch, error);
 }
 
 Result<pid_t> keeper_of(std::string const& folder) {

@@ -309,12 +309,18 @@ TEST_F(ProviderTest, a_create_in_doubt_is_found_once_it_is_settled) {
 }
 
 TEST_F(ProviderTest, what_a_crash_began_is_cleared_away) {
-    fs::create_directories(home_ / "servers/.new-0123");
-    fs::create_directories(home_ / "servers/.gone-4567");
-    home_.write("servers/.gone-4567/agent.log", "text");
+    auto const begin = [&] {
+        fs::create_directories(home_ / "servers/.new-0123");
+        fs::create_directories(home_ / "servers/.gone-4567");
+        home_.write("servers/.gone-4567/agent.log", "text");
+    };
     auto cloud = provider("exec sleep 600");
-    EXPECT_TRUE(cloud.list(Call{}).value().empty());
 
+    begin();
+    EXPECT_TRUE(cloud.list(Call{}).value().empty());
+    EXPECT_EQ(folders(), 0U);
+
+    begin();
     ASSERT_TRUE(cloud.create(Call{}, request("fleet-1")));
 
     EXPECT_EQ(folders(), 1U);

@@ -38,8 +38,11 @@ public:
     /// @param environment  Set for the agent beside what it inherits.
     /// @param keeper       Path of the program rgrid-keeper.
     /// @param clock        The machine's own (its steady time is kept in files). Must outlive this object.
+    /// @param scratch      Absolute path of the folder in which an agent keeps, under its server's name, what is of no
+    ///                     use without that server: it is removed with the server, however that ends. Empty: none.
     Provider(ProviderSettings settings, FleetId fleet, std::vector<std::string> command,
-             std::map<std::string, std::string> environment, std::string keeper, Clock& clock);
+             std::map<std::string, std::string> environment, std::string keeper, Clock& clock,
+             std::string scratch = {});
 
     Result<std::vector<Offer>> offers(Call const& call) override;
     Result<std::vector<Server>> list(Call const& call) override;
@@ -69,6 +72,7 @@ private:
     std::map<std::string, std::string> environment_;
     std::string keeper_;
     Clock& clock_;
+    std::string scratch_;
 };
 
 }  // namespace rgrid::process
