@@ -1,7 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <numeric>
 #include <rgrid/base/paid_period.hpp>
 #include <rgrid/policy/packing.hpp>
 #include <rgrid/policy/params.hpp>
@@ -34,11 +33,13 @@ private:
         auto const jobs = detail::runnable_jobs(*seen.demand.value, pool, pool_params.slots);
         auto pending = pending_deletes(draft);
         auto window = window_of(seen, pool_params.billing, pending + 1);
-        std::vector<int> free;                                     // Slots of each worker that takes or will take jobs.
+        detail::WorkersByFree free;                                // Those that take or will take jobs.
+        int active = 0;
         std::vector<std::pair<Duration, WorkerView const*>> idle;  // By what is left of the paid period.
         for (auto const& worker : draft.roster.workers) {
             if (worker.pool != pool || !detail::is_active(worker) || draft.is_ending(worker)) continue;
-            free.push_back(worker.phase == Phase::ready ? worker.free_slots() : pool_params.slots);
+            ++free[worker.phase == Phase::ready ? worker.free_slots() : pool_params.slots];
+            ++active;
             if (worker.phase != Phase::ready || !worker.server || !worker.intent) continue;
             auto const period = worker.intent->period;
             if (period <= Duration{0}) continue;
@@ -49,22 +50,21 @@ private:
             else if (draft.is_free(worker))
                 idle.emplace_back(left, &worker);
         }
-        std::sort(idle.begin(), idle.end(), [](auto const& a, auto const& b) {
-            return std::pair{a.first, a.second->name} < std::pair{b.first, b.second->name};
-        });
+        std::stable_sort(idle.begin(), idle.end(), [](auto const& a, auto const& b) { return a.first < b.first; });
         for (auto const& [left, worker] : idle) {
-            if (static_cast<int>(free.size()) <= pool_params.scaling.min_workers) return;
+            if (active <= pool_params.scaling.min_workers) return;
             if (left > window) {
                 draft.look_in(left - window);
                 return;
             }
             // Not needed: what is queued fits into the others, big jobs whole.
             auto rest = free;
-            rest.erase(std::find(rest.begin(), rest.end(), worker->free_slots()));
+            detail::take_worker(rest, worker->free_slots());
             if (detail::workers_for(jobs, rest, pool_params.slots, 1) > 0) continue;
             free = std::move(rest);
+            --active;
             window = window_of(seen, pool_params.billing, ++pending + 1);
-            auto const spare = std::accumulate(free.begin(), free.end(), std::int64_t{0}) - slots_of(jobs);
+            auto const spare = detail::free_slots_of(free) - slots_of(jobs);
             draft.steps.push_back(detail::close_step(
                 *worker, CloseMode::if_idle, Reason::paid_period_ends,
                 {detail::duration_fact("age", worker->server->age), detail::duration_fact("left", left),

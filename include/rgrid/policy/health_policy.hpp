@@ -269,9 +269,8 @@ private:
                 else
                     ++draining;  // It goes already, or its drain is under way.
             }
-            std::sort(aged.begin(), aged.end(), [](auto const* a, auto const* b) {
-                return std::pair{-a->server->age, a->name} < std::pair{-b->server->age, b->name};
-            });
+            std::stable_sort(aged.begin(), aged.end(),
+                             [](auto const* a, auto const* b) { return a->server->age > b->server->age; });
             auto const most = std::max(1, static_cast<int>(std::floor(pool_params.health.drain_share * workers)));
             for (auto const* worker : aged) {
                 std::vector facts{detail::duration_fact("age", worker->server->age),

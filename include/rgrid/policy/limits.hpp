@@ -38,7 +38,7 @@ private:
         };
         std::map<PoolName, std::int64_t> held;
         std::erase_if(draft.wanted, [&](auto const& wish) { return is_held(wish.pool) && ++held[wish.pool]; });
-        std::erase_if(draft.steps, [&](Step const& step) {
+        draft.steps.erase_if([&](Step const& step) {
             return ends_by_choice(step) && is_held(step.pool) && ++held[step.pool];
         });
         for (auto const& [pool, steps] : held)
@@ -148,8 +148,8 @@ private:
             if (worker.phase == Phase::gone) continue;
             if (worker.intent)
                 an_hour += an_hour_of(worker.intent->price, worker.intent->period);
-            else if (worker.server)
-                for (auto const& offer : seen.offers.value.value_or(std::vector<Offer>{}))
+            else if (worker.server && seen.offers.value)
+                for (auto const& offer : *seen.offers.value)
                     if (offer.key == worker.server->offer) an_hour += an_hour_of(offer.price, offer.period);
             if (worker.phase == Phase::requested || worker.phase == Phase::booting) month += worker.intent->price.nanos;
         }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <charconv>
 #include <memory>
 #include <rgrid/policy/billing_hour_policy.hpp>
 #include <rgrid/policy/health_policy.hpp>
@@ -56,9 +57,7 @@ public:
         draft.findings = draft.roster.findings;
         for (auto const& stage : stages_) draft = stage->revise(seen, std::move(draft));
         name_wanted(seen, draft);
-        std::stable_sort(draft.steps.begin(), draft.steps.end(),
-                         [](Step const& a, Step const& b) { return urgency(a) < urgency(b); });
-        return {std::move(draft.steps), std::move(draft.findings),
+        return {by_urgency(draft.steps.take()), std::move(draft.findings),
                 std::max(Duration{1}, draft.next_look.value_or(std::chrono::minutes{10}))};
     }
 
@@ -66,12 +65,13 @@ private:
     /// Names are made of fleet, pool and a number that is never used again, so a late or repeated create can only ever
     /// mean the same server.
     static void name_wanted(Snapshot const& seen, Draft& draft) {
+        if (draft.wanted.empty()) return;
+        auto const taken = taken_names(seen);
         auto number = seen.next_number;
-        // A number that is in use, as after a store was restored from a copy, is passed over.
         auto const next_name = [&](PoolName const& pool) {
             for (;;) {
                 ServerName name{seen.fleet.value + "-" + pool.value + "-" + std::to_string(number++)};
-                if (!is_known(seen, name)) return name;
+                if (!std::binary_search(taken.begin(), taken.end(), std::string_view{name.value})) return name;
             }
         };
         for (auto const& wish : draft.wanted) {
@@ -87,18 +87,44 @@ private:
         }
     }
 
-    static bool is_known(Snapshot const& seen, ServerName const& name) {
-        auto const has_name = [&](auto const& of) { return of.name == name; };
-        auto const& servers = seen.servers.value;
-        auto const& sessions = seen.sessions.value;
-        auto const works_as = [&](Session const& session) {
-            return session.server == name || session.worker.value == name.value;
+    /// The names in use whose number is yet to come, as after a store was restored from a copy; sorted. They are
+    /// passed over.
+    static std::vector<std::string_view> taken_names(Snapshot const& seen) {
+        std::vector<std::string_view> taken;
+        auto const look_at = [&](std::string const& name) {
+            if (may_come(name, seen.next_number)) taken.push_back(name);
         };
-        return (servers && std::any_of(servers->begin(), servers->end(), has_name)) ||
-               (sessions && std::any_of(sessions->begin(), sessions->end(), works_as)) ||
-               std::any_of(seen.intents.begin(), seen.intents.end(),
-                           [&](auto const& intent) { return intent.server == name; });
+        for (auto const& intent : seen.intents) look_at(intent.server.value);
+        if (seen.servers.value)
+            for (auto const& server : *seen.servers.value) look_at(server.name.value);
+        if (seen.sessions.value)
+            for (auto const& session : *seen.sessions.value) {
+                look_at(session.server.value);
+                look_at(session.worker.value);
+            }
+        std::sort(taken.begin(), taken.end());
+        return taken;
     }
+
+    /// Does the name end in a number that has not been given out yet?
+    static bool may_come(std::string_view name, std::int64_t next_number) {
+        auto const digits = name.substr(name.find_last_not_of("0123456789") + 1);
+        std::int64_t number = 0;
+        auto const [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+        return error == std::errc{} && number >= next_number;
+    }
+
+    /// Steps of one urgency stay in the order in which they were decided.
+    static std::vector<Step> by_urgency(std::vector<Step> steps) {
+        std::vector<Step> ordered;
+        ordered.reserve(steps.size());
+        for (int level = 0; level <= least_urgent; ++level)
+            for (auto& step : steps)
+                if (urgency(step) == level) ordered.push_back(std::move(step));
+        return ordered;
+    }
+
+    static constexpr int least_urgent = 7;
 
     /// Jobs of lost workers first, then new capacity, then what saves money, then book-keeping.
     static int urgency(Step const& step) {
@@ -116,7 +142,7 @@ private:
             case Action::settle_intent:
                 return 6;
         }
-        return 7;
+        return least_urgent;
     }
 
     PlannerParams params_;

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <rgrid/model/plan.hpp>
 #include <rgrid/model/snapshot.hpp>
 #include <rgrid/policy/roster.hpp>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -19,27 +21,64 @@ struct WantedWorker {
     std::optional<Offer> offer;  ///< Chosen by the placement stage; a wish without one is not carried out.
 };
 
+/// The steps decided so far, in the order in which they were decided; those about a server are found
+/// without going through all.
+class StepList {
+public:
+    void push_back(Step step) {
+        first_.try_emplace(step.server.value, steps_.size());
+        steps_.push_back(std::move(step));
+    }
+
+    /// Takes away the steps that `unwanted` says yes to, asking about each once, in order. Returns how many went.
+    template <class Predicate>
+    std::size_t erase_if(Predicate unwanted) {
+        auto const erased = std::erase_if(steps_, unwanted);
+        if (erased == 0) return 0;
+        first_.clear();
+        for (std::size_t i = 0; i < steps_.size(); ++i) first_.try_emplace(steps_[i].server.value, i);
+        return erased;
+    }
+
+    /// The first step about a server, or null. Valid until the list changes.
+    [[nodiscard]] Step const* find(ServerName const& server) const {
+        if (steps_.empty()) return nullptr;
+        auto const found = first_.find(server.value);
+        return found == first_.end() ? nullptr : &steps_[found->second];
+    }
+
+    [[nodiscard]] bool empty() const noexcept { return steps_.empty(); }
+    [[nodiscard]] std::size_t size() const noexcept { return steps_.size(); }
+    [[nodiscard]] auto begin() const noexcept { return steps_.begin(); }
+    [[nodiscard]] auto end() const noexcept { return steps_.end(); }
+
+    /// Gives the steps away and leaves none.
+    [[nodiscard]] std::vector<Step> take() {
+        first_.clear();
+        return std::exchange(steps_, {});
+    }
+
+private:
+    std::vector<Step> steps_;
+    std::map<std::string, std::size_t> first_;  // By server: the position of its first step.
+};
+
 /// A plan in the making, handed from stage to stage.
 struct Draft {
     Roster roster;  ///< What the stages decide about; not changed by them.
     std::vector<WantedWorker> wanted;
-    std::vector<Step> steps;
+    StepList steps;
     std::vector<Finding> findings;
     std::optional<Duration> next_look;
 
     /// May a stage still decide about this worker? Not if a step stands or is under way.
     [[nodiscard]] bool is_free(WorkerView const& worker) const {
-        return !worker.in_flight && step_for(worker.name) == nullptr;
-    }
-    [[nodiscard]] Step const* step_for(ServerName const& name) const {
-        auto const found =
-            std::find_if(steps.begin(), steps.end(), [&](Step const& step) { return step.server == name; });
-        return found == steps.end() ? nullptr : &*found;
+        return !worker.in_flight && steps.find(worker.name) == nullptr;
     }
     /// Is the worker about to end, by what earlier stages decided or by a step under way?
     [[nodiscard]] bool is_ending(WorkerView const& worker) const {
         if (worker.in_flight && worker.session) return true;
-        auto const* step = step_for(worker.name);
+        auto const* step = steps.find(worker.name);
         return step != nullptr && (step->action == Action::close_worker || step->action == Action::delete_server);
     }
     /// Asks for a look at the latest `after` from now.

@@ -48,7 +48,7 @@ private:
         std::int64_t aged_slots = 0;  ///< Slots of jobs on workers that this plan begins to drain for age.
         Duration oldest{0};
         detail::JobsBySlots jobs_by_slots;  ///< Those a worker of the pool can run.
-        std::vector<int> free;              ///< Of each worker that takes or will take jobs.
+        detail::WorkersByFree free;         ///< Those that take or will take jobs.
         int active = 0;
         int counted = 0;  ///< Against the maximum.
     };
@@ -76,12 +76,12 @@ private:
         for (auto const& worker : draft.roster.workers) {
             if (worker.pool != pool) continue;
             load.counted += detail::counts_as_worker(worker);
-            auto const* step = draft.step_for(worker.name);
+            auto const* step = draft.steps.find(worker.name);
             if (step != nullptr && step->reason == Reason::too_old && step->mode == CloseMode::drain)
                 load.aged_slots += worker.session->busy_slots;
             if (!detail::is_active(worker) || draft.is_ending(worker)) continue;
             ++load.active;
-            load.free.push_back(worker.phase == Phase::ready ? worker.free_slots() : pool_params.slots);
+            ++load.free[worker.phase == Phase::ready ? worker.free_slots() : pool_params.slots];
         }
         if (load.aged_slots > 0) load.jobs_by_slots[1] += load.aged_slots;
         return load;
@@ -97,9 +97,8 @@ private:
         auto const triggered = load.queued >= scaling.min_queued || waited || load.aged_slots > 0;
         if (needed > 0 && !triggered && load.queued > 0) draft.look_in(scaling.max_wait - load.oldest + Duration{1});
 
-        std::int64_t free_slots = 0;
-        for (auto const room_of_worker : load.free) free_slots += room_of_worker;
-        std::vector facts{detail::count_fact("queued", load.queued), detail::count_fact("free_slots", free_slots),
+        std::vector facts{detail::count_fact("queued", load.queued),
+                          detail::count_fact("free_slots", detail::free_slots_of(load.free)),
                           detail::count_fact("slots", pool_params.slots), detail::duration_fact("oldest", load.oldest)};
         auto reason = load.queued >= scaling.min_queued ? Reason::queued_jobs
                       : waited                          ? Reason::waited_too_long
@@ -134,10 +133,10 @@ private:
         auto excess = static_cast<int>(active.size()) - maximum;
         if (excess <= 0) return;
         auto const cost_of_ending = [](WorkerView const* worker) {
-            return std::pair{worker->session ? 1 + worker->session->busy_slots : 0, worker->name};
+            return worker->session ? 1 + worker->session->busy_slots : 0;
         };
-        std::sort(active.begin(), active.end(),
-                  [&](auto const* a, auto const* b) { return cost_of_ending(a) < cost_of_ending(b); });
+        std::stable_sort(active.begin(), active.end(),
+                         [&](auto const* a, auto const* b) { return cost_of_ending(a) < cost_of_ending(b); });
         for (auto const* worker : active) {
             if (excess-- <= 0) return;
             if (!draft.is_free(*worker) || worker->phase == Phase::requested) continue;

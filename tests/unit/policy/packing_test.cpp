@@ -16,14 +16,23 @@ TEST(Packing, Only_jobs_of_the_pool_that_fit_a_worker_are_runnable) {
 }
 
 TEST(Packing, Free_slots_are_used_before_new_workers) {
-    EXPECT_EQ(workers_for({{1, 8}}, {1, 1}, 2, 100), 3);
-    EXPECT_EQ(workers_for({{1, 2}}, {1, 1}, 2, 100), 0);
+    EXPECT_EQ(workers_for({{1, 8}}, {{1, 2}}, 2, 100), 3);
+    EXPECT_EQ(workers_for({{1, 2}}, {{1, 2}}, 2, 100), 0);
     EXPECT_EQ(workers_for({}, {}, 2, 100), 0);
 }
 
 TEST(Packing, A_big_job_needs_its_slots_on_one_worker) {
-    EXPECT_EQ(workers_for({{2, 1}}, {1, 1}, 2, 100), 1);
+    EXPECT_EQ(workers_for({{2, 1}}, {{1, 2}}, 2, 100), 1);
     EXPECT_EQ(workers_for({{3, 2}, {1, 2}}, {}, 4, 100), 2);
+}
+
+TEST(Packing, Jobs_go_to_the_fullest_workers_so_that_the_emptiest_stay_whole) {
+    EXPECT_EQ(workers_for({{3, 1}, {2, 2}}, {{3, 1}, {4, 1}}, 4, 100), 0);
+}
+
+TEST(Packing, A_worker_that_several_jobs_fill_partly_keeps_the_rest) {
+    EXPECT_EQ(workers_for({{2, 3}, {1, 2}}, {{5, 2}}, 5, 100), 0);
+    EXPECT_EQ(workers_for({{2, 3}, {1, 5}}, {{5, 2}}, 5, 100), 1);
 }
 
 TEST(Packing, It_stops_at_the_most) {

@@ -70,6 +70,28 @@ TEST(Planner, The_limits_hold_whatever_a_policy_of_ones_own_wants) {
     EXPECT_EQ(creates(smaller.decide(scene.seen)), 3) << "the fleet's maximum";
 }
 
+Step step_about(std::string const& server, Action action) {
+    Step step;
+    step.server = ServerName{server};
+    step.action = action;
+    return step;
+}
+
+TEST(StepList, Finds_the_first_step_about_a_server_also_after_others_went) {
+    StepList steps;
+    steps.push_back(step_about("a", Action::close_worker));
+    steps.push_back(step_about("b", Action::find_server));
+    steps.push_back(step_about("b", Action::delete_server));
+
+    EXPECT_EQ(steps.find(ServerName{"b"})->action, Action::find_server);
+    EXPECT_EQ(steps.erase_if([](Step const& step) { return step.action != Action::delete_server; }), 2U);
+    EXPECT_EQ(steps.find(ServerName{"a"}), nullptr);
+    EXPECT_EQ(steps.find(ServerName{"b"})->action, Action::delete_server);
+    EXPECT_EQ(steps.take().size(), 1U);
+    EXPECT_TRUE(steps.empty());
+    EXPECT_EQ(steps.find(ServerName{"b"}), nullptr);
+}
+
 TEST(Planner, A_wish_for_which_nobody_found_an_offer_is_not_carried_out) {
     Scene scene;
     Planner planner{scene.params};
