@@ -90,6 +90,10 @@ Log::Log(LogStyle style, Clock& clock) : impl_(std::make_unique<Impl>(Impl{style
 
 Log::~Log() = default;
 
+void Log::set_level(Severity level) {
+    impl_->logger->set_level(level_of(level));
+}
+
 void Log::emit(Event const& event) {
     impl_->write(event.at, event.severity, impl_->style.json ? to_log_json(event) : to_log_text(event));
 }

@@ -29,6 +29,9 @@ public:
 
     void emit(Event const& event) override;
 
+    /// Leaves out lines below this severity from now on.
+    void set_level(Severity level);
+
     /// Writes a line that is no event of the fleet, such as what the program itself is about to do.
     void say(Severity severity, std::string const& text);
 

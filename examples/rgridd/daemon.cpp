@@ -3,6 +3,7 @@
 #include <iostream>
 #include <rgrid/policy/explain.hpp>
 
+#include "app/reload.hpp"
 #include "app/self.hpp"
 #include "params.hpp"
 
@@ -26,20 +27,26 @@ ControllerSettings controller_settings(app::FleetSettings const& fleet) {
 
 }  // namespace
 
-Daemon::Daemon(app::LoadedSettings const& loaded, app::Ports& ports, app::Log& log, Clock& clock,
-               DecisionLog* decisions, bool eager)
-    : ports_(ports),
+Daemon::Daemon(app::LoadedSettings loaded, Options const& options, app::Ports& ports, app::Log& log, Clock& clock,
+               DecisionLog* decisions, ReloadRequest& reload)
+    : loaded_(std::move(loaded)),
+      options_(options),
+      ports_(ports),
       log_(log),
       clock_(clock),
-      params_(planner_params(loaded.settings, eager)),
+      reload_(reload),
+      params_(planner_params(loaded_.settings, options.eager)),
       controller_({.cloud = *ports.cloud, .jobs = *ports.queue, .fleet = *ports.fleet, .clock = clock, .events = log},
-                  Planner{params_}, controller_settings(loaded.settings.fleet), executor_, decisions) {}
+                  Planner{params_}, controller_settings(loaded_.settings.fleet), executor_, decisions),
+      runner_(controller_, clock, ports.wake.get()) {
+    reload_.on_request([this] { runner_.pass_now(); });
+}
 
 bool Daemon::once() {
     auto const report = controller_.pass();
     if (!report.problem.empty()) log_.say(Severity::error, report.problem);
     while (controller_.has_steps_under_way()) clock_.sleep_until(clock_.steady_now() + 20ms, {});
-    return !is_led_by_another(report) && report.snapshot.has_value();
+    return !is_led_by_another(report) && !report.refused && report.snapshot && report.snapshot->frozen.empty();
 }
 
 bool Daemon::dry_run() {
@@ -55,7 +62,47 @@ bool Daemon::dry_run() {
 }
 
 void Daemon::run(std::stop_token const& stop) {
-    Runner{controller_, clock_, ports_.wake.get()}.run(stop);
+    run_passes(true, stop, [](PassReport const&) { return true; });
+}
+
+void Daemon::run_passes(bool workers, std::stop_token const& stop,
+                        std::function<bool(PassReport const&)> const& after_pass) {
+    bool goes_on = true;
+    while (goes_on && !stop.stop_requested()) {
+        if (reload_.take()) read_again();
+        controller_.set_planner(Planner{workers ? params_ : without_workers(params_)});
+        runner_.run(stop, [&](PassReport const& report) {
+            goes_on = after_pass(report);
+            return goes_on && !reload_.is_asked();
+        });
+    }
+}
+
+bool Daemon::can_replace(app::LoadedSettings const& wanted) {
+    // The defaults are no answer to a file that somebody has just moved away.
+    bool const has_gone = loaded_.file && !wanted.file;
+    if (wanted.problems.empty() && !has_gone) return true;
+    log_.say(Severity::error, "the configuration cannot be used; the one before stays in force");
+    for (auto const& problem : wanted.problems) log_.say(Severity::error, to_text(problem));
+    if (has_gone) log_.say(Severity::error, *loaded_.file + ": there is no such file any more");
+    return false;
+}
+
+void Daemon::read_again() {
+    auto wanted = app::load_settings(options_.source, app::process_environment());
+    if (!can_replace(wanted)) return;
+    auto const now = controller_.preview();
+    auto change = app::reload(loaded_.settings, wanted.settings, now.snapshot ? &*now.snapshot : nullptr);
+    log_.say(Severity::info,
+             "the configuration was read again (" + wanted.file.value_or("no file; built-in defaults") + ")" +
+                 (change.effects.empty() && change.kept.empty() ? ": nothing has changed" : ""));
+    for (auto const& sentence : change.effects) log_.say(Severity::info, sentence);
+    for (auto const& sentence : change.kept) log_.say(Severity::warning, sentence);
+    wanted.settings = std::move(change.settings);
+    loaded_ = std::move(wanted);
+    params_ = planner_params(loaded_.settings, options_.eager);
+    controller_.set_settings(controller_settings(loaded_.settings.fleet));
+    log_.set_level(loaded_.settings.log.level);
 }
 
 bool Daemon::is_led_by_another(PassReport const& report) {
@@ -71,38 +118,39 @@ bool Daemon::has_work() {
 }
 
 bool Daemon::is_gone(PassReport const& report) const {
-    return report.snapshot && report.snapshot->intents.empty() && !controller_.has_steps_under_way();
+    return report.leading && report.snapshot && report.snapshot->intents.empty() &&
+           !controller_.has_steps_under_way();
 }
 
-void Daemon::run_until_idle(std::stop_token const& stop) {
-    Runner runner{controller_, clock_, ports_.wake.get()};
+bool Daemon::run_until_idle(std::stop_token const& stop) {
     bool ended = false;
+    bool refused = false;
     while (!ended && !stop.stop_requested()) {
-        controller_.set_planner(Planner{params_});
-        runner.run(stop, [&](PassReport const& report) {
-            if (is_led_by_another(report)) return !(ended = true);
+        run_passes(true, stop, [&](PassReport const& report) {
+            refused = report.refused;
+            if (refused || is_led_by_another(report)) return !(ended = true);
             return !report.snapshot || has_work();
         });
-        if (ended || stop.stop_requested()) return;
+        if (ended || stop.stop_requested()) break;
         // Work that comes while the servers are let go puts the fleet to work again.
-        controller_.set_planner(Planner{without_workers(params_)});
-        runner.run(stop, [&](PassReport const& report) {
-            if (is_led_by_another(report)) return !(ended = true);
+        run_passes(false, stop, [&](PassReport const& report) {
+            refused = report.refused;
+            if (refused || is_led_by_another(report)) return !(ended = true);
             if (!report.snapshot) return true;
             if (has_work()) return false;
             return !(ended = is_gone(report));
         });
     }
+    return !refused;
 }
 
 bool Daemon::drain(Duration limit, std::stop_token const& stop) {
     auto const until = clock_.steady_now() + limit;
-    controller_.set_planner(Planner{without_workers(params_)});
     bool gone = false;
-    Runner{controller_, clock_, ports_.wake.get()}.run(stop, [&](PassReport const& report) {
+    run_passes(false, stop, [&](PassReport const& report) {
         if (is_led_by_another(report)) return !(gone = true);
         gone = is_gone(report);
-        return !gone && clock_.steady_now() < until;
+        return !gone && !report.refused && clock_.steady_now() < until;
     });
     return gone;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <rgrid/control/controller.hpp>
 #include <rgrid/control/runner.hpp>
 #include <stop_token>
@@ -7,6 +8,7 @@
 #include "app/log.hpp"
 #include "app/open.hpp"
 #include "options.hpp"
+#include "reload_request.hpp"
 
 namespace rgridd {
 
@@ -16,11 +18,12 @@ namespace rgridd {
 /// calls pass() - here rgrid::Runner.
 class Daemon {
 public:
-    /// All three must outlive the daemon.
-    Daemon(rgrid::app::LoadedSettings const& loaded, rgrid::app::Ports& ports, rgrid::app::Log& log,
-           rgrid::Clock& clock, rgrid::DecisionLog* decisions, bool eager);
+    /// What is given by reference must outlive the daemon.
+    Daemon(rgrid::app::LoadedSettings loaded, Options const& options, rgrid::app::Ports& ports, rgrid::app::Log& log,
+           rgrid::Clock& clock, rgrid::DecisionLog* decisions, ReloadRequest& reload);
+    ~Daemon() { reload_.on_request({}); }
 
-    /// One pass, and waits for the steps it started. Returns false if it could not look or another daemon leads.
+    /// One pass, and waits for the steps it started. Returns false if it could not act or another daemon leads.
     bool once();
 
     /// Prints what a pass would do and why. Returns false if it could not look.
@@ -30,7 +33,8 @@ public:
     void run(std::stop_token const& stop);
 
     /// Runs until there is no work, and then until there is no server. Ends at once where another daemon leads.
-    void run_until_idle(std::stop_token const& stop);
+    /// Returns false if the fleet's servers are another store's: then nothing was done.
+    bool run_until_idle(std::stop_token const& stop);
 
     /// Lets every worker finish its jobs and deletes its server. Returns false if that took longer than `limit` or was
     /// stopped.
@@ -40,18 +44,29 @@ public:
     void resign() { controller_.resign(); }
 
 private:
+    /// Runs passes until a stop is requested or `after_pass` returns false; reads the configuration in between when
+    /// that is asked for. Without `workers` every pool has a maximum of zero.
+    void run_passes(bool workers, std::stop_token const& stop,
+                    std::function<bool(rgrid::PassReport const&)> const& after_pass);
+    /// Reads the configuration again and says what follows from it. One that is wrong changes nothing.
+    void read_again();
+    [[nodiscard]] bool can_replace(rgrid::app::LoadedSettings const& wanted);
     /// Whether another daemon leads: then there is nothing to do here.
     bool is_led_by_another(rgrid::PassReport const& report);
     /// Whether a job is queued, scheduled or running; also if that cannot be known.
     bool has_work();
     bool is_gone(rgrid::PassReport const& report) const;
 
+    rgrid::app::LoadedSettings loaded_;
+    Options const& options_;
     rgrid::app::Ports& ports_;
     rgrid::app::Log& log_;
     rgrid::Clock& clock_;
+    ReloadRequest& reload_;
     rgrid::PlannerParams params_;
     rgrid::ThreadExecutor executor_{4};
     rgrid::Controller controller_;
+    rgrid::Runner runner_;
 };
 
 }  // namespace rgridd

@@ -33,7 +33,7 @@ int run(Daemon& daemon, Options const& options, app::Log& log, app::StopSignals 
     if (options.once)
         code = daemon.once() ? done : failed;
     else if (options.until_idle)
-        daemon.run_until_idle(signals.token());
+        code = daemon.run_until_idle(signals.token()) ? done : failed;
     else
         daemon.run(signals.token());
     if (options.drain && signals.count() > 0) {
@@ -60,7 +60,8 @@ int serve(Options const& options) {
     }
     // Before everything that starts threads: they inherit which signals end the program.
     std::stop_source second_signal;
-    app::StopSignals const signals{[&] { second_signal.request_stop(); }};
+    ReloadRequest reload;
+    app::StopSignals const signals{[&] { second_signal.request_stop(); }, [&] { reload.ask(); }};
 
     SystemClock clock;
     app::Log log{log_style(loaded.settings.log), clock};
@@ -82,7 +83,7 @@ int serve(Options const& options) {
                                     loaded.settings.store.url + ", " +
                                     (loaded.file ? "configured by " + *loaded.file : "built-in defaults"));
     }
-    Daemon daemon{loaded, *ports, log, clock, decisions.get(), options.eager};
+    Daemon daemon{loaded, options, *ports, log, clock, decisions.get(), reload};
     auto const code = run(daemon, options, log, signals, second_signal.get_token());
     if (!options.dry_run) log.say(Severity::info, "ended");
     return code;

@@ -29,6 +29,18 @@ TEST(StopSignals, The_first_signal_is_a_stop_request_and_each_further_one_is_tol
     EXPECT_EQ(again, 1);
 }
 
+TEST(StopSignals, A_hangup_asks_for_the_configuration_to_be_read_and_stops_nothing) {
+    std::atomic<int> reloads = 0;
+    StopSignals const signals{{}, [&] { ++reloads; }};
+
+    ::kill(::getpid(), SIGHUP);
+    while (reloads == 0) std::this_thread::yield();
+
+    EXPECT_EQ(reloads, 1);
+    EXPECT_EQ(signals.count(), 0);
+    EXPECT_FALSE(signals.token().stop_requested());
+}
+
 TEST(Interrupt, Once_cancels_and_once_more_leaves) {
     memory::ManualClock clock;
     StopSignals const signals;

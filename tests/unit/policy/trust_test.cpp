@@ -140,7 +140,9 @@ struct DistrustTest : ::testing::Test {
     DistrustTest() {
         scene.queued(9, 5min).worker(a_session("w1").busy(1)).worker(a_session("w2").silent_for(100s));
         scene.worker(a_session("silent").silent_for(121s).busy(1));
-        scene.intent(an_intent("leaving").removed()).unknown_create("doubt", 5min);
+        Intent doubt = an_intent("doubt").age(5min).create(CreateState::in_doubt);
+        doubt.listed = false;
+        scene.intent(an_intent("leaving").removed()).intent(doubt);
         scene.seen.servers.value->clear();
     }
 
