@@ -41,8 +41,11 @@ def read_table(path):
 
 
 def layer_of(relative):
-    """The layer of a path below include/rgrid or src: its folder, or its first two for adapters."""
+    """The layer of a path below include/rgrid or src: its folder, or its first two for adapters; a header beside the
+    folders, which includes several of them, is one by itself."""
     parts = Path(relative).parts
+    if len(parts) == 1:
+        return parts[0]
     depth = 2 if parts[0] == "adapters" else 1
     return "/".join(parts[:depth]) if len(parts) > depth else None
 
