@@ -1,108 +1,128 @@
 #include <benchmark/benchmark.h>
-#include <stdlib.h>
 
-#include <filesystem>
-#include <rgrid/adapters/sqlite/store.hpp>
-#include <rgrid/adapters/system/clock.hpp>
-#include <string>
-#include <vector>
+#include "bare_queue.hpp"
+#include "store_folder.hpp"
 
-// What the embedded store costs, durable commits (synchronous = FULL) unless the name says otherwise. The folder is
-// TMPDIR's: on a memory file system the figures say nothing about a disk.
+// What the embedded store costs beside bare SQLite on the same tables, durable commits (synchronous = FULL) on both
+// sides.
+// `range(0)` is how many jobs go in one call; a call is one transaction.
 
-namespace rgrid::sqlite {
+namespace rgrid::bench {
 namespace {
 
-/// A store in a folder of its own, with one registered worker.
-class Bench {
-public:
-    Bench() {
-        auto const base = std::filesystem::temp_directory_path() / "rgrid-bench-XXXXXX";
-        folder_ = base.string();
-        if (::mkdtemp(folder_.data()) == nullptr) std::abort();
-        store_ = Store::open({.path = folder_ + "/rgrid.db"}, FleetId{"bench"}, clock_).value();
-        incarnation_ = store_->register_worker({}, {worker_, ServerName{"w"}, PoolName{"default"}, 1'000'000, ""})
-                           .value()
-                           .incarnation;
-    }
-    ~Bench() {
-        store_.reset();
-        std::error_code ignored;
-        std::filesystem::remove_all(folder_, ignored);
-    }
-    Bench(Bench const&) = delete;
-    Bench& operator=(Bench const&) = delete;
+/// Submits in calls of bearable size.
+template <class Submit>
+void fill(std::int64_t jobs, Submit const& submit) {
+    constexpr std::int64_t most = 10'000;
+    for (; jobs > 0; jobs -= most) submit(std::min(jobs, most));
+}
 
-    void submit(std::int64_t jobs) {
-        JobSpec spec;
-        spec.name = "train.py";
-        spec.command = {"python3", "train.py", "--seed", "1"};
-        spec.env = {{"DATA", "inputs/data.csv"}};
-        store_->submit({}, std::vector<JobSpec>(static_cast<std::size_t>(jobs), spec)).value();
-    }
+/// Measured calls: as many as make a second or so, fewer for big ones.
+std::int64_t calls_of(std::int64_t jobs) {
+    return jobs == 1 ? 1000 : std::max<std::int64_t>(2, 20'000 / jobs);
+}
 
-    /// Claims up to `jobs` and completes them, in two calls.
-    std::int64_t run(std::int64_t jobs) {
-        std::vector<Completion> done;
-        for (auto const& lease : store_->claim({}, worker_, incarnation_, {}, static_cast<int>(jobs)).value())
-            done.push_back({lease.job, lease.epoch, Outcome::succeeded});
-        store_->complete({}, worker_, incarnation_, done).value();
-        return static_cast<std::int64_t>(done.size());
-    }
+std::string spec_text(std::string const& file) {
+    StoreUser user{file};
+    user.submit(1, a_job());
+    user.run(1);
+    sqlite3* handle = nullptr;
+    sqlite3_open(file.c_str(), &handle);
+    std::string text;
+    sqlite3_exec(
+        handle, "SELECT spec FROM job LIMIT 1",
+        [](void* into, int, char** columns, char**) {
+            *static_cast<std::string*>(into) = columns[0];
+            return 0;
+        },
+        &text, nullptr);
+    sqlite3_close(handle);
+    return text;
+}
 
-    void beat() { store_->beat({}, worker_, incarnation_, {}, false).value(); }
-    Demand demand() { return store_->demand({}).value(); }
-
-private:
-    SystemClock clock_;
-    WorkerId const worker_{"w"};
-    std::string folder_;
-    std::unique_ptr<Store> store_;
-    Incarnation incarnation_;
-};
-
-// Jobs accepted in one call.
-void sqlite_submit(benchmark::State& state) {
-    Bench bench;
-    for (auto _ : state) bench.submit(state.range(0));
+void submit_rgrid(benchmark::State& state) {
+    StoreFolder const folder;
+    StoreUser user{folder.file()};
+    auto const job = a_job();
+    for (auto _ : state) user.submit(state.range(0), job);
     state.SetItemsProcessed(state.iterations() * state.range(0));
 }
-BENCHMARK(sqlite_submit)->Arg(1)->Arg(100)->Arg(10'000)->Unit(benchmark::kMillisecond)->UseRealTime();
 
-// Claim and complete, fenced, `range(0)` jobs a call, with `range(1)` queued behind them.
-void sqlite_claim_and_complete(benchmark::State& state) {
-    Bench bench;
-    bench.submit(state.range(1));
+void submit_bare(benchmark::State& state, BareQueue::Rows rows) {
+    StoreFolder const folder;
+    auto const spec = spec_text(folder.file());
+    BareQueue queue{folder.file(), rows};
+    for (auto _ : state) queue.submit(state.range(0), spec);
+    state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+
+// Two calls: claim, complete. `range(1)` jobs stay queued behind those that are run.
+void claim_and_complete_rgrid(benchmark::State& state) {
+    StoreFolder const folder;
+    StoreUser user{folder.file()};
+    auto const all = calls_of(state.range(0)) * state.range(0) + state.range(1);
+    fill(all, [&](std::int64_t jobs) { user.submit(jobs, a_job()); });
+    std::int64_t jobs = 0;
+    for (auto _ : state) jobs += user.run(state.range(0));
+    state.SetItemsProcessed(jobs);
+}
+
+void claim_and_complete_bare(benchmark::State& state, BareQueue::Rows rows) {
+    StoreFolder const folder;
+    auto const spec = spec_text(folder.file());
+    BareQueue queue{folder.file(), rows};
+    auto const all = calls_of(state.range(0)) * state.range(0) + state.range(1);
+    fill(all, [&](std::int64_t jobs) { queue.submit(jobs, spec); });
     std::int64_t jobs = 0;
     for (auto _ : state) {
-        state.PauseTiming();
-        bench.submit(state.range(0));
-        state.ResumeTiming();
-        jobs += bench.run(state.range(0));
+        auto const claimed = queue.claim(state.range(0), "worker-1");
+        queue.complete(claimed, "worker-1");
+        jobs += std::ssize(claimed);
     }
     state.SetItemsProcessed(jobs);
 }
-BENCHMARK(sqlite_claim_and_complete)
-    ->Args({1, 0})
-    ->Args({100, 0})
-    ->Args({1000, 0})
-    ->Args({100, 100'000})
-    ->Unit(benchmark::kMillisecond)
-    ->UseRealTime();
+
+template <class... What>
+void add(std::int64_t jobs, std::vector<std::int64_t> const& args, char const* name, What const&... what) {
+    benchmark::RegisterBenchmark(name, what...)
+        ->Args(args)
+        ->Iterations(calls_of(jobs))
+        ->Unit(benchmark::kMicrosecond)
+        ->UseRealTime();
+}
+
+bool register_all() {
+    using Rows = BareQueue::Rows;
+    for (std::int64_t const jobs : {1, 100, 10'000}) {
+        add(jobs, {jobs}, "submit/rgrid", submit_rgrid);
+        add(jobs, {jobs}, "submit/bare_same_rows", submit_bare, Rows::same_rows);
+        add(jobs, {jobs}, "submit/bare_moves", submit_bare, Rows::moves);
+    }
+    std::vector<std::vector<std::int64_t>> const sizes{{1, 0}, {100, 0}, {1000, 0}, {100, 100'000}};
+    for (auto const& size : sizes) {
+        add(size[0], size, "run/rgrid", claim_and_complete_rgrid);
+        add(size[0], size, "run/bare_same_rows", claim_and_complete_bare, Rows::same_rows);
+        add(size[0], size, "run/bare_moves", claim_and_complete_bare, Rows::moves);
+    }
+    return true;
+}
+[[maybe_unused]] bool const registered = register_all();
 
 // What the controller asks at every look.
-void sqlite_demand(benchmark::State& state) {
-    Bench bench;
-    bench.submit(state.range(0));
-    for (auto _ : state) benchmark::DoNotOptimize(bench.demand());
+void demand(benchmark::State& state) {
+    StoreFolder const folder;
+    StoreUser user{folder.file()};
+    fill(state.range(0), [&](std::int64_t jobs) { user.submit(jobs, a_job()); });
+    for (auto _ : state) benchmark::DoNotOptimize(user.demand());
 }
-BENCHMARK(sqlite_demand)->Arg(100)->Arg(100'000)->Unit(benchmark::kMicrosecond);
+BENCHMARK(demand)->Arg(100)->Arg(100'000)->Unit(benchmark::kMicrosecond);
 
-void sqlite_beat(benchmark::State& state) {
-    Bench bench;
-    for (auto _ : state) bench.beat();
+void beat(benchmark::State& state) {
+    StoreFolder const folder;
+    StoreUser user{folder.file()};
+    for (auto _ : state) user.beat();
 }
-BENCHMARK(sqlite_beat)->Unit(benchmark::kMicrosecond)->UseRealTime();
+BENCHMARK(beat)->Iterations(500)->Unit(benchmark::kMicrosecond)->UseRealTime();
 
 }  // namespace
-}  // namespace rgrid::sqlite
+}  // namespace rgrid::bench
