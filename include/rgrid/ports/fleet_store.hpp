@@ -97,15 +97,19 @@ public:
     ///
     /// A frozen store refuses `write` and hands nothing out, and whatever else lives in it stands still too: `claim`
     /// finds nothing, `complete` and `close` answer `retry_later`, `tend` does nothing. Beats, registrations, submits
-    /// and looks go on. A store also freezes by itself when a worker knows more than it does: a greater incarnation,
-    /// lease epoch or count of acknowledged beats of its own generation.
+    /// and looks go on, but a registration gives no lease back, a leaving worker drains and is not closed, and workers that
+    /// the store does not know are told to live on. A store also freezes by itself when a worker knows more than it
+    /// does: a greater incarnation, lease epoch, job number or count of acknowledged beats of its own generation, or an
+    /// attempt that is another worker's. The call that showed it answers `retry_later`; a beat is answered.
     virtual Result<> freeze(Call const& call, std::string const& why) = 0;
 
     /// Lets the store go on, frozen or not, in a new generation: every epoch and incarnation handed out from now on is
     /// greater than any of an earlier generation, so that nothing of the lost time passes a fence. All leases are given
     /// back, the term of the leader ends, workers keep their sessions. A job that has not ended becomes `succeeded` by
-    /// a `proven` completion of an epoch that is not less than the job's own. All in one transaction. Not idempotent;
-    /// `in_doubt`: load and look at the generation.
+    /// a `proven` completion of an epoch that is not less than the job's own; reported again by its worker it is
+    /// `accepted`. An attempt that was given back can still end its job (`accepted_late`) until the next one begins.
+    /// All in one transaction. Not idempotent; `in_doubt`: load and look at the generation. `rejected`: an adoption
+    /// that makes no sense.
     virtual Result<Adopted> adopt(Call const& call, Adoption const& adoption) = 0;
 
     /// The bill of servers that existed at or after `since`, ordered by creation. Also for readers that never lead.

@@ -37,6 +37,7 @@ struct BeatReply {
     BeatCount beat;  ///< How many beats of this incarnation the store has taken.
     std::vector<std::pair<JobId, LeaseEpoch>> held;  ///< Anything else the worker runs is no longer its own: end it.
     std::vector<JobId> cancel;                       ///< Of those, what users want ended.
+    bool frozen = false;  ///< The store may have forgotten leases, so `held` ends and gives back nothing now.
 };
 
 /// A piece of a job's output. Numbered from 0 within one attempt.

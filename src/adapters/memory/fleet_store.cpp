@@ -1,3 +1,5 @@
+#include <rgrid/ports/store_rules.hpp>
+
 #include "state.hpp"
 
 namespace rgrid::memory {
@@ -29,7 +31,7 @@ Result<Leadership> Store::lead(Call const&, std::string const& candidate, Durati
         if (!state.leader.empty() && now < state.term_ends)
             return Leadership{false, state.epoch, state.leader, state.term_ends - now};
         state.leader = candidate;
-        state.epoch = LeaderEpoch{state.epoch.value + 1};
+        state.epoch = LeaderEpoch{next_count(state.epoch.value, state.generation)};
     }
     state.term_ends = now + ttl;
     return Leadership{true, state.epoch, state.leader, ttl};
@@ -45,8 +47,9 @@ Result<FleetRecord> Store::load(Call const&) {
     std::scoped_lock const lock{state_->mutex};
     auto const now = state_->now();
     FleetRecord record;
-    record.store = state_->settings.store;
-    record.generation = Generation{1};
+    record.store = state_->store;
+    record.generation = state_->generation;
+    record.frozen = state_->frozen;
     record.epoch = state_->epoch;
     if (now.steady < state_->term_ends) record.leader = state_->leader;
     record.next_number = state_->next_number;
@@ -65,6 +68,7 @@ Result<> Store::write(Call const&, LeaderEpoch epoch, FleetWrite const& write) {
         return fail(Errc::fenced, "leader epoch " + std::to_string(epoch.value) + " is over; the current one is " +
                                       std::to_string(state_->epoch.value) +
                                       (state_->leader.empty() ? ", and nobody leads" : ""));
+    if (!state_->frozen.empty()) return stands_still(state_->frozen);
     auto const now = state_->now().steady;
     for (auto const& intent : write.intents) {
         auto const [entry, inserted] = state_->intents.try_emplace(intent.server, StoredIntent{intent, now, now});
@@ -101,8 +105,11 @@ Result<std::vector<ServerBill>> Store::bills(Call const&, Instant since) {
     return bills;
 }
 
-Result<> Store::freeze(Call const&, std::string const&) { return fail(Errc::rejected, "freeze"); }
-
-Result<Adopted> Store::adopt(Call const&, Adoption const&) { return fail(Errc::rejected, "adopt"); }
+Result<> Store::freeze(Call const&, std::string const& why) {
+    if (why.empty()) return fail(Errc::rejected, "a store that is to stand still needs a reason; expected a sentence");
+    std::scoped_lock const lock{state_->mutex};
+    state_->freeze(why);
+    return {};
+}
 
 }  // namespace rgrid::memory

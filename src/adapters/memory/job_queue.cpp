@@ -1,3 +1,5 @@
+#include <rgrid/ports/store_rules.hpp>
+
 #include "state.hpp"
 
 namespace rgrid::memory {
@@ -47,6 +49,7 @@ Result<SessionList> Store::sessions(Call const&) {
 
 Result<CloseReport> Store::close(Call const&, WorkerId const& id, CloseMode mode, BeatMark const& seen) {
     std::scoped_lock const lock{state_->mutex};
+    if (!state_->frozen.empty()) return stands_still(state_->frozen);
     auto const now = state_->now();
     auto const found = state_->workers.find(id);
     auto const mark =
@@ -77,6 +80,7 @@ Result<TendReport> Store::tend(Call const&, std::vector<ServerName> const& settl
     auto const now = state_->now();
     auto& jobs = state_->jobs;
     TendReport report;
+    if (!state_->frozen.empty()) return report;
     for (auto const id : jobs.due(now, tend_limit)) {
         auto& job = *jobs.find(id);
         jobs.apply(job, {JobState::queued, job.view.attempts, job.view.losses}, now);
@@ -103,24 +107,29 @@ Result<TendReport> Store::tend(Call const&, std::vector<ServerName> const& settl
     return report;
 }
 
-Result<BeatReply> Store::beat(Call const&, WorkerId const& id, Incarnation incarnation, BeatCount, bool leaving) {
+Result<BeatReply> Store::beat(Call const&, WorkerId const& id, Incarnation incarnation, BeatCount acknowledged,
+                              bool leaving) {
     std::scoped_lock const lock{state_->mutex};
-    auto const admitted = state_->admit(id, incarnation);
-    if (!admitted) return admitted.error();
+    auto const visitor = state_->admit(id, incarnation, acknowledged);
+    if (!visitor) return visitor.error();
+    // A worker that the store has forgotten lives on until the adoption tells what becomes of it.
+    if (visitor->worker == nullptr)
+        return BeatReply{leaving ? SessionState::draining : SessionState::open, acknowledged, {}, {}, true};
     auto const now = state_->now();
-    auto& worker = **admitted;
-    worker.beat = BeatCount{worker.beat.value + 1};
+    auto& worker = *visitor->worker;
+    worker.beat = BeatCount{std::max(worker.beat, acknowledged).value + 1};
     worker.last_beat = now.steady;
 
     BeatReply reply;
     reply.beat = worker.beat;
+    reply.frozen = !state_->frozen.empty();
     for (auto const job_id : state_->jobs.held_by(id)) {
         auto const& view = state_->jobs.find(job_id)->view;
         reply.held.emplace_back(job_id, view.epoch);
         if (view.cancel_requested) reply.cancel.push_back(job_id);
     }
     if (leaving) drain(worker, now);
-    if (leaving && reply.held.empty()) worker.state = SessionState::closed;
+    if (leaving && reply.held.empty() && !reply.frozen) worker.state = SessionState::closed;
     reply.state = worker.state;
     return reply;
 }

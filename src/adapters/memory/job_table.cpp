@@ -50,9 +50,9 @@ void JobTable::apply(Job& job, JobMove const& move, Moment now) {
     enter(job, move.state, now);
 }
 
-void JobTable::lease(Job& job, WorkerId const& worker, Moment now) {
+void JobTable::lease(Job& job, WorkerId const& worker, Generation generation, Moment now) {
     leave(job);
-    job.view.epoch = LeaseEpoch{job.view.epoch.value + 1};
+    job.view.epoch = LeaseEpoch{next_count(job.view.epoch.value, generation)};
     job.view.worker = worker;
     job.view.started = now.calendar;
     job.view.exit_code = 0;

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <optional>
 #include <rgrid/model/demand.hpp>
+#include <rgrid/model/generation.hpp>
 #include <rgrid/model/job_rules.hpp>
 #include <set>
 #include <string>
@@ -43,7 +45,13 @@ public:
 
     /// Moves a job to where the end of its attempt puts it.
     void apply(Job& job, JobMove const& move, Moment now);
-    void lease(Job& job, WorkerId const& worker, Moment now);
+    void lease(Job& job, WorkerId const& worker, Generation generation, Moment now);
+
+    /// The greatest number that any job was ever given.
+    [[nodiscard]] JobId last() const { return JobId{last_id_}; }
+
+    /// Later jobs get greater numbers than `job`.
+    void raise_last(JobId job) { last_id_ = std::max(last_id_, job.value); }
     void forget(Job& job);
 
     /// What a worker of `total` slots with `free` ones takes next, in claim order.

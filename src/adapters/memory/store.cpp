@@ -1,4 +1,5 @@
 #include <rgrid/adapters/memory/store.hpp>
+#include <rgrid/ports/store_rules.hpp>
 
 #include "state.hpp"
 
@@ -8,17 +9,45 @@ Store::Store(Clock& clock, StoreSettings settings) : state_(std::make_unique<Sta
 
 Store::~Store() = default;
 
-Result<Worker*> Store::State::admit(WorkerId const& worker, Incarnation incarnation) {
-    auto const found = workers.find(worker);
-    if (found == workers.end())
-        return fail(Errc::fenced, "worker \"" + worker.value + "\" is not registered; expected a registration first");
-    if (found->second.state == SessionState::closed)
-        return fail(Errc::fenced, "worker \"" + worker.value + "\" was closed");
-    if (found->second.incarnation != incarnation)
-        return fail(Errc::fenced, "worker \"" + worker.value + "\" has registered anew: incarnation " +
-                                      std::to_string(incarnation.value) + " is over, " +
-                                      std::to_string(found->second.incarnation.value) + " is current");
-    return &found->second;
+std::unique_ptr<Store> Store::copy() const {
+    std::scoped_lock const lock{state_->mutex};
+    auto copy = std::make_unique<Store>(state_->clock, state_->settings);
+    static_cast<Content&>(*copy->state_) = *state_;
+    return copy;
+}
+
+Result<Visitor> Store::State::admit(WorkerId const& id, Incarnation incarnation, BeatCount acknowledged) {
+    auto const found = workers.find(id);
+    auto* const worker = found == workers.end() ? nullptr : &found->second;
+    if (worker != nullptr && worker->state == SessionState::closed)
+        return fail(Errc::fenced, "worker \"" + id.value + "\" was closed");
+    Visitor visitor;
+    if (worker != nullptr && worker->incarnation == incarnation) {
+        visitor.worker = worker;
+        visitor.evidence = evidence_of_beats(id, incarnation, acknowledged, worker->beat, generation);
+    } else if (worker != nullptr) {
+        visitor.evidence = evidence_of_incarnation(id, incarnation, worker->incarnation, generation);
+    }
+    if (visitor.evidence) freeze(*visitor.evidence);
+    bool const forgotten = worker == nullptr || worker->incarnation < incarnation;
+    if (visitor.worker != nullptr || (forgotten && !frozen.empty())) return visitor;
+    if (worker == nullptr)
+        return fail(Errc::fenced, "worker \"" + id.value + "\" is not registered; expected a registration first");
+    return fail(Errc::fenced, "worker \"" + id.value + "\" has registered anew: incarnation " +
+                                  std::to_string(incarnation.value) + " is over, " +
+                                  std::to_string(worker->incarnation.value) + " is current");
+}
+
+std::optional<std::string> Store::State::evidence_of(WorkerId const& worker, JobId id, LeaseEpoch told) {
+    auto const* const job = jobs.find(id);
+    auto evidence = job == nullptr ? evidence_of_job(worker, id, told, jobs.last(), generation)
+                                   : evidence_of_attempt(worker, id, told, job->view.epoch, job->view.worker, generation);
+    if (evidence) freeze(*evidence);
+    return evidence;
+}
+
+void Store::State::freeze(std::string const& why) {
+    if (frozen.empty()) frozen = why;
 }
 
 void Store::State::end_attempt(Job& job, JobMove const& move, Moment at) {

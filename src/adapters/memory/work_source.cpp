@@ -1,3 +1,5 @@
+#include <rgrid/ports/store_rules.hpp>
+
 #include "state.hpp"
 
 namespace rgrid::memory {
@@ -27,12 +29,7 @@ std::optional<Error> chunk_problem(LogChunk const& chunk, Job const* job) {
 }  // namespace
 
 Result<Registered> Store::register_worker(Call const&, Registration const& registration) {
-    if (registration.worker.empty() || registration.pool.empty())
-        return fail(Errc::rejected, "registration of worker \"" + registration.worker.value + "\" for pool \"" +
-                                        registration.pool.value + "\": expected both names");
-    if (registration.slots < 1)
-        return fail(Errc::rejected, "worker \"" + registration.worker.value + "\" offers " +
-                                        std::to_string(registration.slots) + " slots; expected 1 or more");
+    if (auto const problem = registration_problem(registration)) return fail(Errc::rejected, *problem);
     std::scoped_lock const lock{state_->mutex};
     auto const now = state_->now();
     auto& worker = state_->workers[registration.worker];
@@ -40,46 +37,53 @@ Result<Registered> Store::register_worker(Call const&, Registration const& regis
         return fail(Errc::fenced,
                     "worker \"" + registration.worker.value + "\" was closed; its name is not used again");
     CloseReport given_back;
-    state_->lose_leases(registration.worker, now, given_back);
+    // A lease of a store that stands still may have ended in the lost time: its adoption gives it back.
+    if (state_->frozen.empty()) state_->lose_leases(registration.worker, now, given_back);
     worker.who = registration;
-    worker.incarnation = Incarnation{worker.incarnation.value + 1};
+    worker.incarnation = Incarnation{next_count(worker.incarnation.value, state_->generation)};
     worker.state = SessionState::open;
     worker.beat = BeatCount{};
     worker.last_beat = worker.idle_since = now.steady;
     return Registered{worker.incarnation};
 }
 
-Result<std::vector<Lease>> Store::claim(Call const&, WorkerId const& id, Incarnation incarnation, BeatCount,
-                                        int slots) {
+Result<std::vector<Lease>> Store::claim(Call const&, WorkerId const& id, Incarnation incarnation,
+                                        BeatCount acknowledged, int slots) {
     std::scoped_lock const lock{state_->mutex};
-    auto const admitted = state_->admit(id, incarnation);
-    if (!admitted) return admitted.error();
-    auto const& worker = **admitted;
+    auto const visitor = state_->admit(id, incarnation, acknowledged);
+    if (!visitor) return visitor.error();
+    if (visitor->evidence) return stands_still(*visitor->evidence);
     std::vector<Lease> leases;
-    if (worker.state != SessionState::open) return leases;
+    if (!state_->frozen.empty() || visitor->worker->state != SessionState::open) return leases;
+    auto const& who = visitor->worker->who;
     auto const now = state_->now();
-    for (auto const chosen : state_->jobs.choose(worker.who.pool, slots, worker.who.slots, now)) {
+    for (auto const chosen : state_->jobs.choose(who.pool, slots, who.slots, now)) {
         auto& job = *state_->jobs.find(chosen);
-        state_->jobs.lease(job, id, now);
+        state_->jobs.lease(job, id, state_->generation, now);
         leases.push_back({chosen, job.view.epoch, job.view.spec, job.view.attempts + 1, job.view.losses});
     }
     return leases;
 }
 
-Result<std::vector<Verdict>> Store::complete(Call const&, WorkerId const&, Incarnation,
+Result<std::vector<Verdict>> Store::complete(Call const&, WorkerId const& worker, Incarnation,
                                              std::vector<Completion> const& completions) {
     std::scoped_lock const lock{state_->mutex};
+    if (!state_->frozen.empty()) return stands_still(state_->frozen);
+    for (auto const& completion : completions)
+        if (auto const evidence = state_->evidence_of(worker, completion.job, completion.epoch))
+            return stands_still(*evidence);
     auto const now = state_->now();
     std::vector<Verdict> verdicts;
-    for (auto const& completion : completions) verdicts.push_back(state_->take(completion, now));
+    for (auto const& completion : completions) verdicts.push_back(state_->take(worker, completion, now));
     return verdicts;
 }
 
-Verdict Store::State::take(Completion const& completion, Moment at) {
+Verdict Store::State::take(WorkerId const& worker, Completion const& completion, Moment at) {
     auto* const job = jobs.find(completion.job);
     if (job == nullptr) return Verdict::unknown;
     auto& view = job->view;
-    if (completion.epoch != view.epoch || view.epoch == LeaseEpoch{}) return Verdict::fenced;
+    bool const anothers = !view.worker.empty() && view.worker != worker;
+    if (completion.epoch != view.epoch || view.epoch == LeaseEpoch{} || anothers) return Verdict::fenced;
     // The answer to this very report was lost: it is said again, and nothing is charged twice.
     if (job->reported) return *job->reported == completion.outcome ? Verdict::accepted : Verdict::fenced;
     if (is_final(view.state)) return Verdict::fenced;
@@ -99,7 +103,10 @@ Verdict Store::State::take(Completion const& completion, Moment at) {
 
 Result<> Store::append_log(Call const&, WorkerId const& id, Incarnation incarnation, LogChunk const& chunk) {
     std::scoped_lock const lock{state_->mutex};
-    if (auto const admitted = state_->admit(id, incarnation); !admitted) return admitted.error();
+    auto const visitor = state_->admit(id, incarnation, {});
+    if (!visitor) return visitor.error();
+    auto const evidence = visitor->evidence ? visitor->evidence : state_->evidence_of(id, chunk.job, chunk.epoch);
+    if (evidence || visitor->worker == nullptr) return stands_still(evidence ? *evidence : state_->frozen);
     auto* const job = state_->jobs.find(chunk.job);
     if (auto const problem = chunk_problem(chunk, job)) return *problem;
 
