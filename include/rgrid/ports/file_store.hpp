@@ -16,7 +16,8 @@ struct StoredFile {
     std::string sha256;
 };
 
-/// Immutable objects by key: `inputs/<sha256>` and `outputs/<job>/<epoch>/<path>`.
+/// Immutable objects by key: `inputs/<sha256>`, `outputs/<job>/<epoch>/<path>`, and `outputs/<job>/<epoch>.json`: the
+/// receipt that an agent stores when all outputs of a successful attempt are there (worker/receipt.hpp).
 ///
 /// Thread safety: all methods from any thread. No method throws.
 class FileStore {

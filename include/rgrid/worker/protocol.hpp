@@ -108,7 +108,7 @@ struct Complete {
     std::vector<Completion> completions;
 };
 
-/// Nobody will ever see these outputs: remove them from the file store. Not answered.
+/// Nobody will ever see these outputs: remove them and their receipt from the file store. Not answered.
 struct Discard {
     LeaseKey lease;
     std::vector<OutputFile> outputs;

@@ -15,7 +15,8 @@ namespace rgrid {
 [[nodiscard]] Result<> stage_in(Call const& call, FileStore& files, Clock& clock, JobSpec const& spec,
                                 std::string const& folder);
 
-/// Stores the files that the spec's output globs name as `outputs/<job>/<epoch>/<path>`.
+/// Stores the files that the spec's output globs name as `outputs/<job>/<epoch>/<path>`, and then their receipt (see
+/// receipt.hpp), unless there are no globs. That something is there already is an error: it belongs to another job.
 ///
 /// A glob that names a folder means every file below it; one that names no file is an error. A link is followed to a
 /// file inside the folder; a link that leads out of it is an error; a link to a folder is not followed, since what it

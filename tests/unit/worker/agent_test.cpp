@@ -174,7 +174,7 @@ TEST_F(AgentTest, BringsQueuedJobsToTheirEnd) {
     EXPECT_EQ(view.worker, WorkerId{"w1"});
     ASSERT_EQ(view.outputs.size(), 1u);
     EXPECT_EQ(view.outputs[0].path, "out.txt");
-    EXPECT_EQ(files.list({}, "outputs/").value().size(), 20u);
+    EXPECT_EQ(files.list({}, "outputs/").value().size(), 40u) << "an output and a receipt of each";
     EXPECT_EQ(store.read_log({}, jobs[7], {}, 0).value().text, "working on " + std::to_string(jobs[7].value));
     stop.request_stop();
     EXPECT_TRUE(ended_with(AgentExitReason::stopped));

@@ -133,8 +133,12 @@ public:
         return {};
     }
 
-    Result<std::vector<std::string>> list(Call const&, std::string const&) override {
-        return fail(Errc::bug, "an agent never asks");
+    Result<std::vector<std::string>> list(Call const&, std::string const& prefix) override {
+        std::scoped_lock const lock{mutex};
+        std::vector<std::string> keys;
+        for (auto const& [key, text] : objects)
+            if (key.starts_with(prefix)) keys.push_back(key);
+        return keys;
     }
 
     /// The next calls for a key answer with these, one each.
