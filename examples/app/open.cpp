@@ -12,31 +12,12 @@
 #include <vector>
 
 #include "app/self.hpp"
+#include "app/store_file.hpp"
 
 namespace rgrid::app {
 namespace fs = std::filesystem;
 
 namespace {
-
-/// A new folder is for its owner only: job files and logs may hold anything.
-Result<> make_folder(fs::path const& path) {
-    std::error_code error;
-    if (fs::is_directory(path, error)) return {};
-    fs::create_directories(path, error);
-    if (error) return fail(Errc::rejected, "cannot make the folder '" + path.string() + "': " + error.message());
-    fs::permissions(path, fs::perms::owner_all, error);
-    return {};
-}
-
-sqlite::Settings sqlite_settings(StoreSettings const& store) {
-    sqlite::Settings settings;
-    settings.path = place_path(store.url);
-    settings.synchronous =
-        store.synchronous == Synchronous::full ? sqlite::Synchronous::full : sqlite::Synchronous::normal;
-    settings.keep_finished = store.keep_finished;
-    settings.max_log = store.max_log;
-    return settings;
-}
 
 /// Opens something of a store. Programs that are started together may find its file locked by the one that makes it,
 /// which takes a moment; what still fails after `patience` is not that.
@@ -53,7 +34,7 @@ auto open_patiently(Clock& clock, Open const& open) -> decltype(open()) {
 
 Result<> open_store(Settings const& settings, Clock& clock, Ports& ports) {
     auto const store_settings = sqlite_settings(settings.store);
-    if (auto made = make_folder(fs::path{store_settings.path}.parent_path()); !made) return made;
+    if (auto made = make_private_folder(fs::path{store_settings.path}.parent_path().string()); !made) return made;
     auto store = open_patiently(clock, [&] { return sqlite::Store::open(store_settings, settings.fleet.name, clock); });
     if (!store) return store.error();
     std::shared_ptr<sqlite::Store> const shared = std::move(*store);
@@ -62,6 +43,10 @@ Result<> open_store(Settings const& settings, Clock& clock, Ports& ports) {
     ports.fleet = shared.get();
     ports.work = shared.get();
     ports.jobs = shared.get();
+    ports.lost_store = [shared]() -> std::optional<LostStore> {
+        auto lost = shared->lost();
+        return lost ? std::optional{LostStore{lost->replaced, std::move(lost->message)}} : std::nullopt;
+    };
     return {};
 }
 
@@ -74,7 +59,7 @@ Result<> open_wake(Settings const& settings, Clock& clock, Ports& ports) {
 
 Result<> open_files(Settings const& settings, Ports& ports) {
     auto const folder = place_path(settings.files.url);
-    if (auto made = make_folder(folder); !made) return made;
+    if (auto made = make_private_folder(folder); !made) return made;
     ports.files = std::make_unique<files::Folder>(folder);
     return {};
 }
@@ -95,7 +80,7 @@ Result<> open_cloud(LoadedSettings const& loaded, Clock& clock, Ports& ports) {
     if (!agent) return agent.error();
     auto const& settings = loaded.settings;
     auto const provider = settings.cloud.process.value_or(process::ProviderSettings{});
-    if (auto made = make_folder(provider.folder); !made) return made;
+    if (auto made = make_private_folder(provider.folder); !made) return made;
     // As the disk of a machine would, the working folders go with their server.
     auto const& worker = settings.worker;
     ports.cloud =
@@ -104,26 +89,53 @@ Result<> open_cloud(LoadedSettings const& loaded, Clock& clock, Ports& ports) {
     return {};
 }
 
-Result<> open_executor(Clock& clock, Ports& ports) {
+std::unique_ptr<process::Provider> provider_alone(Settings const& settings, FleetId const& fleet, Clock& clock) {
+    return std::make_unique<process::Provider>(settings.cloud.process.value_or(process::ProviderSettings{}), fleet,
+                                               std::vector<std::string>{}, std::map<std::string, std::string>{},
+                                               std::string{}, clock);
+}
+
+Result<> open_executor(Settings const& settings, Clock& clock, Ports& ports) {
     auto keeper = find_program("rgrid-keeper");
     if (!keeper) return keeper.error();
-    ports.executor = std::make_unique<process::Executor>(process::ExecutorSettings{.keeper = *keeper}, clock);
+    ports.executor =
+        std::make_unique<process::Executor>(process::ExecutorSettings{.keeper = *keeper,
+                                                                      .max_processes = settings.worker.max_processes,
+                                                                      .disk_reserve = settings.worker.disk_reserve},
+                                            clock);
     return {};
 }
 
 }  // namespace
 
+Result<> make_private_folder(std::string const& path) {
+    std::error_code error;
+    if (fs::is_directory(path, error)) return {};
+    fs::create_directories(path, error);
+    if (error) return fail(Errc::rejected, "cannot make the folder '" + path + "': " + error.message());
+    fs::permissions(path, fs::perms::owner_all, error);
+    return {};
+}
+
+std::unique_ptr<CloudProvider> open_cloud_alone(Settings const& settings, FleetId const& fleet, Clock& clock) {
+    return provider_alone(settings, fleet, clock);
+}
+
+std::vector<std::string> cloud_problems(Settings const& settings, FleetId const& fleet, Clock& clock) {
+    return provider_alone(settings, fleet, clock)->problems();
+}
+
 Result<Ports> open_ports(LoadedSettings const& loaded, Clock& clock, Role role) {
     Ports ports;
     auto const& settings = loaded.settings;
-    if (auto opened = make_folder(loaded.home); !opened) return opened.error();
+    if (auto opened = make_private_folder(loaded.home); !opened) return opened.error();
     if (auto opened = open_store(settings, clock, ports); !opened) return opened.error();
     if (role != Role::client)
         if (auto opened = open_wake(settings, clock, ports); !opened) return opened.error();
     if (role != Role::controller)
         if (auto opened = open_files(settings, ports); !opened) return opened.error();
     if (role == Role::agent)
-        if (auto opened = open_executor(clock, ports); !opened) return opened.error();
+        if (auto opened = open_executor(settings, clock, ports); !opened) return opened.error();
     if (role == Role::controller)
         if (auto opened = open_cloud(loaded, clock, ports); !opened) return opened.error();
     return ports;

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <rgrid/base/result.hpp>
 #include <rgrid/ports/clock.hpp>
 #include <rgrid/ports/cloud_provider.hpp>
@@ -13,6 +15,7 @@
 #include <rgrid/ports/work_source.hpp>
 
 #include "app/settings.hpp"
+#include "app/store_guard.hpp"
 
 namespace rgrid::app {
 
@@ -27,6 +30,7 @@ enum class Role {
 /// are chosen; everything else sees ports. The clock given to open_ports() must outlive it.
 struct Ports {
     std::shared_ptr<void> store;  ///< Owns the object behind the next four, which are always there.
+    std::function<std::optional<LostStore>()> lost_store;  ///< What became of it under this program, looked at now.
     JobQueue* queue = nullptr;
     FleetStore* fleet = nullptr;
     WorkSource* work = nullptr;
@@ -40,5 +44,17 @@ struct Ports {
 /// Opens what `role` needs. Errors name the path or address that cannot be opened and say why: `rejected` for a
 /// configuration that cannot work, everything else as the adapter that failed says it.
 [[nodiscard]] Result<Ports> open_ports(LoadedSettings const& loaded, Clock& clock, Role role);
+
+/// The cloud of the configuration as `fleet` sees it, with nothing else opened or looked for: to list and to delete.
+/// Creates are `rejected`, for what a server runs is not known here. `clock` must outlive it.
+[[nodiscard]] std::unique_ptr<CloudProvider> open_cloud_alone(Settings const& settings, FleetId const& fleet,
+                                                              Clock& clock);
+
+/// What the cloud holds that looks like servers and cannot be understood, each with why.
+[[nodiscard]] std::vector<std::string> cloud_problems(Settings const& settings, FleetId const& fleet, Clock& clock);
+
+/// Makes a folder and those above it if it is not there. A new folder is for its owner only: job files and logs may hold
+/// anything.
+[[nodiscard]] Result<> make_private_folder(std::string const& path);
 
 }  // namespace rgrid::app

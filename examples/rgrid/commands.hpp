@@ -34,5 +34,7 @@ void add_holds(Commands const& commands);        ///< pause, resume.
 void add_explain(Commands const& commands);
 void add_cost(Commands const& commands);
 void add_config(Commands const& commands);
+void add_store(Commands const& commands);
+void add_doctor(Commands const& commands);
 
 }  // namespace rgrid::cli

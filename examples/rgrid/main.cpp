@@ -19,6 +19,18 @@ void add_common_options(CLI::App& app, CommonOptions& common) {
     app.add_flag("--json", common.json, "Print JSON for programs instead of text for people");
 }
 
+/// The overview of --help goes from what everybody needs to what an operator needs now and then.
+void group_commands(CLI::App& app) {
+    struct Group {
+        char const* title;
+        std::vector<char const*> commands;
+    };
+    for (auto const& group : {Group{"Jobs", {"run", "batch", "status", "logs", "download", "cancel", "retry"}},
+                              Group{"Fleet", {"workers", "servers", "explain", "cost", "pause", "resume"}},
+                              Group{"Operation", {"doctor", "config", "store"}}})
+        for (auto const* name : group.commands) app.get_subcommand(name)->group(group.title);
+}
+
 /// What is wrong, in our words where the parser's would puzzle.
 std::string problem_text(CLI::App const& app, CLI::ParseError const& error) {
     auto const* command = &app;
@@ -58,8 +70,9 @@ int run_command_line(int argc, char** argv) {
     app.footer(
         "Exit codes: 0 done, 1 failed, 2 wrong use, 3 not reachable; 'rgrid run' ends with its job's exit code.");
     for (auto* add : {add_run, add_batch, add_status, add_logs, add_job_control, add_workers, add_holds, add_explain,
-                      add_cost, add_config})
+                      add_cost, add_config, add_store, add_doctor})
         add(commands);
+    group_commands(app);
     try {
         app.parse(argc, argv);
         return chosen(context);

@@ -5,6 +5,7 @@
 #include <rgrid/base/paid_period.hpp>
 
 #include "commands.hpp"
+#include "delete_servers.hpp"
 #include "output.hpp"
 #include "scene.hpp"
 
@@ -186,6 +187,16 @@ void add_workers(Commands const& commands) {
     auto* servers = commands.add("servers", "Lists what is being paid for",
                                  [all](Context& context) { return list_servers(context, *all); });
     servers->add_flag("--all", *all, "Also the servers of this month that are gone");
+    servers->require_subcommand(0, 1);
+    auto deletion = std::make_shared<DeleteServersOptions>();
+    auto* command = commands.add_to(*servers, "delete",
+                                    "Deletes all servers of a fleet with nothing but the provider's access: stops the "
+                                    "bill also when the store is gone",
+                                    [deletion](Context& context) { return delete_servers(context, *deletion); });
+    command->add_option("--fleet", deletion->fleet, "Whose servers: the name in their labels")->required();
+    command->add_flag("--provider-only", deletion->provider_only, "Open no store, ask no daemon");
+    command->add_option("--limit", deletion->limit, "The longest that may take")->capture_default_str();
+    command->add_flag("--yes", deletion->yes, "Do not ask");
 }
 
 }  // namespace rgrid::cli

@@ -27,10 +27,11 @@ class Help:
                 takes = bool(re.match(r"^[A-Z]", value)) and not value.startswith(("Excludes:", "Needs:"))
                 for name in option[1].split(","):
                     self.options[name] = takes
-            elif section == "Subcommands" and (command := re.match(r"^  (\S+)", line)):
-                self.subcommands.add(command[1])
             elif section == "Positionals" and (positional := re.match(r"^  (\S+) (.*?)(?:  |$)", line)):
                 self.positionals.append(("REQUIRED" in positional[2], "..." in positional[2]))
+            # Commands stand below the names of their groups.
+            elif section not in ("", "Options") and (command := re.match(r"^  (\S+)", line)):
+                self.subcommands.add(command[1])
 
 
 class Programs:

@@ -1,0 +1,169 @@
+#include "delete_servers.hpp"
+
+#include <algorithm>
+#include <array>
+#include <boost/describe/class.hpp>
+#include <iostream>
+#include <set>
+#include <string_view>
+
+#include "confirm.hpp"
+#include "output.hpp"
+
+namespace rgrid::cli {
+
+/// What `rgrid servers delete --json` prints.
+struct ServersDeleted {
+    FleetId fleet;
+    std::vector<ServerName> deleted;
+    std::vector<ServerName> left;        ///< Still listed when the time was up.
+    std::vector<std::string> problems;   ///< Why the last deletes of these failed, as far as they did.
+};
+BOOST_DESCRIBE_STRUCT(ServersDeleted, (), (fleet, deleted, left, problems))
+
+namespace {
+
+using Servers = std::vector<Server>;
+
+constexpr Duration look_again = 300ms;
+constexpr Duration ask_again = 10s;
+
+/// A configuration with mistakes elsewhere must not keep anybody from stopping the bill.
+bool concerns_cloud(config::Problem const& problem) {
+    constexpr std::array<std::string_view, 7> elsewhere{"fleet", "store", "files", "worker", "pool", "limits", "log"};
+    return std::ranges::none_of(elsewhere, [&](std::string_view section) {
+        return problem.path == section || problem.path.starts_with(std::string{section} + ".");
+    });
+}
+
+app::Settings settings_for_cloud(Context& context) {
+    auto const loaded = app::load_settings(context.options.source, app::process_environment());
+    for (auto const& problem : loaded.problems)
+        if (concerns_cloud(problem))
+            quit(exit_wrong_use, "the configuration does not say who provides the servers:\n  " +
+                                     config::to_text(loaded.problems, "\n  "));
+    for (auto const& problem : loaded.problems)
+        std::cerr << "rgrid: passed over, for it does not concern the provider: " << config::to_text(problem) << "\n";
+    return loaded.settings;
+}
+
+void print_servers(Context& context, Servers const& servers, CloudProvider& cloud) {
+    // Without prices the list is still worth having.
+    auto const asked = cloud.offers(context.call());
+    auto const offers = asked ? *asked : std::vector<Offer>{};
+    Table table{{"SERVER", "POOL", "OFFER", "STATUS", "AGE", "PRICE"}};
+    for (auto const& server : servers) {
+        auto const offer =
+            std::ranges::find_if(offers, [&](Offer const& known) { return known.key == server.offer; });
+        table.add({server.name.value, server.pool.value, to_text(server.offer), enum_name(server.status),
+                   to_rough_text(server.age),
+                   offer == offers.end() ? "" : to_price_text(offer->price) + " per " + to_text(offer->period)});
+    }
+    table.print();
+}
+
+/// Deletes until the provider lists nothing more, or the time is up.
+class Deletion {
+public:
+    Deletion(Context& context, CloudProvider& cloud, Duration limit)
+        : context_(context), cloud_(cloud), until_(context.clock().steady_now() + limit) {}
+
+    void run(Servers listed) {
+        while (true) {
+            for (auto const& server : listed) seen_.insert(server.name);
+            left_ = std::move(listed);
+            auto const now = context_.clock().steady_now();
+            if (left_.empty() || now >= until_) break;
+            if (now >= next_ask_) ask(now);
+            line_.show(std::to_string(seen_.size() - left_.size()) + " of " + std::to_string(seen_.size()) +
+                       " servers are gone");
+            context_.clock().sleep_until(context_.clock().steady_now() + look_again, {});
+            listed = look();
+        }
+        line_.clear();
+    }
+
+    [[nodiscard]] ServersDeleted report(FleetId const& fleet) const {
+        ServersDeleted report{fleet, {}, {}, {}};
+        std::set<ServerName> left;
+        for (auto const& server : left_) left.insert(server.name);
+        for (auto const& name : seen_) (left.contains(name) ? report.left : report.deleted).push_back(name);
+        report.problems = problems_;
+        return report;
+    }
+
+private:
+    void ask(SteadyInstant now) {
+        next_ask_ = now + ask_again;
+        problems_.clear();
+        for (auto const& server : left_)
+            if (auto const asked = cloud_.destroy(context_.call(), server.id); !asked)
+                problems_.push_back(server.name.value + ": " + asked.error().message);
+    }
+
+    /// Not to know what is left is to have it all left.
+    Servers look() {
+        auto listed = cloud_.list(context_.call());
+        if (listed) {
+            // One that has come since the last delete was asked for has somebody who orders servers.
+            for (auto const& server : *listed)
+                if (!seen_.contains(server.name)) next_ask_ = {};
+            return std::move(*listed);
+        }
+        line_.show("the servers cannot be listed: " + listed.error().message);
+        return left_;
+    }
+
+    Context& context_;
+    CloudProvider& cloud_;
+    SteadyInstant until_;
+    SteadyInstant next_ask_{};
+    std::set<ServerName> seen_;
+    Servers left_;
+    std::vector<std::string> problems_;
+    LiveLine line_;
+};
+
+int say(ServersDeleted const& report) {
+    std::cout << "Deleted " << report.deleted.size() << (report.deleted.size() == 1 ? " server" : " servers")
+              << " of fleet " << report.fleet.value << ".\n";
+    if (report.left.empty()) return exit_done;
+    std::string names;
+    for (auto const& name : report.left) names += (names.empty() ? "" : ", ") + name.value;
+    for (auto const& problem : report.problems) std::cerr << "rgrid: " << tame(problem, 1000) << "\n";
+    quit(exit_failed, std::to_string(report.left.size()) + " of them " + (report.left.size() == 1 ? "is" : "are") +
+                          " still there: " + names +
+                          "; if new ones keep coming, a daemon orders them: end it and try again");
+}
+
+}  // namespace
+
+int delete_servers(Context& context, DeleteServersOptions const& options) {
+    if (!options.provider_only)
+        quit(exit_wrong_use,
+             "servers are deleted by the daemon once their workers are let go ('rgrid workers delete', 'rgridd "
+             "--drain'); to delete them behind its back, with whatever runs on them, say --provider-only");
+    auto const limit = parse_duration(options.limit);
+    if (!limit)
+        quit(exit_wrong_use, "--limit is '" + options.limit + "'; expected a duration with its unit, such as 10m");
+    FleetId const fleet{options.fleet};
+    auto const cloud = app::open_cloud_alone(settings_for_cloud(context), fleet, context.clock());
+    auto servers = expect(cloud->list(context.call()));
+    if (!context.options.json) {
+        std::cout << "Fleet " << fleet.value << " has "
+                  << (servers.empty() ? "no servers.\n" : std::to_string(servers.size()) + " servers:\n");
+        if (!servers.empty()) print_servers(context, servers, *cloud);
+    }
+    if (!servers.empty()) {
+        std::cerr << "A daemon that runs for this fleet orders new servers for its jobs: end it first.\n";
+        confirm(options.yes, "Delete all of them, with whatever runs on them?");
+    }
+    Deletion deletion{context, *cloud, *limit};
+    deletion.run(std::move(servers));
+    auto const report = deletion.report(fleet);
+    if (!context.options.json) return report.deleted.empty() && report.left.empty() ? exit_done : say(report);
+    print_json(report);
+    return report.left.empty() ? exit_done : exit_failed;
+}
+
+}  // namespace rgrid::cli
