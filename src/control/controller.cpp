@@ -136,6 +136,7 @@ PassReport Controller::preview() {
     report.next_pass = ports_.clock.steady_now();
     auto const record = load(report);
     if (!record) return report;
+    observer_.invalidate();
     auto seen = observe(*record, record->epoch, {});
     auto const why = doubt(seen, report);
     if (!why) return report;

@@ -133,7 +133,7 @@ TEST_F(ReloadTest, LimitsIntervalsAndTheLogsLevelChangeAtRunTime) {
     EXPECT_THAT(result().effects,
                 ElementsAre("fleet.interval 30s -> 5s: from the next look on",
                             "limits.max_workers 100 -> 3: from the next look on; no server is ended for it",
-                            "limits.spend_per_hour none -> 1.00 EUR: from the next look on; no server is ended for it",
+                            "limits.spend_per_hour none -> 1 EUR: from the next look on; no server is ended for it",
                             "log.level info -> debug: at once",
                             "worker.poll 1s -> 2s: for workers that start from now on; those that run keep theirs"));
     EXPECT_EQ(result().settings, after);
