@@ -4,6 +4,7 @@
 #include <optional>
 #include <rgrid/worker/agent.hpp>
 #include <rgrid/worker/machine.hpp>
+#include <rgrid/worker/receipt.hpp>
 #include <rgrid/worker/staging.hpp>
 #include <system_error>
 #include <thread>
@@ -97,8 +98,8 @@ private:
 
     void perform(agent::Beat const& command) {
         beats_.run([this, command, call = call_for(settings().heartbeat / 2)] {
-            mailbox_.post(agent::BeatAnswer{ports_.work.beat(call, settings().worker, command.incarnation,
-                                                             command.acknowledged, command.leaving)});
+            mailbox_.post(agent::BeatAnswer{
+                ports_.work.beat(call, settings().worker, command.incarnation, command.acknowledged, command.leaving)});
         });
     }
 
@@ -106,8 +107,8 @@ private:
         claim_end_ = std::stop_source{};
         Call const call{ports_.clock.steady_now() + settings().heartbeat, claim_end_.get_token()};
         claims_.run([this, command, call] {
-            mailbox_.post(agent::ClaimAnswer{ports_.work.claim(call, settings().worker, command.incarnation,
-                                                               command.acknowledged, command.slots)});
+            mailbox_.post(agent::ClaimAnswer{
+                ports_.work.claim(call, settings().worker, command.incarnation, command.acknowledged, command.slots)});
         });
     }
 
@@ -146,6 +147,7 @@ private:
 
     void perform(agent::Discard const& command) {
         chores_.run([this, command, call = call_within(ports_.clock, settings().heartbeat)] {
+            static_cast<void>(ports_.files.remove(call, receipt_key(command.lease)));
             for (auto const& output : command.outputs)
                 static_cast<void>(ports_.files.remove(call, output_key(command.lease, output.path)));
         });
@@ -166,6 +168,11 @@ private:
             if (lost && !out_of_touch_) say(Severity::warning, "a heartbeat failed: " + beat->result.error().message);
             if (!lost && out_of_touch_) say(Severity::info, "heartbeats arrive again");
             out_of_touch_ = lost;
+        } else if (auto const* const answer = std::get_if<agent::CompleteAnswer>(&event)) {
+            bool const failed = !answer->result;
+            if (failed && !unreported_)
+                say(Severity::warning, "results not reported: " + answer->result.error().message);
+            unreported_ = failed;
         } else if (auto const* const ended = std::get_if<agent::AttemptEnded>(&event)) {
             auto const& completion = ended->completion;
             running_.erase({completion.job, completion.epoch});
@@ -199,6 +206,7 @@ private:
     detail::Mailbox mailbox_;
     std::optional<AgentExit> exit_;
     bool out_of_touch_ = false;
+    bool unreported_ = false;
     std::stop_source calls_end_;
     std::stop_source claim_end_;
     std::map<LeaseKey, std::jthread> running_;

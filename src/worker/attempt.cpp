@@ -11,8 +11,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// "12-3", as attempt_folder() names it.
-bool names_an_attempt(std::string const& name) {
+/// "12-3", as attempt_folder() names it, or "12-3.json", as an unfinished receipt is named.
+bool names_an_attempt(std::string name) {
+    if (name.ends_with(".json")) name.resize(name.size() - 5);
     auto const dash = name.find('-');
     auto const digits = [](std::string const& text) {
         return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
@@ -24,11 +25,13 @@ bool names_an_attempt(std::string const& name) {
 class WorkFolder {
 public:
     WorkFolder(std::string path, bool keep) : path_(std::move(path)), keep_(keep) {}
-    ~WorkFolder() {
-        if (!keep_) remove_folder(path_);
-    }
+    ~WorkFolder() { leave(); }
     WorkFolder(WorkFolder const&) = delete;
     WorkFolder& operator=(WorkFolder const&) = delete;
+
+    void leave() {
+        if (!keep_) remove_folder(path_);
+    }
 
     Result<> make() {
         if (auto const left = remove_folder(path_); !left.empty())
@@ -73,7 +76,7 @@ struct Run {
         auto const in = call_within(ports.clock, settings.transfer_limit, stop);
         if (auto const staged = stage_in(in, ports.files, ports.clock, lease.spec, folder); !staged)
             return fail_staging(staged.error());
-        execute(folder);
+        execute(folder, work);
         if (result.outcome != Outcome::succeeded) return;
         auto const out = call_within(ports.clock, settings.transfer_limit, stop);
         auto outputs = stage_out(out, ports.files, ports.clock, lease.spec, key, folder);
@@ -81,11 +84,13 @@ struct Run {
         result.outputs = std::move(*outputs);
     }
 
-    void execute(std::string const& folder) {
+    void execute(std::string const& folder, WorkFolder& work) {
         if (stop.stop_requested()) return end(Outcome::cancelled, "stopped");
         LogWriter log{ports.work, ports.clock, settings.log, owner.worker, owner.incarnation, lease.job, lease.epoch};
         auto const report = ports.executor.run(Call{SteadyInstant::max(), stop}, {lease, folder, settings.kill_grace},
                                                [&](std::string_view text) { log.write(text); });
+        // A job that has filled the disk has taken the room for its last words, too, where the store is on that disk.
+        if (!report || report->outcome != Outcome::succeeded) work.leave();
         log.close();
         // Short of processes or memory for the moment: no fault of the job, which another worker may start.
         if (!report && report.error().code == Errc::retry_later && !stop.stop_requested())

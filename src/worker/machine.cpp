@@ -92,8 +92,11 @@ void AgentMachine::acknowledge(BeatReply const& reply, SteadyInstant now) {
     if (beat_is_last_ && reply.held.empty()) said_goodbye_ = true;
 
     std::set<LeaseKey> const held(reply.held.begin(), reply.held.end());
-    end_what_is_not_held(held);
-    give_back_what_is_unknown(held, now);
+    // What a store that stands still has forgotten may be ours yet: only its adoption decides.
+    if (!reply.frozen) {
+        end_what_is_not_held(held);
+        give_back_what_is_unknown(held, now);
+    }
     for (auto& [key, attempt] : attempts_)
         if (held.contains(key) && std::ranges::find(reply.cancel, key.first) != reply.cancel.end())
             stop(key, attempt, StopWhy::cancelled);
@@ -182,10 +185,34 @@ void AgentMachine::on(agent::CompleteAnswer const& answer, SteadyInstant now) {
         return;
     }
     to_report_.insert(to_report_.begin(), keys.begin(), keys.end());
-    bool const nothing_happened = !answer.result && answer.result.error().code == Errc::retry_later;
+    auto const code = answer.result ? Errc::in_doubt : answer.result.error().code;
+    bool const nothing_happened = code == Errc::retry_later || code == Errc::rejected;
     for (auto const& key : keys) attempts_.at(key).maybe_reported |= !nothing_happened;
+    if (code == Errc::rejected) refuse(keys, answer.result.error().message);
     report_at_ = now + (answer.result ? report_backoff_.next() : report_backoff_.next(answer.result.error()));
     if (!answer.result && answer.result.error().code == Errc::fenced) fence(answer.result.error().message, now);
+}
+
+/// A report that is pointless to repeat: which of several it is, is found by reporting each alone. A result that the
+/// store does not take becomes a failure that says so, and one that it does not take even then is given up.
+void AgentMachine::refuse(std::vector<LeaseKey> const& keys, std::string const& why) {
+    if (keys.size() > 1) {
+        singly_ = keys.size();
+        return;
+    }
+    auto const found = attempts_.find(keys.front());
+    auto& attempt = found->second;
+    // One that may have been accepted before has outputs that are the job's.
+    if (!attempt.maybe_reported) discard(keys.front(), attempt.result);
+    if (std::exchange(attempt.refused, true)) {
+        to_report_.pop_front();
+        settled_.insert(keys.front());
+        attempts_.erase(found);
+        return;
+    }
+    attempt.result.outputs.clear();
+    if (attempt.result.outcome == Outcome::succeeded) attempt.result.outcome = Outcome::failed;
+    attempt.result.message = "the store refused its result: " + why;
 }
 
 void AgentMachine::judge(LeaseKey const& key, Verdict verdict) {
@@ -352,7 +379,9 @@ SteadyInstant AgentMachine::report_due() const {
 void AgentMachine::advance_report(SteadyInstant now) {
     if (!reporting_.empty() || to_report_.empty() || now < report_due()) return;
     agent::Complete command{incarnation_, {}};
-    while (!to_report_.empty() && static_cast<int>(reporting_.size()) < settings_.batch_size) {
+    auto const most = singly_ > 0 ? 1 : settings_.batch_size;
+    if (singly_ > 0) --singly_;
+    while (!to_report_.empty() && static_cast<int>(reporting_.size()) < most) {
         reporting_.push_back(to_report_.front());
         command.completions.push_back(attempts_.at(to_report_.front()).result);
         to_report_.pop_front();

@@ -1,8 +1,11 @@
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <optional>
+#include <rgrid/base/text.hpp>
 #include <rgrid/worker/glob.hpp>
+#include <rgrid/worker/receipt.hpp>
 #include <rgrid/worker/staging.hpp>
 #include <system_error>
 
@@ -16,8 +19,28 @@ namespace {
 
 constexpr std::size_t outputs_most = 10'000;  // The list travels with the completion and is kept with the job.
 
-/// What lies in the folder: files and links, by their path relative to it.
-using Listing = std::map<std::string, fs::directory_entry>;
+/// What lies in the folder, by its path relative to it.
+struct Listing {
+    std::map<std::string, fs::directory_entry> files;  ///< And links.
+    std::map<std::string, std::string> others;         ///< What can be no output, and what it is.
+};
+
+/// What something is that is neither a file nor a link; for a folder, if that is all there is to say of it.
+char const* kind_of(fs::file_type type) {
+    switch (type) {
+        case fs::file_type::directory:
+            return "a folder without files";
+        case fs::file_type::fifo:
+            return "a named pipe";
+        case fs::file_type::socket:
+            return "a socket";
+        case fs::file_type::block:
+        case fs::file_type::character:
+            return "a device";
+        default:
+            return "no regular file";
+    }
+}
 
 Result<> list_below(fs::path const& folder, std::string const& prefix, Listing& listing) {
     std::error_code error;
@@ -25,12 +48,15 @@ Result<> list_below(fs::path const& folder, std::string const& prefix, Listing& 
     for (; !error && entry != fs::directory_iterator{}; entry.increment(error)) {
         auto const path = prefix + entry->path().filename().string();
         auto const type = entry->symlink_status(error).type();
-        if (type == fs::file_type::regular || type == fs::file_type::symlink) listing.emplace(path, *entry);
+        if (type == fs::file_type::regular || type == fs::file_type::symlink)
+            listing.files.emplace(path, *entry);
+        else
+            listing.others.emplace(path, kind_of(type));
         if (type != fs::file_type::directory) continue;
         if (auto const listed = list_below(folder, path + "/", listing); !listed) return listed.error();
     }
     if (error)
-        return fail(Errc::rejected, "the folder '" + (prefix.empty() ? "." : prefix) +
+        return fail(Errc::rejected, "the folder '" + (prefix.empty() ? "." : printable(prefix)) +
                                         "' cannot be read to find the outputs: " + error.message());
     return {};
 }
@@ -46,50 +72,67 @@ bool lies_in(fs::path const& path, fs::path const& folder) {
     return std::ranges::mismatch(path, folder).in2 == folder.end();
 }
 
-/// The file to store for an entry; nothing for a link to a folder.
+/// The file to store for an entry; nothing for a link to a folder or to something special.
 Result<std::optional<fs::path>> source_of(std::string const& path, fs::directory_entry const& entry,
                                           fs::path const& folder) {
     if (!entry.is_symlink()) return std::optional{entry.path()};
     std::error_code error;
     auto const target = fs::canonical(entry.path(), error);
-    if (error) return fail(Errc::rejected, "output '" + path + "' is a link that leads nowhere: " + error.message());
+    auto const link = "output '" + printable(path) + "' is a link ";
+    if (error) return fail(Errc::rejected, link + "that leads nowhere: " + error.message());
     if (!lies_in(target, folder))
-        return fail(Errc::rejected, "output '" + path + "' is a link out of the working folder, to " + target.string() +
-                                        "; expected a file inside");
+        return fail(Errc::rejected,
+                    link + "out of the working folder, to " + printable(target.string()) + "; expected a file inside");
     if (!fs::is_regular_file(target, error)) return std::optional<fs::path>{};
     return std::optional{target};
 }
 
 std::string some_of(Listing const& listing) {
     constexpr std::size_t shown_most = 8;
-    if (listing.empty()) return "it is empty";
+    if (listing.files.empty()) return "it is empty";
     std::string text = "it holds ";
     std::size_t shown = 0;
-    for (auto const& [path, entry] : listing) {
-        if (shown == shown_most) return text + " and " + std::to_string(listing.size() - shown) + " more";
-        text += (shown++ == 0 ? "" : ", ") + path;
+    for (auto const& [path, entry] : listing.files) {
+        if (shown == shown_most) return text + " and " + std::to_string(listing.files.size() - shown) + " more";
+        text += (shown++ == 0 ? "" : ", ") + printable(path);
     }
     return text;
+}
+
+/// Why a glob found nothing.
+Error nothing_named(std::string const& glob, Listing const& listing) {
+    auto const name = "output '" + printable(glob) + "' ";
+    for (auto const& [path, what] : listing.others) {
+        if (path == glob) return fail(Errc::rejected, name + "is " + what + "; expected a file");
+        if (names(glob, path)) return fail(Errc::rejected, name + "names no file: " + printable(path) + " is " + what);
+    }
+    return fail(Errc::rejected, name + "names no file in the working folder; " + some_of(listing));
 }
 
 using Sources = std::map<std::string, fs::path>;
 
 Result<> add_named(std::string const& glob, Listing const& listing, fs::path const& folder, Sources& sources) {
     if (!stays_below(glob))
-        return fail(Errc::rejected,
-                    "output '" + glob + "' leaves the working folder; expected a relative glob without '..'");
+        return fail(Errc::rejected, "output '" + printable(glob) +
+                                        "' leaves the working folder; expected a relative glob without '..'");
     bool found = false;
-    for (auto const& [path, entry] : listing) {
+    std::string no_file;
+    for (auto const& [path, entry] : listing.files) {
         if (!names(glob, path)) continue;
+        if (!is_utf8(path))
+            return fail(Errc::rejected, "output '" + printable(path) + "' has a name that is no UTF-8; expected text");
         auto const source = source_of(path, entry, folder);
         if (!source) return source.error();
-        if (!*source) continue;
+        if (!*source) {
+            no_file = path;
+            continue;
+        }
         found = true;
         sources.emplace(path, **source);
     }
-    if (!found)
-        return fail(Errc::rejected, "output '" + glob + "' names no file in the working folder; " + some_of(listing));
-    return {};
+    if (found) return {};
+    if (no_file.empty()) return nothing_named(glob, listing);
+    return fail(Errc::rejected, "output '" + printable(no_file) + "' is a link to what is no file; expected a file");
 }
 
 Result<Sources> find_outputs(JobSpec const& spec, std::string const& folder) {
@@ -107,9 +150,46 @@ Result<Sources> find_outputs(JobSpec const& spec, std::string const& folder) {
     return sources;
 }
 
+/// The receipt goes first: it vouches for the others.
 void take_back(FileStore& files, Clock& clock, LeaseKey const& lease, std::vector<OutputFile> const& outputs) {
     auto const call = call_within(clock, 10s);
+    static_cast<void>(files.remove(call, receipt_key(lease)));
     for (auto const& output : outputs) static_cast<void>(files.remove(call, output_key(lease, output.path)));
+}
+
+Result<StoredFile> put(Call const& call, FileStore& files, Clock& clock, std::string const& key,
+                       std::string const& path) {
+    return detail::repeat(call, clock, [&]() -> Result<StoredFile> {
+        if (call.stop.stop_requested()) return fail(Errc::retry_later, "stopped");
+        return files.put(call, key, path);
+    });
+}
+
+/// What is there was stored in a past that the store knows nothing of. It would stay, and be taken for this attempt's.
+Result<> check_none_there(Call const& call, FileStore& files, Clock& clock, LeaseKey const& lease) {
+    auto const prefix = output_key(lease, "");
+    auto const there = detail::repeat(call, clock, [&] { return files.list(call, prefix); });
+    if (!there) return fail(there.error().code, "the outputs cannot be stored: " + there.error().message);
+    if (there->empty()) return {};
+    return fail(Errc::rejected, "the file store already holds " + printable(there->front()) +
+                                    ", of a job that another store has numbered the same; expected nothing below " +
+                                    prefix + ": take the old outputs away, or adopt the store that they belong to");
+}
+
+Result<> store_receipt(Call const& call, FileStore& files, Clock& clock, Receipt const& receipt,
+                       std::string const& path) {
+    auto const refuse = [](Errc code, std::string const& why) {
+        return fail(code, "the receipt of the outputs cannot be stored: " + why);
+    };
+    std::ofstream file{path, std::ios::binary | std::ios::trunc};
+    file << to_json_text(receipt);
+    file.close();
+    if (!file) return refuse(Errc::rejected, path + " cannot be written");
+    auto const stored = put(call, files, clock, receipt_key({receipt.job, receipt.epoch}), path);
+    std::error_code ignored;
+    fs::remove(path, ignored);
+    if (!stored) return refuse(stored.error().code, stored.error().message);
+    return {};
 }
 
 }  // namespace
@@ -124,17 +204,19 @@ Result<std::vector<OutputFile>> stage_out(Call const& call, FileStore& files, Cl
     if (spec.outputs.empty()) return outputs;
     auto const sources = find_outputs(spec, folder);
     if (!sources) return sources.error();
+    if (auto const free = check_none_there(call, files, clock, lease); !free) return free.error();
     for (auto const& [path, source] : *sources) {
-        auto const key = output_key(lease, path);
-        auto const stored = detail::repeat(call, clock, [&, &from = source]() -> Result<StoredFile> {
-            if (call.stop.stop_requested()) return fail(Errc::retry_later, "stopped");
-            return files.put(call, key, from.string());
-        });
+        auto const stored = put(call, files, clock, output_key(lease, path), source.string());
         if (!stored) {
             take_back(files, clock, lease, outputs);
-            return fail(stored.error().code, "output '" + path + "' cannot be stored: " + stored.error().message);
+            return fail(stored.error().code, "output '" + printable(path) + "' cannot be stored: " + stored.error().message);
         }
         outputs.push_back({path, stored->sha256, stored->size});
+    }
+    Receipt const receipt{lease.first, lease.second, spec_digest(spec), outputs};
+    if (auto const vouched = store_receipt(call, files, clock, receipt, folder + ".json"); !vouched) {
+        take_back(files, clock, lease, outputs);
+        return vouched.error();
     }
     return outputs;
 }

@@ -58,6 +58,7 @@ private:
         std::optional<StopWhy> stop;
         Completion result;            // Meaningful once it no longer runs.
         bool maybe_reported = false;  // A Complete with it failed and may have taken effect.
+        bool refused = false;         // The store would not take the result as it was.
         SteadyInstant ended{};
     };
     using Attempts = std::map<LeaseKey, Attempt>;
@@ -79,6 +80,7 @@ private:
     void release(LeaseKey const& key, std::string message, SteadyInstant now);
     void report(LeaseKey const& key, SteadyInstant now);
     void judge(LeaseKey const& key, Verdict verdict);
+    void refuse(std::vector<LeaseKey> const& keys, std::string const& why);
     void discard(LeaseKey const& key, Completion const& result);
     void fence(std::string message, SteadyInstant now);
     void stop(LeaseKey const& key, Attempt& attempt, StopWhy why);
@@ -139,6 +141,7 @@ private:
     Attempts attempts_;
     std::deque<LeaseKey> to_report_;   // Ended, in this order, and not being reported.
     std::vector<LeaseKey> reporting_;  // In the Complete in flight.
+    std::size_t singly_ = 0;           // So many of the next are reported one by one, to find which is refused.
     SteadyInstant report_at_ = SteadyInstant::min();
     Backoff report_backoff_;
     std::set<LeaseKey> settled_;  // Verdicts since the last beat was sent: its answer may still list them.

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <rgrid/worker/attempt.hpp>
@@ -185,7 +186,7 @@ TEST_F(AttemptTest, StoresWhatItsGlobsName) {
     EXPECT_EQ(outputs_of(completion), (std::vector<std::string>{"a.txt", "deep/c.csv", "deep/er/d.csv"}));
     EXPECT_EQ(completion.outputs[0], (OutputFile{"a.txt", FakeFiles::digest("A"), 1}));
     EXPECT_EQ(files.objects["outputs/7/3/deep/er/d.csv"], "D");
-    EXPECT_EQ(files.objects.size(), 3u);
+    EXPECT_EQ(files.objects.size(), 4u) << "the outputs and their receipt";
 }
 
 TEST_F(AttemptTest, AFolderMeansAllThatIsInIt) {
@@ -286,6 +287,77 @@ TEST_F(AttemptTest, ALinkInsideTheFolderIsFollowedToAFile) {
 
     EXPECT_EQ(outputs_of(completion), (std::vector<std::string>{"latest", "loop/x"})) << completion.message;
     EXPECT_EQ(files.objects["outputs/7/3/latest"], "one");
+}
+
+TEST_F(AttemptTest, WhatIsNoFileIsNamedForWhatItIs) {
+    lease.spec.outputs = {"x"};
+    auto const message = [&](auto const& make) {
+        return run([&](Execution const& execution, LogSink const&, std::stop_token) {
+                   make(execution.folder + "/x");
+                   return success();
+               })
+            .message;
+    };
+
+    EXPECT_EQ(message([](std::string const& path) { ::mkfifo(path.c_str(), 0600); }),
+              "output 'x' is a named pipe; expected a file");
+    EXPECT_EQ(message([](std::string const& path) { fs::create_directory(path); }),
+              "output 'x' is a folder without files; expected a file");
+    EXPECT_EQ(message([](std::string const& path) {
+                  fs::create_directory(path);
+                  ::mkfifo((path + "/y").c_str(), 0600);
+              }),
+              "output 'x' is a folder without files; expected a file");
+    EXPECT_EQ(message([](std::string const& path) { fs::create_symlink(".", path); }),
+              "output 'x' is a link to what is no file; expected a file");
+    lease.spec.outputs = {"x*"};
+    EXPECT_EQ(message([](std::string const& path) { ::mkfifo(path.c_str(), 0600); }),
+              "output 'x*' names no file: x is a named pipe");
+}
+
+TEST_F(AttemptTest, APipeAmongTheFilesOfAGlobIsLeftOut) {
+    lease.spec.outputs = {"*"};
+    auto const completion = run([&](Execution const& execution, LogSink const&, std::stop_token) {
+        ::mkfifo((execution.folder + "/pipe").c_str(), 0600);
+        write_file(fs::path{execution.folder} / "a", "A");
+        return success();
+    });
+
+    EXPECT_EQ(outputs_of(completion), std::vector<std::string>{"a"}) << completion.message;
+}
+
+TEST_F(AttemptTest, AnyTextIsANameAndOtherBytesAreRefusedRatherThanChanged) {
+    lease.spec.outputs = {"*"};
+    auto const completion =
+        run_writing({{"with space", "1"}, {"new\nline", "2"}, {"\u00fc\u20ac", "3"}, {"a\\b\"", "4"}});
+    EXPECT_EQ(outputs_of(completion), (std::vector<std::string>{"a\\b\"", "new\nline", "with space", "\u00fc\u20ac"}));
+
+    auto const refused = run_writing({{"bad\xff\n", "1"}});
+    EXPECT_EQ(refused.outcome, Outcome::failed);
+    EXPECT_EQ(refused.message, "output 'bad\\xff\\x0a' has a name that is no UTF-8; expected text");
+
+    lease.epoch = LeaseEpoch{4};
+    lease.spec.outputs = {"good"};
+    EXPECT_EQ(run_writing({{"bad\xff", "1"}, {"good", "2"}}).outcome, Outcome::succeeded) << "nobody asked for it";
+}
+
+// Where the store is on the disk that the job has filled, its last words need the room that its files take.
+TEST_F(AttemptTest, AFailedJobsFilesGoBeforeTheRestOfItsLogIsStored) {
+    std::string folder;
+    bool full = true;
+    store.take = [&](LogChunk const&) -> Result<> {
+        full = full && fs::exists(folder);
+        if (full) return fail(Errc::retry_later, "disk full");
+        return {};
+    };
+    auto const completion = run([&](Execution const& execution, LogSink const& log, std::stop_token) {
+        folder = execution.folder;
+        log("no space left\n");
+        return ExecutionReport{Outcome::failed, 1, "exit code 1", 1s};
+    });
+
+    EXPECT_EQ(completion.outcome, Outcome::failed);
+    EXPECT_EQ(store.text(), "no space left\n");
 }
 
 TEST_F(AttemptTest, ALinkToNothingIsRefused) {
