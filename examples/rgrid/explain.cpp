@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <rgrid/adapters/process/agent_log.hpp>
 #include <rgrid/control/decision_log.hpp>
 #include <rgrid/policy/explain.hpp>
 
@@ -100,6 +101,13 @@ void print(Records const& records) {
     std::cout << std::flush;
 }
 
+/// Of a worker that never came up, only its agent can say why.
+void print_agent_log(Context& context, ServerName const& server) {
+    auto const cloud = context.loaded().settings.cloud.process.value_or(process::ProviderSettings{});
+    auto const path = process::find_agent_log(cloud.folder, server);
+    if (!path.empty()) std::cout << "Its agent's log: " << path << "\n";
+}
+
 int explain_decisions(Context& context, ExplainOptions const& options) {
     auto const& path = context.loaded().settings.fleet.decision_log;
     auto records = std::filesystem::exists(path) ? expect(read_decisions(path)) : Records{};
@@ -121,6 +129,7 @@ int explain_decisions(Context& context, ExplainOptions const& options) {
         return exit_done;
     }
     print(records);
+    if (!options.worker.empty()) print_agent_log(context, ServerName{options.worker});
     if (!waiting.empty())
         std::cout << "Now: " << waiting << "\n";
     else if (records.empty())

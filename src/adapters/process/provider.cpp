@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "adapters/process/last_log.hpp"
 #include "adapters/process/process_tree.hpp"
 #include "adapters/process/server_folder.hpp"
 #include "adapters/process/spawn.hpp"
@@ -67,6 +68,7 @@ void remove_remains(std::string const& folder, ServerRecord const& record, Clock
         clock.sleep_until(clock.steady_now() + 10ms, {});
     }
     remove_scratch(record);
+    if (!record.name.empty()) keep_last_log(fs::path{folder}.parent_path().string(), folder, record.name);
     auto const gone = fs::path{folder}.parent_path() / (going + record.id.value);
     std::error_code error;
     if (folder != gone) fs::rename(folder, gone, error);
@@ -258,7 +260,7 @@ Provider::Place Provider::place(std::string const& name) const {
 Server Provider::server(Place const& place) const {
     auto const& record = place.record;
     Server server{record.id,           record.name, record.pool, record.offer, ServerStatus::running,
-                  Duration{0}, record.store};
+                  Duration{0}, record.store, record.generation};
     server.age = std::max(clock_.steady_now().time_since_epoch() - record.created_steady, Duration{0});
     if (server.age < record.boot_delay) server.status = ServerStatus::starting;
     std::error_code ignored;
@@ -311,6 +313,7 @@ Provider::Place Provider::new_place(ServerRequest const& request) const {
                            .pool = request.pool,
                            .offer = request.offer,
                            .store = request.store,
+                           .generation = request.generation,
                            .slots = request.slots,
                            .created = clock_.now(),
                            .created_steady = clock_.steady_now().time_since_epoch(),

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "adapters/process/containment.hpp"
+#include "adapters/process/last_log.hpp"
 #include "adapters/process/log_file.hpp"
 #include "adapters/process/server_folder.hpp"
 #include "adapters/process/timer.hpp"
@@ -20,10 +21,10 @@ namespace rgrid::process {
 namespace {
 
 constexpr int ready = 3;
-constexpr int packed_program = 4;
+constexpr int packed_agent = 4;
 constexpr int making_lock = 5;
 constexpr long log_size = 4L * 1024 * 1024;
-constexpr Duration kill_again = 10ms;
+constexpr Duration kill_leftovers_again = 10ms;
 constexpr Duration folder_poll = 2s;
 
 /// A local server's life. The current folder is the server's own.
@@ -130,7 +131,7 @@ void Keeper::empty() {
 /// A process that forks while it is looked for is found the next time.
 void Keeper::clear() {
     clearing_ = true;
-    again_.arm(kill_again, kill_again);
+    again_.arm(kill_leftovers_again, kill_leftovers_again);
     containment_.kill_all();
 }
 
@@ -173,6 +174,7 @@ void answer(std::string const& text) {
 /// goes first: only the record tells where that is.
 void remove_folder(ServerRecord const& record) {
     remove_scratch(record);
+    keep_last_log("..", ".", record.name);
     auto const gone = std::string{"../"} + going + record.id.value;
     if (std::rename(("../" + record.name.value).c_str(), gone.c_str()) != 0) return;
     std::error_code ignored;
@@ -195,13 +197,13 @@ int keep(ServerRecord const& record, Program const& agent) {
 }  // namespace
 
 int serve(std::string const& folder) {
-    for (int const fd : {ready, packed_program, making_lock}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+    for (int const fd : {ready, packed_agent, making_lock}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
     // The caller gets its child back at once, and this process becomes nobody's child and no session's leader.
     auto const child = ::fork();
     if (child != 0) return child < 0 ? 1 : 0;
     auto const record = read_record(folder);
-    auto const agent = unpack(packed_program);
-    ::close(packed_program);
+    auto const agent = unpack(packed_agent);
+    ::close(packed_agent);
     if (!record || !agent) return answer(record ? agent.error().message : record.error().message), 1;
     if (::chdir(folder.c_str()) != 0) return answer("cannot enter the folder"), 1;
     return keep(*record, *agent);
