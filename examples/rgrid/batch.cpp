@@ -6,7 +6,9 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <rgrid/base/text.hpp>
 #include <set>
+#include <span>
 
 #include "app/interrupt.hpp"
 #include "app/signals.hpp"
@@ -69,6 +71,21 @@ std::vector<JobSpec> specs_for(Stager& stager, JobSpec const& pattern, std::vect
     return specs;
 }
 
+/// Stores the files of all jobs; a Ctrl-C ends it between two pieces.
+void stage_files(Stager& stager, std::vector<std::string> const& paths, app::StopSignals const& signals,
+                 LiveLine& line) {
+    constexpr std::size_t piece = 500;
+    for (auto const& path : paths)
+        if (!is_utf8(path))
+            quit(exit_wrong_use, "--each: '" + printable(path) + "' has a name that is no UTF-8; expected text");
+    for (std::size_t done = 0; done < paths.size(); done += piece) {
+        if (done > 0) line.show("Storing files: " + std::to_string(done) + " of " + std::to_string(paths.size()));
+        stager.stage_ahead(std::span{paths}.subspan(done, std::min(piece, paths.size() - done)));
+        if (signals.count() > 0) quit(exit_interrupted, "interrupted before anything was submitted");
+    }
+    line.clear();
+}
+
 /// Without a folder for each job, two jobs must not deliver the same name.
 void require_distinct_outputs(std::vector<JobSpec> const& specs) {
     std::map<std::string, std::string> owners;
@@ -119,7 +136,10 @@ private:
         std::vector<JobId> ids;
         for (auto const& job : jobs)
             if (!is_final(job.state)) ids.push_back(job.job);
-        for (auto const& item : expect(context_.ports().jobs->cancel(context_.call(), ids))) expect(item);
+        auto const cancel = [&](std::vector<JobId> const& some) {
+            return context_.ports().jobs->cancel(context_.call(), some);
+        };
+        for (auto const& item : in_pieces(ids, cancel, [](std::size_t) { return ""; })) expect(item);
     }
 
     void fetch(std::vector<JobView> const& jobs) {
@@ -192,7 +212,10 @@ int batch(Context& context, BatchOptions const& options) {
     if (!paths) quit(exit_wrong_use, "--each: " + paths.error().message);
     Stager stager{context};
     auto const id = new_batch_id(context.clock().now());
-    auto const specs = specs_for(stager, make_spec(context, stager, options.job), *paths, id);
+    auto const pattern = make_spec(context, stager, options.job);
+    LiveLine line;
+    stage_files(stager, *paths, signals, line);
+    auto const specs = specs_for(stager, pattern, *paths, id);
     if (options.flat) require_distinct_outputs(specs);
     if (signals.count() > 0) quit(exit_interrupted, "interrupted before anything was submitted");
     auto const submitted = submit(context, specs);
@@ -203,7 +226,6 @@ int batch(Context& context, BatchOptions const& options) {
             std::cout << id << "\n";
         return exit_done;
     }
-    LiveLine line;
     line.say("Batch " + id + ": " + std::to_string(submitted.size()) + " jobs submitted");
     auto const begin = context.clock().steady_now();
     BatchWatch watch{context, signals, line, options, id};

@@ -67,6 +67,28 @@ inline void expect(Result<> const& result) {
     if (!result) quit(result.error());
 }
 
+/// Makes one call for each piece of at most 5,000 items and returns all answers in order. Many at a time would keep
+/// others from the store for longer than their heartbeats can wait.
+///
+/// @param make        Takes a piece, returns the answers to its items.
+/// @param unfinished  Said of an error, given how many items were done before.
+template <class Item, class Make, class Unfinished>
+auto in_pieces(std::vector<Item> const& items, Make const& make, Unfinished const& unfinished) {
+    constexpr std::size_t most = 5'000;
+    typename decltype(make(items))::value_type answers;
+    std::size_t done = 0;
+    do {
+        auto const end = std::min(items.size(), done + most);
+        std::vector<Item> const piece(items.begin() + static_cast<std::ptrdiff_t>(done),
+                                      items.begin() + static_cast<std::ptrdiff_t>(end));
+        auto part = make(piece);
+        if (!part && done > 0) part.error().message += unfinished(done);
+        for (auto& answer : expect(std::move(part))) answers.push_back(std::move(answer));
+        done = end;
+    } while (done < items.size());
+    return answers;
+}
+
 /// Reads job numbers as a user types them; quits with `exit_wrong_use` naming the one that is none.
 [[nodiscard]] std::vector<JobId> parse_jobs(std::vector<std::string> const& texts);
 

@@ -48,7 +48,12 @@ using Change = Result<std::vector<Result<JobState>>> (JobStore::*)(Call const&, 
 int change(Context& context, JobsOptions const& options, Change function,
            std::function<std::string(JobState)> const& done) {
     auto const jobs = jobs_of(context, options);
-    auto const results = expect((context.ports().jobs->*function)(context.call(), jobs));
+    auto const make = [&](std::vector<JobId> const& some) {
+        return (context.ports().jobs->*function)(context.call(), some);
+    };
+    auto const results = in_pieces(jobs, make, [&](std::size_t changed) {
+        return "; " + std::to_string(changed) + " of " + std::to_string(jobs.size()) + " jobs are done";
+    });
     std::vector<JobChange> changes;
     int code = exit_done;
     for (std::size_t i = 0; i < jobs.size() && i < results.size(); ++i) {

@@ -12,6 +12,7 @@
 namespace rgrid::cli {
 
 using app::progress_bar;
+using app::elapsed_text;
 using app::span_text;
 using app::tame;
 

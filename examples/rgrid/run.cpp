@@ -1,5 +1,6 @@
 #include <iostream>
 #include <memory>
+#include <rgrid/base/text.hpp>
 
 #include "app/interrupt.hpp"
 #include "app/signals.hpp"
@@ -96,7 +97,7 @@ private:
 
 std::string joined(std::vector<std::string> const& parts) {
     std::string text;
-    for (auto const& part : parts) text += (text.empty() ? "" : ", ") + part;
+    for (auto const& part : parts) text += (text.empty() ? "" : ", ") + printable(part);
     return text;
 }
 
@@ -117,7 +118,7 @@ std::string end_text(JobView const& job, std::vector<std::string> const& fetched
             break;
     }
     if (job.started && job.finished && !job.worker.empty())
-        text += " after " + span_text(*job.finished - *job.started) + " on " + job.worker.value;
+        text += elapsed_text(" after ", *job.started, *job.finished) + " on " + job.worker.value;
     if (job.state != JobState::succeeded && job.exit_code != 0)
         text += " with exit code " + std::to_string(job.exit_code);
     if (job.state != JobState::succeeded && !job.message.empty()) text += ": " + tame(job.message, 500);

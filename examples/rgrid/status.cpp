@@ -26,10 +26,12 @@ struct PoolStatus {
     int draining = 0;
     int leaving = 0;  ///< Closed or being deleted.
     int slots = 0;    ///< Of ready workers.
-    int busy_slots = 0;
+    int busy_slots = 0;  ///< Of these.
+    int last_slots = 0;  ///< Busy slots of workers that take no more jobs.
     std::int64_t queued = 0;
 };
-BOOST_DESCRIBE_STRUCT(PoolStatus, (), (pool, requested, booting, ready, draining, leaving, slots, busy_slots, queued))
+BOOST_DESCRIBE_STRUCT(PoolStatus, (),
+                      (pool, requested, booting, ready, draining, leaving, slots, busy_slots, last_slots, queued))
 
 /// What `rgrid status --json` prints.
 struct FleetStatus {
@@ -81,7 +83,7 @@ void count_worker(PoolStatus& pool, WorkerView const& worker) {
     }
     if (!worker.session || worker.session->state == SessionState::closed) return;
     if (worker.phase == Phase::ready) pool.slots += worker.session->slots;
-    pool.busy_slots += worker.session->busy_slots;
+    (worker.phase == Phase::ready ? pool.busy_slots : pool.last_slots) += worker.session->busy_slots;
 }
 
 FleetStatus status_of(Context& context, FleetScene const& scene) {
@@ -103,9 +105,10 @@ std::string parts_text(std::vector<std::pair<std::int64_t, char const*>> const& 
 }
 
 std::string times_text(JobView const& job, Instant now) {
-    if (job.finished && job.started && !job.worker.empty()) return "ran " + span_text(*job.finished - *job.started);
-    if (job.state == JobState::running && job.started) return "runs for " + span_text(now - *job.started);
-    return is_final(job.state) ? "" : "waits for " + span_text(now - job.submitted);
+    if (job.finished && job.started && !job.worker.empty())
+        return "ran" + elapsed_text(" ", *job.started, *job.finished);
+    if (job.state == JobState::running && job.started) return "runs" + elapsed_text(" for ", *job.started, now);
+    return is_final(job.state) ? "" : "waits" + elapsed_text(" for ", job.submitted, now);
 }
 
 void print_jobs(std::vector<JobView> const& jobs, Instant now) {
@@ -115,6 +118,15 @@ void print_jobs(std::vector<JobView> const& jobs, Instant now) {
                    job.worker.value, times_text(job, now),
                    is_final(job.state) && !job.worker.empty() ? std::to_string(job.exit_code) : ""});
     table.print();
+}
+
+std::string slots_text(PoolStatus const& pool) {
+    std::vector<std::string> parts;
+    if (pool.slots > 0)
+        parts.push_back(std::to_string(pool.busy_slots) + " of " + std::to_string(pool.slots) + " slots busy");
+    if (pool.last_slots > 0)
+        parts.push_back(std::to_string(pool.last_slots) + " busy on workers that take no more jobs");
+    return parts.empty() ? "" : " (" + parts.front() + (parts.size() > 1 ? ", " + parts.back() : "") + ")";
 }
 
 void print_fleet(FleetStatus const& status) {
@@ -146,10 +158,7 @@ void print_fleet(FleetStatus const& status) {
                                  {pool.ready, "ready"},
                                  {pool.draining, "draining"},
                                  {pool.leaving, "leaving"}})
-                  << (pool.slots > 0 ? " (" + std::to_string(pool.busy_slots) + " of " + std::to_string(pool.slots) +
-                                           " slots busy)"
-                                     : "")
-                  << "\n";
+                  << slots_text(pool) << "\n";
     std::cout << std::flush;
 }
 

@@ -4,14 +4,17 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <rgrid/adapters/files/folder.hpp>
+#include <rgrid/base/text.hpp>
 #include <rgrid/model/job_rules.hpp>
 #include <system_error>
+#include <thread>
 
 #include "app/submission.hpp"
 
@@ -45,10 +48,11 @@ std::string user_name() {
 }
 
 void require_readable(std::string const& what, std::string const& path) {
+    auto const name = what + " '" + printable(path) + "' ";
     std::error_code error;
-    if (!fs::exists(path, error)) quit(exit_wrong_use, what + " '" + path + "' does not exist");
-    if (::access(path.c_str(), R_OK) != 0)
-        quit(exit_wrong_use, what + " '" + path + "' cannot be read: " + std::strerror(errno));
+    if (!is_utf8(path)) quit(exit_wrong_use, name + "has a name that is no UTF-8; expected text");
+    if (!fs::exists(path, error)) quit(exit_wrong_use, name + "does not exist");
+    if (::access(path.c_str(), R_OK) != 0) quit(exit_wrong_use, name + "cannot be read: " + std::strerror(errno));
 }
 
 app::ScriptTraits traits_of(std::string const& path) {
@@ -107,37 +111,61 @@ void take_script(CLI::App const& command, JobOptions& options) {
              "unknown option '" + options.command.front() + "'; 'rgrid " + name + " --help' lists them");
 }
 
+Result<InputFile> Stager::store(std::string const& path) const {
+    auto const hashed = files::hash_file(path);
+    if (!hashed) return hashed.error();
+    auto const stored = context_.ports().files->put(Call{}, "inputs/" + hashed->sha256, path);
+    if (!stored) return stored.error();
+    return InputFile{app::staged_path(path), hashed->sha256, hashed->size, ::access(path.c_str(), X_OK) == 0};
+}
+
 InputFile Stager::stage_file(std::string const& path) {
     if (auto const known = staged_.find(path); known != staged_.end()) return known->second;
-    auto const hashed = expect(files::hash_file(path));
-    auto const key = "inputs/" + hashed.sha256;
-    auto& files = *context_.ports().files;
-    if (!expect(files.find(context_.call(), key))) expect(files.put(Call{}, key, path));
-    InputFile input{app::staged_path(path), hashed.sha256, hashed.size, ::access(path.c_str(), X_OK) == 0};
-    staged_[path] = input;
-    return input;
+    return staged_[path] = expect(store(path));
+}
+
+void Stager::stage_ahead(std::span<std::string const> paths) {
+    constexpr std::size_t threads_most = 16;
+    std::vector<std::optional<InputFile>> inputs(paths.size());
+    static_cast<void>(context_.ports());  // Opened by one thread.
+    std::atomic<std::size_t> next{0};
+    auto const work = [&] {
+        for (auto i = next++; i < paths.size(); i = next++)
+            if (auto input = store(paths[i])) inputs[i] = std::move(*input);
+    };
+    {
+        std::vector<std::jthread> threads;
+        while (threads.size() < std::min(threads_most, paths.size())) threads.emplace_back(work);
+    }
+    for (std::size_t i = 0; i < paths.size(); ++i)
+        if (inputs[i]) staged_[paths[i]] = std::move(*inputs[i]);
 }
 
 std::vector<InputFile> Stager::stage(std::string const& path) {
     require_readable("input", path);
-    if (!fs::is_directory(path)) return {stage_file(path)};
+    if (fs::is_regular_file(path)) return {stage_file(path)};
+    if (!fs::is_directory(path)) quit(exit_wrong_use, "input '" + printable(path) + "' is neither a file nor a folder");
     std::vector<InputFile> inputs;
     auto const base = fs::path{app::staged_path(path)};
     std::error_code error;
     for (fs::recursive_directory_iterator at{path, error}, end; !error && at != end; at.increment(error)) {
-        if (!at->is_regular_file()) continue;
+        if (at->is_directory() && !at->is_symlink()) continue;
         require_readable("input", at->path().string());
+        // Left out silently, it would be missed by the job.
+        if (!at->is_regular_file())
+            quit(exit_wrong_use, "input folder '" + printable(path) + "' holds '" + printable(at->path().string()) +
+                                     "', which is no file");
         inputs.push_back(stage_file(at->path().string()));
         inputs.back().path = (base / at->path().lexically_relative(path)).lexically_normal().string();
     }
-    if (error) quit(exit_wrong_use, "input folder '" + path + "' cannot be read: " + error.message());
+    if (error) quit(exit_wrong_use, "input folder '" + printable(path) + "' cannot be read: " + error.message());
     std::sort(inputs.begin(), inputs.end(), [](auto const& a, auto const& b) { return a.path < b.path; });
     return inputs;
 }
 
 InputFile Stager::stage_script(std::string const& path) {
     require_readable("script", path);
-    if (!fs::is_regular_file(path)) quit(exit_wrong_use, "script '" + path + "' is no file");
+    if (!fs::is_regular_file(path)) quit(exit_wrong_use, "script '" + printable(path) + "' is no file");
     auto script = stage_file(path);
     // A script that is run by its first line needs the mode for it, whatever its owner's copy has.
     script.executable = true;
@@ -185,7 +213,14 @@ JobSpec make_spec(Context& context, Stager& stager, JobOptions const& options) {
 
 std::vector<Submitted> submit(Context& context, std::vector<JobSpec> const& specs) {
     std::vector<Submitted> accepted;
-    for (auto& item : expect(context.ports().jobs->submit(context.call(), specs))) {
+    auto const submit_some = [&](std::vector<JobSpec> const& some) {
+        return context.ports().jobs->submit(context.call(), some);
+    };
+    auto const answers = in_pieces(specs, submit_some, [&](std::size_t done) {
+        return "; " + std::to_string(done) + " of " + std::to_string(specs.size()) + " jobs were submitted" +
+               (specs.front().batch.empty() ? "" : ": 'rgrid cancel --batch " + specs.front().batch + "' ends them");
+    });
+    for (auto const& item : answers) {
         if (!item) quit(exit_wrong_use, "not accepted: " + item.error().message);
         accepted.push_back(*item);
     }

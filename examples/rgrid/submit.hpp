@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <rgrid/model/job.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -45,11 +46,16 @@ public:
     /// Stores a local file, or all files of a folder, and returns what a job has to name. Quits if one cannot be read.
     std::vector<InputFile> stage(std::string const& path);
 
+    /// Stores many files at once, since a disk makes several durable in the time of one. What fails is left to stage(),
+    /// which says why.
+    void stage_ahead(std::span<std::string const> paths);
+
     /// Like stage() for one file, with the mode that a script needs.
     InputFile stage_script(std::string const& path);
 
 private:
     InputFile stage_file(std::string const& path);
+    Result<InputFile> store(std::string const& path) const;
 
     Context& context_;
     std::map<std::string, InputFile> staged_;
@@ -58,7 +64,7 @@ private:
 /// The spec of a job with its script and inputs staged. With placeholders still in it if `options` has some.
 [[nodiscard]] JobSpec make_spec(Context& context, Stager& stager, JobOptions const& options);
 
-/// Submits jobs, all or none; quits with the reason if one of them is refused.
+/// Submits jobs, thousands at a time; quits with the reason if one of them is refused.
 [[nodiscard]] std::vector<Submitted> submit(Context& context, std::vector<JobSpec> const& specs);
 
 }  // namespace rgrid::cli

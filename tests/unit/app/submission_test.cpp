@@ -52,7 +52,7 @@ TEST(Submission, A_glob_finds_files_in_order_and_says_when_there_are_none) {
     auto const files = glob_files(folder + "base/m*.hpp");
     ASSERT_TRUE(files.has_value());
     EXPECT_EQ(*files, Command{folder + "base/money.hpp"});
-    EXPECT_TRUE(glob_files(folder + "*").has_error()) << "folders are no files";
+    EXPECT_TRUE(glob_files(std::string{RGRID_SOURCE_DIR} + "/include/*").has_error()) << "folders are no files";
     EXPECT_NE(glob_files(folder + "base/*.txt").error().message.find("no file matches"), std::string::npos);
 }
 
