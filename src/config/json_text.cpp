@@ -1,15 +1,12 @@
 #include "rgrid/config/json_text.hpp"
 
-#include <algorithm>
-#include <array>
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/value_stack.hpp>
 #include <charconv>
 #include <cmath>
-#include <cstdio>
-#include <rgrid/base/text.hpp>
 #include <set>
 
+#include "config/own_text.hpp"
 #include "config/scalar.hpp"
 #include "rgrid/config/json.hpp"
 
@@ -83,45 +80,13 @@ struct Builder {
     bool on_comment(json::string_view, json::error_code&) { return true; }
 };
 
-void append_character(std::string& to, std::string_view character) {
-    switch (character.front()) {
-        case '"': to += "\\\""; return;
-        case '\\': to += "\\\\"; return;
-        case '\b': to += "\\b"; return;
-        case '\f': to += "\\f"; return;
-        case '\n': to += "\\n"; return;
-        case '\r': to += "\\r"; return;
-        case '\t': to += "\\t"; return;
-        default: break;
-    }
-    if (static_cast<unsigned char>(character.front()) >= 0x20) {
-        to += character;
-        return;
-    }
-    std::array<char, 8> escape{};
-    std::snprintf(escape.data(), escape.size(), "\\u%04x", static_cast<unsigned>(character.front()));
-    to += escape.data();
-}
-
-/// Bytes that are no UTF-8, as a job's output may hold, become the replacement character: JSON has no form for them.
-void append_string(std::string& to, std::string_view text) {
-    to += '"';
-    while (!text.empty()) {
-        auto const length = character_length(text);
-        if (length == 0) to += "\xEF\xBF\xBD";
-        else append_character(to, text.substr(0, length));
-        text.remove_prefix(std::max<std::size_t>(1, length));
-    }
-    to += '"';
-}
-
 void append(std::string& to, json::value const& value);
 
 void append_object(std::string& to, json::object const& object) {
     char before = '{';
     for (auto const& pair : object) {
         to += before;
-        append_string(to, std::string_view{pair.key()});
+        detail::append_json_string(to, std::string_view{pair.key()});
         to += ':';
         append(to, pair.value());
         before = ',';
@@ -148,7 +113,7 @@ void append(std::string& to, json::value const& value) {
         case json::kind::double_:
             to += std::isfinite(value.get_double()) ? detail::real_text(value.get_double()) : "null";
             return;
-        case json::kind::string: return append_string(to, std::string_view{value.get_string()});
+        case json::kind::string: return detail::append_json_string(to, std::string_view{value.get_string()});
         case json::kind::array: return append_array(to, value.get_array());
         case json::kind::object: return append_object(to, value.get_object());
     }
@@ -181,9 +146,15 @@ std::string to_json_text(json::value const& value) {
 
 namespace detail {
 
-std::string write_json_text(Type const& type, void const* object) { return to_json_text(write_json(type, object)); }
+std::string write_json_text(Type const& type, void const* object) {
+    std::string text;
+    append_own_text(text, type, object);
+    return text;
+}
 
 Result<void> read_json_text(std::string_view text, Type const& type, void* object, bool ignore_unknown) {
+    if (read_own_text(text, type, object)) return {};
+    type.copy(object, type.make().get());
     auto const parsed = parse_json(text);
     if (!parsed) return parsed.error();
     Problems problems;

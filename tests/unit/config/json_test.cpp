@@ -342,6 +342,40 @@ TEST(Json, NewerNamesCanBePassedOver) {
     EXPECT_FALSE(from_json_text<Leaf>(R"({"later": 1})"));
 }
 
+TEST(Json, SpacesEscapesAndTheOrderOfNamesChangeNothing) {
+    Everything expected;
+    expected.flag = true;
+    expected.large = 9;
+    expected.text = "A/\n\xC3\xA4";
+    expected.texts = {{"a", "1"}, {"b", "2"}};
+    auto const own = to_json_text(expected);
+
+    std::string const turned =
+        R"({"texts":{"b":"2","a":"1"},"text":"\u0041\/\n\u00e4","large":9.0,"flag":true})";
+    for (auto const& text : {own, " " + own + " ", turned})
+        EXPECT_EQ(to_json_text(from_json_text<Everything>(text).value()), own) << text;
+}
+
+TEST(Json, WhatOnlyLooksLikeOwnTextIsJudgedAsAnyOther) {
+    for (char const* text :
+         {R"({"flag":true,"flag":true})", R"({"texts":{"a":"1","a":"1"}})", R"({"small":01})", R"({"real":1.})",
+          R"({"real":.5})", R"({"real":nan})", R"({"real":1e999})", R"({"small":2.5})", R"({"tiny":300})",
+          R"({"leaf":{"number":11}})", R"({"list":[1,]})", R"({"list":[1)", R"({"text":"\x"})", "{\"text\":\"\xFF\"}",
+          "{\"text\":\"a\nb\"}", R"({"flag":true}})", R"({"flag":true,})", R"({"flag":tru})", R"({"colour":"pink"})",
+          R"({"flag":true)", ""})
+        EXPECT_FALSE(from_json_text<Everything>(text)) << text;
+    EXPECT_EQ(from_json_text<Everything>(R"({"small":-0})").value().small, 0);
+    EXPECT_EQ(from_json_text<Everything>(R"({"real":-12.5e-1})").value().real, -1.25);
+}
+
+TEST(Json, ATextThatFailsHalfwayLeavesNothingBehind) {
+    auto const read = from_json_text<Everything>(R"({"large":9,"newer":1})", true);
+
+    EXPECT_EQ(read.value().large, 9);
+    EXPECT_EQ(from_json_text<Leaf>(R"({"number":9,"number_of_a_newer_version":1})", true).value().number, 9);
+    EXPECT_FALSE(from_json_text<Leaf>(R"({"number":9,"share":7.0})"));
+}
+
 TEST(Json, DepthIsBounded) {
     std::string nested = "{}";
     for (int i = 0; i < 10; ++i) nested = R"({"children": [)" + nested + "]}";
