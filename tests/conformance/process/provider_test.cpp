@@ -1,12 +1,13 @@
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <csignal>
 #include <filesystem>
+#include <rgrid/adapters/process/agent_log.hpp>
 #include <rgrid/adapters/process/provider.hpp>
 #include <rgrid/testing/alive_pipe.hpp>
 #include <rgrid/testing/cloud_provider_conformance.hpp>
 #include <rgrid/testing/temp_folder.hpp>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "support.hpp"
 
@@ -64,11 +65,11 @@ protected:
 
     pid_t keeper_of(std::string const& name) const { return std::stoi(home_.read("servers/" + name + "/lock")); }
 
-    /// What is in the servers' folder beside the lock for taking turns.
+    /// What is in the servers' folder beside the lock for taking turns and the last logs.
     std::size_t folders() const {
         std::size_t count = 0;
         for (auto const& entry : fs::directory_iterator{home_ / "servers"})
-            if (entry.path().filename() != ".making") ++count;
+            if (entry.path().filename() != ".making" && entry.path().filename() != ".ended") ++count;
         return count;
     }
 
@@ -76,6 +77,45 @@ protected:
     ProviderSettings settings{.folder = home_ / "servers", .stop_grace = 300ms};
     JumpyClock clock;
 };
+
+// A server whose agent never came up is deleted; then only its log says why.
+TEST_F(ProviderTest, the_end_of_an_agents_log_outlives_its_server) {
+    auto cloud = provider("echo 'cannot open the store' >&2; exit 3");
+    auto const server = cloud.create(Call{}, request("fleet-1")).value();
+    auto const standing = home_ / "servers/fleet-1/agent.log";
+    ASSERT_TRUE(
+        eventually([&] { return home_.read("servers/fleet-1/agent.log").find("exit code 3") != std::string::npos; }));
+    EXPECT_EQ(find_agent_log(settings.folder, ServerName{"fleet-1"}), standing);
+
+    ASSERT_TRUE(cloud.destroy(Call{}, server.id));
+    ASSERT_TRUE(eventually([&] { return cloud.list(Call{}).value().empty() && folders() == 0; }));
+
+    auto const path = find_agent_log(settings.folder, ServerName{"fleet-1"});
+    ASSERT_EQ(path, home_ / "servers/.ended/fleet-1.log");
+    EXPECT_NE(home_.read("servers/.ended/fleet-1.log")
+                  .find("cannot open the store\n[keeper] the agent ended with exit code 3"),
+              std::string::npos);
+    EXPECT_EQ(find_agent_log(settings.folder, ServerName{"fleet-2"}), "");
+    EXPECT_EQ(find_agent_log(settings.folder, ServerName{"../x"}), "");
+}
+
+TEST_F(ProviderTest, last_logs_are_few_and_short) {
+    auto cloud = provider("head -c 200000 /dev/zero | tr '\\0' x; echo end; exec sleep 600");
+    for (int i = 0; i < 22; ++i) {
+        auto const name = "fleet-" + std::to_string(i);
+        auto const server = cloud.create(Call{}, request(name)).value();
+        ASSERT_TRUE(eventually([&] { return home_.read("servers/" + name + "/agent.log").ends_with("end\n"); }));
+        ASSERT_TRUE(cloud.destroy(Call{}, server.id));
+        ASSERT_TRUE(eventually([&] { return folders() == 0; }));
+    }
+
+    std::size_t count = 0;
+    for (auto const& entry : fs::directory_iterator{home_ / "servers/.ended"}) count += entry.is_regular_file();
+    EXPECT_EQ(count, 20u);
+    EXPECT_FALSE(home_.has("servers/.ended/fleet-0.log"));
+    EXPECT_TRUE(home_.read("servers/.ended/fleet-21.log").find("xend\n") != std::string::npos);
+    EXPECT_LE(fs::file_size(home_ / "servers/.ended/fleet-21.log"), 65536u);
+}
 
 TEST_F(ProviderTest, the_agent_knows_who_it_is) {
     auto cloud = provider("pwd; echo \"$RGRID_SERVER|$RGRID_POOL|$RGRID_SLOTS|$RGRID_FLEET|$EXTRA\"; exec sleep 600");
@@ -322,7 +362,6 @@ TEST_F(ProviderTest, what_a_crash_began_is_cleared_away) {
 
     begin();
     ASSERT_TRUE(cloud.create(Call{}, request("fleet-1")));
-
     EXPECT_EQ(folders(), 1U);
 }
 
