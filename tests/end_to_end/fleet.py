@@ -78,7 +78,8 @@ class Daemon:
         self.log_path = fleet.home / f"{name}.log"
         with self.log_path.open("w") as log:
             self.process = subprocess.Popen([str(fleet.programs / "rgridd"), "--home", str(fleet.home), *arguments],
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=fleet.environment)
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=fleet.environment,
+                                            user=fleet.user)
 
     @property
     def pid(self):
@@ -121,6 +122,7 @@ class Daemon:
 class Fleet:
     def __init__(self, programs, **changes):
         self.programs = pathlib.Path(programs).resolve()
+        self.user = None  # Whose rights the programs have, if not ours.
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="rgrid-e2e-"))
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("RGRID_", "DATABASE_"))}
         # By this, every process that comes from here is found, wherever it runs.
@@ -164,9 +166,18 @@ class Fleet:
         return subprocess.run([str(self.programs / "rgridd"), "--home", str(self.home), *arguments], text=True,
                               stdin=subprocess.DEVNULL, capture_output=True, env=self.environment, timeout=2 * PATIENCE)
 
+    def call(self, program, *arguments, home=None, user=None, cwd=None, **variables):
+        """Runs a program to its end, whatever that is."""
+        done = subprocess.run([self.programs / program, "--home", home or self.home, *arguments],
+                              stdin=subprocess.DEVNULL, capture_output=True, cwd=cwd, user=user or self.user,
+                              env=self.environment | variables, timeout=2 * PATIENCE)
+        done.stdout, done.stderr = (text.decode(errors="surrogateescape") for text in (done.stdout, done.stderr))
+        return done
+
     def rgrid(self, *arguments):
         done = subprocess.run([str(self.programs / "rgrid"), "--home", str(self.home), *arguments], text=True,
-                              stdin=subprocess.DEVNULL, capture_output=True, env=self.environment, timeout=2 * PATIENCE)
+                              stdin=subprocess.DEVNULL, capture_output=True, env=self.environment, timeout=2 * PATIENCE,
+                              user=self.user)
         if done.returncode != 0:
             raise AssertionError(f"rgrid {' '.join(arguments)} ended with {done.returncode}: {done.stderr}")
         return done.stdout
@@ -268,6 +279,10 @@ class Fleet:
         lines = (self.home / "decisions.jsonl").read_text().splitlines()
         return [record for record in map(json.loads, lines) if record.get("plan")]
 
+    def passes(self):
+        """How often a leader has looked around and decided; each pass is a line of the decision log."""
+        return sum(path.read_bytes().count(b"\n") for path in self.home.glob("decisions.jsonl*"))
+
     # The end.
 
     def processes(self):
@@ -288,8 +303,8 @@ class Fleet:
         wait_until("no process of the fleet is left", lambda: not self.processes())
         assert not self.folders(), f"servers are left: {self.folders()}"
 
-    def destroy(self):
-        """Kills whatever is left, one process after the other, and removes everything."""
+    def kill_all(self):
+        """Kills whatever is left, one process after the other."""
         def killed():
             left = self.processes()
             for pid in left:
@@ -299,6 +314,10 @@ class Fleet:
         wait_until("the fleet's processes can be killed", killed)
         for daemon in self.daemons:
             daemon.process.wait(PATIENCE)
+
+    def destroy(self):
+        """Ends and removes everything."""
+        self.kill_all()
         shutil.rmtree(self.home)
 
     def story(self):
