@@ -79,7 +79,8 @@ void stage_files(Stager& stager, std::vector<std::string> const& paths, app::Sto
         if (!is_utf8(path))
             quit(exit_wrong_use, "--each: '" + printable(path) + "' has a name that is no UTF-8; expected text");
     for (std::size_t done = 0; done < paths.size(); done += piece) {
-        if (done > 0) line.show("Storing files: " + std::to_string(done) + " of " + std::to_string(paths.size()));
+        if (done > 0 && line.is_terminal())
+            line.show("Storing files: " + std::to_string(done) + " of " + std::to_string(paths.size()));
         stager.stage_ahead(std::span{paths}.subspan(done, std::min(piece, paths.size() - done)));
         if (signals.count() > 0) quit(exit_interrupted, "interrupted before anything was submitted");
     }
