@@ -1,7 +1,10 @@
 #include <algorithm>
+#include <rgrid/ports/store_rules.hpp>
 
+#include "adapters/sqlite/adopt.hpp"
 #include "adapters/sqlite/codec.hpp"
 #include "adapters/sqlite/impl.hpp"
+#include "adapters/sqlite/mark.hpp"
 
 namespace rgrid::sqlite {
 
@@ -12,6 +15,12 @@ struct LeaderRow {
     std::string candidate;  ///< Empty: nobody leads.
     Duration until{0};
 };
+
+StoreId read_store(Connection& db) {
+    auto row = db.ask("SELECT id FROM store");
+    if (!row.step()) throw SqliteFailure{SQLITE_CORRUPT, "the table store is empty"};
+    return StoreId{row.text(0)};
+}
 
 LeaderRow read_leader(Connection& db) {
     auto row = db.ask("SELECT epoch, candidate, until_at FROM leader");
@@ -24,7 +33,7 @@ Leadership take_lead(Transaction& transaction, std::string const& candidate, Dur
     if (leader.candidate != candidate) {
         if (!leader.candidate.empty() && transaction.now < leader.until)
             return {false, leader.epoch, leader.candidate, leader.until - transaction.now};
-        ++leader.epoch.value;
+        leader.epoch.value = next_count(leader.epoch.value, read_era(transaction.db).generation);
     }
     transaction.db.run("UPDATE leader SET epoch = ?, candidate = ?, until_at = ?", leader.epoch, candidate,
                        transaction.now + ttl);
@@ -57,6 +66,10 @@ Instant month_of(Instant now) {
 
 FleetRecord read_fleet(Connection& db, Duration now, Instant utc) {
     FleetRecord record;
+    record.store = read_store(db);
+    auto const era = read_era(db);
+    record.generation = era.generation;
+    record.frozen = era.frozen;
     auto const leader = read_leader(db);
     record.epoch = leader.epoch;
     if (now < leader.until) record.leader = leader.candidate;
@@ -92,6 +105,7 @@ Result<> write_fleet(Transaction& transaction, LeaderEpoch epoch, FleetWrite con
         return fail(Errc::fenced, "leader epoch " + std::to_string(epoch.value) + " is over; the current one is " +
                                       std::to_string(leader.epoch.value) +
                                       (leader.candidate.empty() ? ", and nobody leads" : ""));
+    if (auto const era = read_era(db); !era.frozen.empty()) return stands_still(era.frozen);
     for (auto const& intent : write.intents) put_intent(transaction, intent);
     for (auto const& name : write.settled) db.run("DELETE FROM intent WHERE server = ?", name);
     for (auto const& bill : write.bills)
@@ -119,9 +133,15 @@ Result<Leadership> Store::lead(Call const& call, std::string const& candidate, D
     if (candidate.empty() || ttl <= Duration{0})
         return fail(Errc::rejected, "leadership for \"" + candidate + "\" over " + to_text(ttl) +
                                         "; expected a candidate's name and more than 0s");
-    return impl_->write<Leadership>(call, Lane::urgent, [candidate, ttl](Transaction& transaction) {
-        return take_lead(transaction, candidate, ttl);
-    });
+    auto const mark = std::make_shared<Mark>();
+    auto answer = impl_->write<Leadership>(
+        call, Lane::urgent, [candidate, ttl, mark, path = impl_->settings().path](Transaction& transaction) {
+            *mark = current_mark(transaction.db);
+            transaction.evidence = find_older(path, *mark);
+            return take_lead(transaction, candidate, ttl);
+        });
+    if (answer && answer->leading) impl_->keep_mark(*mark);
+    return answer;
 }
 
 Result<> Store::resign(Call const& call, std::string const& candidate) {
@@ -133,9 +153,7 @@ Result<> Store::resign(Call const& call, std::string const& candidate) {
 
 Result<FleetRecord> Store::load(Call const& call) {
     return impl_->read<FleetRecord>(call, [this](Connection& db) {
-        auto record = read_fleet(db, impl_->now(), impl_->utc());
-        record.store = impl_->identity().store;
-        return record;
+        return read_fleet(db, impl_->now(), impl_->utc());
     });
 }
 
@@ -157,6 +175,22 @@ Result<std::vector<ServerBill>> Store::bills(Call const& call, Instant since) {
     return impl_->read<std::vector<ServerBill>>(call, [since](Connection& db) {
         return read_bills(
             db, "SELECT server, body FROM bill WHERE deleted IS NULL OR deleted >= ? ORDER BY created, server", since);
+    });
+}
+
+Result<> Store::freeze(Call const& call, std::string const& why) {
+    if (why.empty()) return fail(Errc::rejected, "a store that is to stand still needs a reason; expected a sentence");
+    return impl_->write<void>(call, Lane::urgent, [why](Transaction& transaction) -> Result<> {
+        sqlite::freeze(transaction.db, why);
+        transaction.changed = true;
+        return {};
+    });
+}
+
+Result<Adopted> Store::adopt(Call const& call, Adoption const& adoption) {
+    if (auto const problem = adoption_problem(adoption)) return fail(Errc::rejected, *problem);
+    return impl_->write<Adopted>(call, Lane::urgent, [adoption](Transaction& transaction) -> Result<Adopted> {
+        return sqlite::adopt(transaction, adoption);
     });
 }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <rgrid/ports/store_rules.hpp>
 
 #include "adapters/sqlite/impl.hpp"
 #include "adapters/sqlite/sessions.hpp"
@@ -76,18 +77,20 @@ void bury(Transaction& transaction, WorkerId const& worker) {
         worker, transaction.now);
 }
 
-CloseReport close_worker(Transaction& transaction, WorkerId const& worker, CloseMode mode, BeatMark const& seen) {
+Result<CloseReport> close_worker(Transaction& transaction, WorkerId const& worker, CloseMode mode,
+                                 BeatMark const& seen) {
+    if (auto const era = read_era(transaction.db); !era.frozen.empty()) return stands_still(era.frozen);
     CloseReport report;
     auto const session = find_session(transaction.db, worker);
     if (session && session->state == SessionState::closed) return report;
 
     bool const busy = !held_by(transaction.db, worker).empty();
-    if (mode == CloseMode::if_idle && busy) return {CloseOutcome::busy, {}, {}};
+    if (mode == CloseMode::if_idle && busy) return CloseReport{CloseOutcome::busy, {}, {}};
     auto const mark = session ? BeatMark{session->incarnation, session->beat} : BeatMark{};
-    if (mode == CloseMode::now && seen != mark) return {CloseOutcome::changed, {}, {}};
+    if (mode == CloseMode::now && seen != mark) return CloseReport{CloseOutcome::changed, {}, {}};
     if (mode == CloseMode::drain && busy) {
         if (session->state == SessionState::open) set_state(transaction, worker, SessionState::draining);
-        return {CloseOutcome::draining, {}, {}};
+        return CloseReport{CloseOutcome::draining, {}, {}};
     }
     if (!session) {
         bury(transaction, worker);
@@ -177,6 +180,7 @@ Result<TendReport> Store::tend(Call const& call, std::vector<ServerName> const& 
     return impl_->write<TendReport>(
         call, Lane::bulk, [settled, keep = impl_->settings().keep_finished](Transaction& transaction) {
             TendReport report;
+            if (!read_era(transaction.db).frozen.empty()) return report;
             promote(transaction, report);
             expire(transaction, report);
             sweep(transaction, keep, report);

@@ -1,6 +1,9 @@
 #include "adapters/sqlite/logs.hpp"
 
 #include <algorithm>
+#include <rgrid/ports/store_rules.hpp>
+
+#include "adapters/sqlite/moves.hpp"
 
 namespace rgrid::sqlite {
 
@@ -22,17 +25,18 @@ struct Standing {
     LeaseEpoch epoch;
     bool running = false;
     bool final = false;
+    WorkerId worker;  ///< While it runs.
 };
 
 std::optional<Standing> find_standing(Connection& db, JobId job) {
     auto row = db.ask(
-        "SELECT coalesce(l.epoch, r.epoch, s.epoch, f.epoch), l.job IS NOT NULL, f.job IS NOT NULL FROM job j "
+        "SELECT coalesce(l.epoch, r.epoch, s.epoch, f.epoch), l.job IS NOT NULL, f.job IS NOT NULL, l.worker FROM job j "
         "LEFT JOIN lease l ON l.job = j.id "
         "LEFT JOIN ready r ON r.pool = j.pool AND r.rank = -j.priority AND r.slots = j.slots AND r.job = j.id "
         "LEFT JOIN scheduled s ON s.job = j.id LEFT JOIN result f ON f.job = j.id WHERE j.id = ?",
         job);
     if (!row.step()) return std::nullopt;
-    return Standing{LeaseEpoch{row.integer(0)}, row.integer(1) != 0, row.integer(2) != 0};
+    return Standing{LeaseEpoch{row.integer(0)}, row.integer(1) != 0, row.integer(2) != 0, WorkerId{row.text(3)}};
 }
 
 }  // namespace
@@ -45,9 +49,14 @@ Result<> check_chunk(LogChunk const& chunk) {
     return {};
 }
 
-Result<> append_chunk(Transaction& transaction, LogChunk const& chunk, Bytes limit) {
+Result<> append_chunk(Transaction& transaction, WorkerId const& worker, LogChunk const& chunk, Bytes limit,
+                      Generation generation) {
     auto& db = transaction.db;
     auto const standing = find_standing(db, chunk.job);
+    transaction.evidence = standing ? evidence_of_attempt(worker, chunk.job, chunk.epoch, standing->epoch,
+                                                          standing->worker, generation)
+                                    : evidence_of_job(worker, chunk.job, chunk.epoch, last_job(db), generation);
+    if (transaction.evidence) return stands_still(*transaction.evidence);
     if (!standing) return fail(Errc::not_found, name_of(chunk) + ": there is no such job");
     if (chunk.epoch < LeaseEpoch{1} || chunk.epoch > standing->epoch)
         return fail(Errc::rejected, name_of(chunk) + " names the attempt " + std::to_string(chunk.epoch.value) +

@@ -11,8 +11,10 @@ namespace rgrid::sqlite {
 /// What is wrong with a chunk whatever the job is.
 Result<> check_chunk(LogChunk const& chunk);
 
-/// Adds a chunk unless it is there. Of a job whose log has reached `limit` nothing more is kept but a line that says so.
-Result<> append_chunk(Transaction& transaction, LogChunk const& chunk, Bytes limit);
+/// Adds a chunk of `worker` unless it is there. Of a job whose log has reached `limit` nothing more is kept but a line
+/// that says so.
+Result<> append_chunk(Transaction& transaction, WorkerId const& worker, LogChunk const& chunk, Bytes limit,
+                      Generation generation);
 
 /// Chunks of one attempt from `from` on, at most 1 MiB of them.
 Result<LogPage> read_chunks(Connection& db, JobId job, LeaseEpoch epoch, std::int64_t from);

@@ -37,6 +37,10 @@ std::optional<Place> find_job(Transaction& transaction, JobId job) {
     return std::nullopt;
 }
 
+JobId last_job(Connection& db) {
+    return JobId{db.number("SELECT seq FROM sqlite_sequence WHERE name = 'job'").value_or(0)};
+}
+
 Kind kind_of(Transaction& transaction, JobId job) {
     auto row = transaction.db.ask("SELECT pool, priority, slots FROM job WHERE id = ?", job);
     if (!row.step())

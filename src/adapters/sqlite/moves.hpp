@@ -45,6 +45,9 @@ struct Ending {
 /// Where a job is, in any state; nothing if there is no such job.
 [[nodiscard]] std::optional<Place> find_job(Transaction& transaction, JobId job);
 
+/// The greatest number that any job was ever given, swept ones included.
+[[nodiscard]] JobId last_job(Connection& db);
+
 [[nodiscard]] Kind kind_of(Transaction& transaction, JobId job);
 [[nodiscard]] JobSpec spec_of(Transaction& transaction, JobId job);
 

@@ -1,5 +1,7 @@
 #include "adapters/sqlite/sessions.hpp"
 
+#include <rgrid/ports/store_rules.hpp>
+
 namespace rgrid::sqlite {
 
 std::optional<SessionRow> find_session(Connection& db, WorkerId const& worker) {
@@ -9,16 +11,23 @@ std::optional<SessionRow> find_session(Connection& db, WorkerId const& worker) {
                       row.small(3), BeatCount{row.integer(4)}};
 }
 
-Result<SessionRow> admit(Connection& db, WorkerId const& worker, Incarnation incarnation) {
-    auto session = find_session(db, worker);
-    if (!session)
+Result<Visitor> admit(Connection& db, WorkerId const& worker, Incarnation incarnation, BeatCount acknowledged) {
+    auto const known = find_session(db, worker);
+    auto const era = read_era(db);
+    if (known && known->state == SessionState::closed)
+        return fail(Errc::fenced, "worker \"" + worker.value + "\" was closed");
+    if (known && known->incarnation == incarnation)
+        return Visitor{known, era, evidence_of_beats(worker, incarnation, acknowledged, known->beat, era.generation)};
+    bool const forgotten = !known || known->incarnation < incarnation;
+    if (known)
+        if (auto evidence = evidence_of_incarnation(worker, incarnation, known->incarnation, era.generation))
+            return Visitor{std::nullopt, era, std::move(evidence)};
+    if (forgotten && !era.frozen.empty()) return Visitor{std::nullopt, era, std::nullopt};
+    if (!known)
         return fail(Errc::fenced, "worker \"" + worker.value + "\" is not registered; expected a registration first");
-    if (session->state == SessionState::closed) return fail(Errc::fenced, "worker \"" + worker.value + "\" was closed");
-    if (session->incarnation != incarnation)
-        return fail(Errc::fenced, "worker \"" + worker.value + "\" has registered anew: incarnation " +
-                                      std::to_string(incarnation.value) + " is over, " +
-                                      std::to_string(session->incarnation.value) + " is current");
-    return *session;
+    return fail(Errc::fenced, "worker \"" + worker.value + "\" has registered anew: incarnation " +
+                                  std::to_string(incarnation.value) + " is over, " +
+                                  std::to_string(known->incarnation.value) + " is current");
 }
 
 void set_state(Transaction& transaction, WorkerId const& worker, SessionState state) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "adapters/sqlite/moves.hpp"
+#include "adapters/sqlite/schema.hpp"
 
 namespace rgrid::sqlite {
 
@@ -22,8 +23,16 @@ struct SessionRow {
 
 [[nodiscard]] std::optional<SessionRow> find_session(Connection& db, WorkerId const& worker);
 
-/// The session of the worker whose current incarnation is asking, or `fenced`.
-[[nodiscard]] Result<SessionRow> admit(Connection& db, WorkerId const& worker, Incarnation incarnation);
+/// Somebody who may ask something of the store.
+struct Visitor {
+    std::optional<SessionRow> session;    ///< None: a stranger, whom a store that stands still may have forgotten.
+    Era era;
+    std::optional<std::string> evidence;  ///< That the store has gone back in time.
+};
+
+/// The worker whose current incarnation is asking, or `fenced`.
+[[nodiscard]] Result<Visitor> admit(Connection& db, WorkerId const& worker, Incarnation incarnation,
+                                    BeatCount acknowledged);
 
 void set_state(Transaction& transaction, WorkerId const& worker, SessionState state);
 

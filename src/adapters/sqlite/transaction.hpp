@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <rgrid/model/job.hpp>
 #include <set>
 #include <string>
@@ -31,6 +32,8 @@ struct Transaction {
     Instant utc;           ///< For people.
     bool changed = false;  ///< Set by whoever changes what a Wake tells of.
     Ledger ledger;
+    /// That the store has gone back in time: it freezes with this sentence even if the operation is undone.
+    std::optional<std::string> evidence;
 };
 
 }  // namespace rgrid::sqlite

@@ -1,3 +1,5 @@
+#include <rgrid/ports/store_rules.hpp>
+
 #include "adapters/sqlite/claim.hpp"
 #include "adapters/sqlite/codec.hpp"
 #include "adapters/sqlite/impl.hpp"
@@ -8,23 +10,15 @@ namespace rgrid::sqlite {
 
 namespace {
 
-Result<> check_registration(Registration const& registration) {
-    if (registration.worker.empty() || registration.pool.empty())
-        return fail(Errc::rejected, "registration of worker \"" + registration.worker.value + "\" for pool \"" +
-                                        registration.pool.value + "\": expected both names");
-    if (registration.slots < 1)
-        return fail(Errc::rejected, "worker \"" + registration.worker.value + "\" offers " +
-                                        std::to_string(registration.slots) + " slots; expected 1 or more");
-    return {};
-}
-
 Result<Registered> open_session(Transaction& transaction, Registration const& who) {
     auto const known = find_session(transaction.db, who.worker);
     if (known && known->state == SessionState::closed)
         return fail(Errc::fenced, "worker \"" + who.worker.value + "\" was closed; its name is not used again");
+    auto const era = read_era(transaction.db);
     CloseReport given_back;
-    lose_leases(transaction, who.worker, given_back);
-    Incarnation const incarnation{known ? known->incarnation.value + 1 : 1};
+    // A lease of a store that stands still may have ended in the lost time: its adoption gives it back.
+    if (era.frozen.empty()) lose_leases(transaction, who.worker, given_back);
+    Incarnation const incarnation{next_count(known ? known->incarnation.value : 0, era.generation)};
     transaction.db.run(
         "INSERT INTO session(worker, server, pool, incarnation, state, slots, registered_at, beat, beat_at, idle_at, "
         "version) VALUES(?1, ?2, ?3, ?4, 0, ?5, ?6, 0, ?6, ?6, ?7) ON CONFLICT DO UPDATE SET server = ?2, pool = ?3, "
@@ -33,26 +27,39 @@ Result<Registered> open_session(Transaction& transaction, Registration const& wh
     return Registered{incarnation};
 }
 
-Result<BeatReply> take_beat(Transaction& transaction, WorkerId const& worker, Incarnation incarnation, bool leaving) {
-    auto const session = admit(transaction.db, worker, incarnation);
-    if (!session) return session.error();
-    transaction.db.run("UPDATE session SET beat = beat + 1, beat_at = ? WHERE worker = ?", transaction.now, worker);
+/// Of a worker that the store has forgotten: it lives on until the adoption tells what becomes of it.
+BeatReply reply_to_stranger(BeatCount acknowledged, bool leaving) {
+    return {leaving ? SessionState::draining : SessionState::open, acknowledged, {}, {}, true};
+}
 
+Result<BeatReply> take_beat(Transaction& transaction, WorkerId const& worker, Incarnation incarnation,
+                            BeatCount acknowledged, bool leaving) {
+    auto const visitor = admit(transaction.db, worker, incarnation, acknowledged);
+    if (!visitor) return visitor.error();
+    transaction.evidence = visitor->evidence;
+    auto const& session = visitor->session;
+    if (!session) return reply_to_stranger(acknowledged, leaving);
     BeatReply reply;
+    reply.frozen = visitor->evidence || !visitor->era.frozen.empty();
+    reply.beat = BeatCount{std::max(session->beat, acknowledged).value + 1};
+    transaction.db.run("UPDATE session SET beat = ?, beat_at = ? WHERE worker = ?", reply.beat, transaction.now, worker);
     for (auto const& held : held_by(transaction.db, worker)) {
         reply.held.emplace_back(held.job, held.epoch);
         if (held.cancel) reply.cancel.push_back(held.job);
     }
     reply.state = session->state;
-    if (leaving) reply.state = reply.held.empty() ? SessionState::closed : SessionState::draining;
+    bool const over = reply.held.empty() && !reply.frozen;
+    if (leaving) reply.state = over ? SessionState::closed : SessionState::draining;
     if (reply.state != session->state) set_state(transaction, worker, reply.state);
     return reply;
 }
 
-Lease take_job(Transaction& transaction, PoolName const& pool, WorkerId const& worker, Candidate const& chosen) {
+Lease take_job(Transaction& transaction, PoolName const& pool, WorkerId const& worker, Candidate const& chosen,
+               Generation generation) {
     auto& db = transaction.db;
     auto const& [epoch, attempts, losses] = chosen.counters;
-    Lease lease{chosen.job, LeaseEpoch{epoch.value + 1}, spec_of(transaction, chosen.job), attempts + 1, losses};
+    Lease lease{chosen.job, LeaseEpoch{next_count(epoch.value, generation)}, spec_of(transaction, chosen.job),
+                attempts + 1, losses};
     leave(transaction, chosen.job, Kind{pool.value, -chosen.rank, chosen.slots},
           Place{JobState::queued, chosen.counters, false, {}, {}});
     if (epoch != LeaseEpoch{}) db.run("DELETE FROM report WHERE job = ?", chosen.job);
@@ -65,19 +72,40 @@ Lease take_job(Transaction& transaction, PoolName const& pool, WorkerId const& w
 }
 
 Result<std::vector<Lease>> take_jobs(Transaction& transaction, WorkerId const& worker, Incarnation incarnation,
-                                     int slots) {
-    auto const session = admit(transaction.db, worker, incarnation);
-    if (!session) return session.error();
+                                     BeatCount acknowledged, int slots) {
+    auto const visitor = admit(transaction.db, worker, incarnation, acknowledged);
+    if (!visitor) return visitor.error();
+    transaction.evidence = visitor->evidence;
+    if (visitor->evidence) return stands_still(*visitor->evidence);
+    auto const& [session, era, evidence] = *visitor;
     std::vector<Lease> leases;
-    if (session->state != SessionState::open) return leases;
+    if (!era.frozen.empty() || session->state != SessionState::open) return leases;
     for (auto const& chosen : choose(transaction.db, session->pool, slots, session->slots, transaction.now))
-        leases.push_back(take_job(transaction, session->pool, worker, chosen));
+        leases.push_back(take_job(transaction, session->pool, worker, chosen, era.generation));
     return leases;
 }
 
-std::optional<Outcome> reported_outcome(Transaction& transaction, JobId job) {
-    auto const outcome = transaction.db.number("SELECT outcome FROM report WHERE job = ?", job);
-    return outcome ? std::optional{static_cast<Outcome>(*outcome)} : std::nullopt;
+/// Whether a claim would do anything but answer that there is nothing.
+Result<bool> claim_matters(Connection& db, WorkerId const& worker, Incarnation incarnation, BeatCount acknowledged,
+                           int slots, Duration now) {
+    auto const visitor = admit(db, worker, incarnation, acknowledged);
+    if (!visitor) return visitor.error();
+    if (visitor->evidence) return true;
+    auto const& [session, era, evidence] = *visitor;
+    if (!era.frozen.empty() || session->state != SessionState::open) return false;
+    return !choose(db, session->pool, slots, session->slots, now).empty();
+}
+
+/// How an attempt that no longer runs was reported.
+struct Reported {
+    std::optional<Outcome> outcome;
+    WorkerId worker;
+};
+
+Reported find_report(Transaction& transaction, JobId job) {
+    auto row = transaction.db.ask("SELECT outcome, worker FROM report WHERE job = ?", job);
+    if (!row.step()) return {};
+    return {row.null(0) ? std::nullopt : std::optional{static_cast<Outcome>(row.small(0))}, WorkerId{row.text(1)}};
 }
 
 void end_attempt(Transaction& transaction, Place const& place, Completion const& completion) {
@@ -92,59 +120,84 @@ void end_attempt(Transaction& transaction, Place const& place, Completion const&
     move_job(transaction, job, place, after_outcome(spec, attempts, losses, place.cancel, completion.outcome));
 }
 
-Verdict take_completion(Transaction& transaction, Completion const& completion) {
-    auto const place = find_job(transaction, completion.job);
-    if (!place) return Verdict::unknown;
-    if (completion.epoch != place->counters.epoch || completion.epoch == LeaseEpoch{}) return Verdict::fenced;
-    bool const late = place->state != JobState::running;
-    if (late) {
-        // The answer to this very report was lost: it is said again, and nothing is charged twice.
-        if (auto const reported = reported_outcome(transaction, completion.job))
-            return *reported == completion.outcome ? Verdict::accepted : Verdict::fenced;
-        if (is_final(place->state)) return Verdict::fenced;
+Verdict take_completion(Transaction& transaction, WorkerId const& worker, Completion const& completion,
+                        Generation generation) {
+    auto const& [job, epoch] = std::pair{completion.job, completion.epoch};
+    auto const place = find_job(transaction, job);
+    if (!place) {
+        transaction.evidence = evidence_of_job(worker, job, epoch, last_job(transaction.db), generation);
+        return Verdict::unknown;
     }
+    bool const late = place->state != JobState::running;
+    auto const reported = late ? find_report(transaction, job) : Reported{{}, WorkerId{place->worker}};
+    auto const known = place->counters.epoch;
+    transaction.evidence = evidence_of_attempt(worker, job, epoch, known, reported.worker, generation);
+    bool const anothers = !reported.worker.empty() && reported.worker != worker;
+    if (epoch != known || epoch == LeaseEpoch{} || anothers) return Verdict::fenced;
+    // The answer to this very report was lost: it is said again, and nothing is charged twice.
+    if (reported.outcome) return *reported.outcome == completion.outcome ? Verdict::accepted : Verdict::fenced;
+    if (is_final(place->state)) return Verdict::fenced;
     end_attempt(transaction, *place, completion);
     return late ? Verdict::accepted_late : Verdict::accepted;
+}
+
+Result<std::vector<Verdict>> take_completions(Transaction& transaction, WorkerId const& worker,
+                                              std::vector<Completion> const& completions) {
+    auto const era = read_era(transaction.db);
+    if (!era.frozen.empty()) return stands_still(era.frozen);
+    std::vector<Verdict> verdicts;
+    verdicts.reserve(completions.size());
+    for (auto const& completion : completions) {
+        verdicts.push_back(take_completion(transaction, worker, completion, era.generation));
+        if (transaction.evidence) return stands_still(*transaction.evidence);
+    }
+    return verdicts;
+}
+
+Result<> take_chunk(Transaction& transaction, WorkerId const& worker, Incarnation incarnation, LogChunk const& chunk,
+                    Bytes limit) {
+    auto const visitor = admit(transaction.db, worker, incarnation, {});
+    if (!visitor) return visitor.error();
+    auto const& [session, era, evidence] = *visitor;
+    transaction.evidence = evidence;
+    if (!session) return stands_still(evidence ? *evidence : era.frozen);
+    return append_chunk(transaction, worker, chunk, limit, era.generation);
 }
 
 }  // namespace
 
 Result<Registered> Store::register_worker(Call const& call, Registration const& registration) {
-    if (auto const checked = check_registration(registration); !checked) return checked.error();
+    if (auto const problem = registration_problem(registration)) return fail(Errc::rejected, *problem);
     return impl_->write<Registered>(call, Lane::urgent, [registration](Transaction& transaction) {
         return open_session(transaction, registration);
     });
 }
 
-Result<BeatReply> Store::beat(Call const& call, WorkerId const& worker, Incarnation incarnation, bool leaving) {
-    return impl_->write<BeatReply>(call, Lane::urgent, [worker, incarnation, leaving](Transaction& transaction) {
-        return take_beat(transaction, worker, incarnation, leaving);
+Result<BeatReply> Store::beat(Call const& call, WorkerId const& worker, Incarnation incarnation, BeatCount acknowledged,
+                              bool leaving) {
+    return impl_->write<BeatReply>(call, Lane::urgent, [=](Transaction& transaction) {
+        return take_beat(transaction, worker, incarnation, acknowledged, leaving);
     });
 }
 
-Result<std::vector<Lease>> Store::claim(Call const& call, WorkerId const& worker, Incarnation incarnation, int slots) {
+Result<std::vector<Lease>> Store::claim(Call const& call, WorkerId const& worker, Incarnation incarnation,
+                                        BeatCount acknowledged, int slots) {
     // A look first, so that agents with nothing to do never hold the right to write.
-    auto const anything = impl_->read<bool>(call, [&](Connection& db) -> Result<bool> {
-        auto const session = admit(db, worker, incarnation);
-        if (!session) return session.error();
-        return session->state == SessionState::open &&
-               !choose(db, session->pool, slots, session->slots, impl_->now()).empty();
+    auto const matters = impl_->read<bool>(call, [&](Connection& db) {
+        return claim_matters(db, worker, incarnation, acknowledged, slots, impl_->now());
     });
-    if (!anything) return anything.error();
-    if (!*anything) return std::vector<Lease>{};
-    return impl_->write<std::vector<Lease>>(call, Lane::bulk, [worker, incarnation, slots](Transaction& transaction) {
-        return take_jobs(transaction, worker, incarnation, slots);
+    if (!matters) return matters.error();
+    if (!*matters) return std::vector<Lease>{};
+    return impl_->write<std::vector<Lease>>(call, Lane::bulk, [=](Transaction& transaction) {
+        return take_jobs(transaction, worker, incarnation, acknowledged, slots);
     });
 }
 
-Result<std::vector<Verdict>> Store::complete(Call const& call, WorkerId const&, Incarnation,
+Result<std::vector<Verdict>> Store::complete(Call const& call, WorkerId const& worker, Incarnation,
                                              std::vector<Completion> const& completions) {
     if (completions.empty()) return std::vector<Verdict>{};
-    return impl_->write<std::vector<Verdict>>(call, Lane::bulk, [completions](Transaction& transaction) {
-        std::vector<Verdict> verdicts;
-        verdicts.reserve(completions.size());
-        for (auto const& completion : completions) verdicts.push_back(take_completion(transaction, completion));
-        return verdicts;
+    return impl_->write<std::vector<Verdict>>(call, Lane::bulk, [worker, completions](Transaction& transaction) {
+        return take_completions(transaction, worker, completions);
     });
 }
 
@@ -153,8 +206,7 @@ Result<> Store::append_log(Call const& call, WorkerId const& worker, Incarnation
     return impl_->write<void>(
         call, Lane::bulk,
         [worker, incarnation, chunk, limit = impl_->settings().max_log](Transaction& transaction) -> Result<> {
-            if (auto const session = admit(transaction.db, worker, incarnation); !session) return session.error();
-            return append_chunk(transaction, chunk, limit);
+            return take_chunk(transaction, worker, incarnation, chunk, limit);
         });
 }
 

@@ -5,6 +5,8 @@
 #include <exception>
 #include <utility>
 
+#include "adapters/sqlite/schema.hpp"
+
 namespace rgrid::sqlite {
 
 namespace {
@@ -15,9 +17,17 @@ constexpr auto glance = std::chrono::milliseconds{20};
 constexpr int checkpoint_frames = 4000;   // 16 MiB of journal: copied back when convenient.
 constexpr int too_many_frames = 16'000;   // 64 MiB: a reader has held it open; shrink it as soon as that is possible.
 
-/// Whether its transaction may have been committed although COMMIT reported a failure: only when the failing write was
-/// the one that makes it durable.
-bool in_doubt(int code) { return (code & 0xff) == SQLITE_IOERR; }
+/// Whether its transaction may have been committed although COMMIT reported a failure: the last frame may be in the
+/// journal already when it cannot be synced or its index cannot grow. A write that finds no space is before that.
+bool in_doubt(int code) {
+    switch (code & 0xff) {
+        case SQLITE_BUSY:
+        case SQLITE_FULL:
+        case SQLITE_READONLY:
+        case SQLITE_INTERRUPT: return false;
+        default: return true;
+    }
+}
 
 bool gave_up(Call const& call, Clock const& clock) {
     return call.stop.stop_requested() || clock.steady_now() >= call.deadline;
@@ -25,8 +35,14 @@ bool gave_up(Call const& call, Clock const& clock) {
 
 }  // namespace
 
-Writer::Writer(std::unique_ptr<Connection> connection, std::string const& path, Duration base, Clock& clock)
-    : connection_(std::move(connection)), path_(path), base_(base), clock_(clock), turn_(path + "-turn") {
+Writer::Writer(std::unique_ptr<Connection> connection, std::string const& path, Duration base, Anchor const& anchor,
+               Clock& clock)
+    : connection_(std::move(connection)),
+      path_(path),
+      base_(base),
+      anchor_(anchor),
+      clock_(clock),
+      turn_(path + "-turn") {
     sqlite3_busy_timeout(connection_->handle(), 0);
     sqlite3_wal_hook(
         connection_->handle(),
@@ -78,7 +94,7 @@ void Writer::loop() {
     while (wait_for_work()) {
         if (!begin()) continue;
         auto const changes_before = sqlite3_total_changes64(connection_->handle());
-        Transaction transaction{*connection_, base_ + clock_.steady_now().time_since_epoch(), clock_.now(), false, {}};
+        Transaction transaction{*connection_, base_ + clock_.steady_now().time_since_epoch(), clock_.now(), false, {}, {}};
         auto const batch = run_waiting(transaction);
         answer(batch, commit(transaction, changes_before, batch.size()));
         keep_journal_short();
@@ -99,7 +115,7 @@ bool Writer::begin() {
         int const code = connection_->attempt("BEGIN IMMEDIATE");
         if (code == SQLITE_OK) {
             turn_.have();
-            return true;
+            return may_write();
         }
         if ((code & 0xff) != SQLITE_BUSY) {
             fail_waiting(to_error(connection_->failure(code)));
@@ -114,6 +130,20 @@ bool Writer::begin() {
         sqlite3_sleep(1 + static_cast<int>(jitter >> 16) % 3);
     }
     turn_.have();
+    return false;
+}
+
+/// Looked at with the right to write: whoever is told that something is done can trust that others see it.
+bool Writer::may_write() {
+    auto lost = anchor_.error();
+    try {
+        if (!lost) anchor_.check_content(*connection_);
+    } catch (SqliteFailure const& failure) {
+        lost = to_error(failure);
+    }
+    if (!lost) return true;
+    connection_->attempt("ROLLBACK");
+    fail_waiting(*lost);
     return false;
 }
 
@@ -153,10 +183,12 @@ std::shared_ptr<Writer::Pending> Writer::next() {
 void Writer::run_one(Transaction& transaction, Pending& pending) {
     bool const changed_before = transaction.changed;
     transaction.ledger = {};
+    transaction.evidence.reset();
     try {
         connection_->run("SAVEPOINT operation");
         pending.kept = pending.run(transaction);
         if (pending.kept) transaction.ledger.write(*connection_, transaction.now);
+        if (pending.kept && transaction.evidence) freeze(*connection_, *transaction.evidence);
     } catch (SqliteFailure const& failure) {
         pending.kept = false;
         pending.error = to_error(failure);
@@ -167,8 +199,17 @@ void Writer::run_one(Transaction& transaction, Pending& pending) {
     if (!pending.kept) {
         transaction.changed = changed_before;
         connection_->attempt("ROLLBACK TO operation");
+        keep_evidence(transaction);
     }
     connection_->attempt("RELEASE operation");
+}
+
+/// Of an operation that was undone. Failing to is no loss: whoever brought the evidence makes the same call again.
+void Writer::keep_evidence(Transaction& transaction) {
+    try {
+        if (transaction.evidence) freeze(*connection_, *transaction.evidence);
+    } catch (SqliteFailure const&) {
+    }
 }
 
 std::optional<Error> Writer::commit(Transaction& transaction, std::int64_t changes_before, std::size_t operations) {
@@ -190,6 +231,11 @@ std::optional<Error> Writer::commit(Transaction& transaction, std::int64_t chang
         if (db.in_transaction()) db.attempt("ROLLBACK");
         if (in_doubt(code)) error.code = Errc::in_doubt;
         return error;
+    }
+    // Between the look before and the commit the file may have gone; put back, it would hold what was done.
+    if (auto lost = anchor_.error()) {
+        lost->code = Errc::in_doubt;
+        return lost;
     }
     std::scoped_lock const lock{mutex_};
     ++statistics_.transactions;

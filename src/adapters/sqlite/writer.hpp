@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "adapters/sqlite/anchor.hpp"
 #include "adapters/sqlite/transaction.hpp"
 #include "adapters/sqlite/turn.hpp"
 
@@ -29,8 +30,9 @@ enum class Lane { urgent, bulk };
 /// process ends at each caller's own deadline. Thread safety: all methods from any thread.
 class Writer {
 public:
-    /// `clock` must outlive the writer. Store time is `base` plus its steady time.
-    Writer(std::unique_ptr<Connection> connection, std::string const& path, Duration base, Clock& clock);
+    /// `anchor` and `clock` must outlive the writer. Store time is `base` plus the clock's steady time.
+    Writer(std::unique_ptr<Connection> connection, std::string const& path, Duration base, Anchor const& anchor,
+           Clock& clock);
     ~Writer();
 
     /// Runs `work` in a transaction and returns its answer once that is committed. An error as answer undoes what
@@ -67,9 +69,11 @@ private:
     void loop();
     bool wait_for_work();
     bool begin();
+    bool may_write();
     Batch run_waiting(Transaction& transaction);
     std::shared_ptr<Pending> next();
     void run_one(Transaction& transaction, Pending& pending);
+    void keep_evidence(Transaction& transaction);
     std::optional<Error> commit(Transaction& transaction, std::int64_t changes_before, std::size_t operations);
     void answer(Batch const& batch, std::optional<Error> const& error);
     void fail_waiting(Error const& error);
@@ -79,6 +83,7 @@ private:
     std::unique_ptr<Connection> connection_;
     std::string path_;
     Duration base_;
+    Anchor const& anchor_;
     Clock& clock_;
     Turn turn_;
     int journal_frames_ = 0;

@@ -54,18 +54,17 @@ private:
         auto const pool = PoolName{pick(2) == 0 ? "default" : "big"};
         auto const registered = store_.register_worker({}, {worker, ServerName{worker.value}, pool, 4, ""});
         if (!registered) return;
-        for (auto& lease : store_.claim({}, worker, registered->incarnation, 1 + pick(4)).value())
-            leases_.push_back(std::move(lease));
+        for (auto& lease : store_.claim({}, worker, registered->incarnation, {}, 1 + pick(4)).value())
+            leases_.emplace_back(worker, std::move(lease));
     }
 
     void complete() {
-        std::vector<Completion> batch;
         for (int i = 0; i < 3 && !leases_.empty(); ++i) {
             auto const chosen = leases_.begin() + pick(static_cast<int>(leases_.size()));
-            batch.push_back({chosen->job, chosen->epoch, static_cast<Outcome>(pick(5))});
+            auto const& [worker, lease] = *chosen;
+            store_.complete({}, worker, Incarnation{1}, {{lease.job, lease.epoch, static_cast<Outcome>(pick(5))}}).value();
             if (pick(4) != 0) leases_.erase(chosen);
         }
-        store_.complete({}, WorkerId{"any"}, Incarnation{1}, batch).value();
     }
 
     void close() {
@@ -79,7 +78,7 @@ private:
     memory::ManualClock& clock_;
     std::mt19937 random_;
     std::int64_t jobs_ = 0;
-    std::vector<Lease> leases_;
+    std::vector<std::pair<WorkerId, Lease>> leases_;
 };
 
 // Whatever order things happen in, each job is in one place and the counters that demand reads say what counting says.
@@ -113,7 +112,7 @@ TEST(Soundness, a_choice_among_many_kinds_is_the_claim_order) {
         .value();
 
     std::vector<std::int64_t> taken;
-    for (auto const& lease : store->claim({}, worker, incarnation, 4).value()) taken.push_back(lease.job.value);
+    for (auto const& lease : store->claim({}, worker, incarnation, {}, 4).value()) taken.push_back(lease.job.value);
 
     EXPECT_EQ(taken, (std::vector<std::int64_t>{5, 2, 3})) << "first priority, then age, passing over what does not fit";
 }
