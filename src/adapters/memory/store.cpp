@@ -40,8 +40,9 @@ Result<Visitor> Store::State::admit(WorkerId const& id, Incarnation incarnation,
 
 std::optional<std::string> Store::State::evidence_of(WorkerId const& worker, JobId id, LeaseEpoch told) {
     auto const* const job = jobs.find(id);
-    auto evidence = job == nullptr ? evidence_of_job(worker, id, told, jobs.last(), generation)
-                                   : evidence_of_attempt(worker, id, told, job->view.epoch, job->view.worker, generation);
+    auto evidence = job == nullptr
+                        ? evidence_of_job(worker, id, told, jobs.last(), generation)
+                        : evidence_of_attempt(worker, id, told, job->view.epoch, job->view.worker, generation);
     if (evidence) freeze(*evidence);
     return evidence;
 }

@@ -30,7 +30,8 @@ struct Standing {
 
 std::optional<Standing> find_standing(Connection& db, JobId job) {
     auto row = db.ask(
-        "SELECT coalesce(l.epoch, r.epoch, s.epoch, f.epoch), l.job IS NOT NULL, f.job IS NOT NULL, l.worker FROM job j "
+        "SELECT coalesce(l.epoch, r.epoch, s.epoch, f.epoch), l.job IS NOT NULL, f.job IS NOT NULL, l.worker "
+        "FROM job j "
         "LEFT JOIN lease l ON l.job = j.id "
         "LEFT JOIN ready r ON r.pool = j.pool AND r.rank = -j.priority AND r.slots = j.slots AND r.job = j.id "
         "LEFT JOIN scheduled s ON s.job = j.id LEFT JOIN result f ON f.job = j.id WHERE j.id = ?",

@@ -42,7 +42,8 @@ Result<BeatReply> take_beat(Transaction& transaction, WorkerId const& worker, In
     BeatReply reply;
     reply.frozen = visitor->evidence || !visitor->era.frozen.empty();
     reply.beat = BeatCount{std::max(session->beat, acknowledged).value + 1};
-    transaction.db.run("UPDATE session SET beat = ?, beat_at = ? WHERE worker = ?", reply.beat, transaction.now, worker);
+    transaction.db.run("UPDATE session SET beat = ?, beat_at = ? WHERE worker = ?", reply.beat, transaction.now,
+                       worker);
     for (auto const& held : held_by(transaction.db, worker)) {
         reply.held.emplace_back(held.job, held.epoch);
         if (held.cancel) reply.cancel.push_back(held.job);

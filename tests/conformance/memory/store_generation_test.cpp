@@ -21,7 +21,8 @@ private:
 };
 
 INSTANTIATE_TEST_SUITE_P(Memory, StoreGenerationConformance,
-                         ::testing::Values(StoreFactory{"store", [] { return std::make_unique<MemoryStoreHarness>(); }}),
+                         ::testing::Values(StoreFactory{"store",
+                                                        [] { return std::make_unique<MemoryStoreHarness>(); }}),
                          FactoryName{});
 
 }  // namespace

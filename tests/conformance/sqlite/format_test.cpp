@@ -185,7 +185,8 @@ INSERT INTO job(submitted, pool, priority, slots, owner, batch, submit_key, spec
     (1700000000000, 'default', 0, 1, '', '', NULL, '{"command":["true"],"pool":"default"}'),
     (1700000000000, 'default', 0, 1, '', '', NULL, '{"command":["true"],"pool":"default"}'),
     (1700000000000, 'default', 0, 1, '', '', NULL, '{"command":["true"],"pool":"default"}');
-INSERT INTO ready(pool, rank, slots, job, ready_at, epoch, attempts, losses) VALUES('default', 0, 1, 1, 400000, 2, 0, 1);
+INSERT INTO ready(pool, rank, slots, job, ready_at, epoch, attempts, losses)
+    VALUES('default', 0, 1, 1, 400000, 2, 0, 1);
 INSERT INTO depth(pool, rank, slots, jobs) VALUES('default', 0, 1, 1);
 INSERT INTO lease(job, epoch, attempts, losses, worker, slots, started, ends_at, cancel)
     VALUES(2, 3, 0, 0, 'w', 1, 1700000000000, 900000000, 0);
@@ -194,8 +195,8 @@ INSERT INTO result(job, state, finished_at, finished, epoch, attempts, losses, c
 INSERT INTO report(job, outcome, exit_code, message, outputs, worker, started)
     VALUES(1, NULL, 0, 'lost', '', 'v', 1700000000000), (3, 0, 0, '', '', 'w', 1700000000000);
 UPDATE tally SET jobs = 1 WHERE state IN (1, 2, 3);
-INSERT INTO session(worker, server, pool, incarnation, state, slots, registered_at, beat, beat_at, idle_at, drain_at, version)
-    VALUES('w', 'w', 'default', 4, 0, 1, 300000, 12, 499000, 300000, NULL, '0.1');
+INSERT INTO session(worker, server, pool, incarnation, state, slots, registered_at, beat, beat_at, idle_at, drain_at,
+    version) VALUES('w', 'w', 'default', 4, 0, 1, 300000, 12, 499000, 300000, NULL, '0.1');
 UPDATE leader SET epoch = 6, candidate = 'old', until_at = 0;
 UPDATE fleet SET next_number = 9;
 PRAGMA application_id = 1380414052;

@@ -70,14 +70,21 @@ private:
 
     void step() {
         switch (pick(10)) {
-            case 0: ports_().jobs.submit({}, {a_job().max_losses(1000)}).value(); return;
-            case 1: return give_up(any());
-            case 2: return report_something_old();
-            case 3: return enlist(any());
+            case 0:
+                ports_().jobs.submit({}, {a_job().max_losses(1000)}).value();
+                return;
+            case 1:
+                return give_up(any());
+            case 2:
+                return report_something_old();
+            case 3:
+                return enlist(any());
             case 4:
-            case 5: return beat(any());
+            case 5:
+                return beat(any());
             case 6:
-            case 7: return claim(any());
+            case 7:
+                return claim(any());
             default: {
                 auto& agent = any();
                 if (agent.held.empty()) return;
@@ -113,12 +120,11 @@ private:
                    reply->held.end();
         });
         for (auto const& [job, epoch] : reply->held)
-            if (std::none_of(agent.held.begin(), agent.held.end(),
-                             [&, job = job, epoch = epoch](Lease const& lease) {
-                                 return lease.job == job && lease.epoch == epoch;
-                             }))
-                static_cast<void>(ports_().work.complete({}, agent.worker, agent.incarnation,
-                                                         {{job, epoch, Outcome::released}}));
+            if (std::none_of(agent.held.begin(), agent.held.end(), [&, job = job, epoch = epoch](Lease const& lease) {
+                    return lease.job == job && lease.epoch == epoch;
+                }))
+                static_cast<void>(
+                    ports_().work.complete({}, agent.worker, agent.incarnation, {{job, epoch, Outcome::released}}));
     }
 
     void claim(Agent& agent) {
@@ -197,9 +203,9 @@ private:
     std::function<void(Duration)> advance_;
     std::mt19937 random_;
     std::vector<Agent> agents_;
-    std::set<Attempt> claims_;                     ///< Of the surviving history.
-    std::map<JobId, Completion> successes_;        ///< Of the surviving history.
-    std::vector<std::pair<Agent, Lease>> ever_;    ///< Of all times.
+    std::set<Attempt> claims_;                   ///< Of the surviving history.
+    std::map<JobId, Completion> successes_;      ///< Of the surviving history.
+    std::vector<std::pair<Agent, Lease>> ever_;  ///< Of all times.
     std::vector<Completion> lost_successes_;
     Past kept_;
 };
