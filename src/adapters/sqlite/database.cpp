@@ -58,12 +58,17 @@ void Query::bind(int index, std::nullopt_t) { connection_.check(sqlite3_bind_nul
 Connection::Connection(std::string path, Access access) : path_(std::move(path)) {
     sqlite3* handle = nullptr;
     // Readers open read-write too: with WAL even a reader keeps its mark in the shared index.
-    int const code = sqlite3_open_v2(path_.c_str(), &handle,
-                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+    int const way = access == Access::look ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+    int const code =
+        sqlite3_open_v2(path_.c_str(), &handle, way | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
     handle_.reset(handle);
     check(code);
     script("PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF;");
-    if (access == Access::read) script("PRAGMA query_only = ON;");
+    if (access != Access::write) script("PRAGMA query_only = ON;");
+}
+
+bool Connection::empty() {
+    return number("SELECT count(*) FROM sqlite_schema") == 0 && number("PRAGMA application_id") == 0;
 }
 
 void Connection::script(char const* sql) { check(sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr)); }

@@ -92,7 +92,11 @@ private:
     sqlite3_stmt* statement_;
 };
 
-enum class Access { read, write };
+enum class Access {
+    read,   ///< Of a store that others write.
+    write,
+    look,   ///< Of a file that nobody writes and that may be on read-only ground.
+};
 
 /// One connection to the file. Not thread-safe: whoever has it uses it alone. Its methods throw SqliteFailure.
 class Connection {
@@ -122,6 +126,9 @@ public:
         if (!query.step() || query.null(0)) return std::nullopt;
         return query.integer(0);
     }
+
+    /// Whether nobody has put anything into the file yet.
+    [[nodiscard]] bool empty();
 
     /// Runs several statements without values.
     void script(char const* sql);

@@ -18,6 +18,22 @@ namespace {
 
 std::string words_of(int error) { return std::strerror(error); }
 
+/// Why a file could not be made: what an operator has to allow, or what may be different the next time.
+Error cannot_be_made(std::string const& path, int error) {
+    bool const may_pass = error == ENOSPC || error == EDQUOT || error == EIO || error == EMFILE || error == ENFILE ||
+                          error == EINTR || error == ENOMEM;
+    return fail(may_pass ? Errc::retry_later : Errc::denied, path + " cannot be made (" + words_of(error) + ")");
+}
+
+/// Waits until a file or folder is on the disk. A new file survives a power cut once its folder is there too.
+int sync_to_disk(std::string const& path) {
+    int const descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return errno;
+    int const failed = ::fsync(descriptor) == 0 || errno == EINVAL ? 0 : errno;
+    ::close(descriptor);
+    return failed;
+}
+
 /// The type of the mount that holds `folder`, from the kernel's list; empty if it is not known.
 std::string mount_type(std::string const& folder) {
     std::ifstream mounts{"/proc/self/mountinfo"};
@@ -99,11 +115,42 @@ Result<> prepare_place(std::string const& path) {
     // drop SQLite's locks, and under its own name the file could already be open when ours is closed.
     auto made = path + ".new-XXXXXX";
     int const descriptor = ::mkostemp(made.data(), O_CLOEXEC);
-    if (descriptor < 0) return fail(Errc::denied, path + " cannot be made (" + words_of(errno) + ")");
+    if (descriptor < 0) return cannot_be_made(path, errno);
     ::close(descriptor);
     int const failed = ::link(made.c_str(), path.c_str()) == 0 || errno == EEXIST ? 0 : errno;
     ::unlink(made.c_str());
-    if (failed != 0) return fail(Errc::denied, path + " cannot be made (" + words_of(failed) + ")");
+    if (failed != 0) return cannot_be_made(path, failed);
+    if (int const unsynced = sync_to_disk(folder_of(path)); unsynced != 0) return cannot_be_made(path, unsynced);
+    return {};
+}
+
+Result<Draft> Draft::beside(std::string const& target) {
+    auto path = target + ".new-XXXXXX";
+    int const descriptor = ::mkostemp(path.data(), O_CLOEXEC);
+    if (descriptor < 0) return cannot_be_made(target, errno);
+    ::close(descriptor);
+    return Draft{target, std::move(path)};
+}
+
+Draft::~Draft() {
+    if (path_.empty()) return;
+    for (auto const* const suffix : {"", "-journal", "-wal", "-shm"}) ::unlink((path_ + suffix).c_str());
+}
+
+Draft::Draft(Draft&& other) noexcept
+    : target_(std::exchange(other.target_, {})), path_(std::exchange(other.path_, {})) {}
+
+Result<> Draft::publish() {
+    if (int const failed = sync_to_disk(path_); failed != 0) return cannot_be_made(target_, failed);
+    // A link and not a rename: what somebody has put there in the meantime stays.
+    if (::link(path_.c_str(), target_.c_str()) != 0) {
+        if (errno == EEXIST) return fail(Errc::rejected, target_ + " exists already; expected a new file");
+        return cannot_be_made(target_, errno);
+    }
+    if (int const failed = sync_to_disk(folder_of(target_)); failed != 0) {
+        ::unlink(target_.c_str());
+        return cannot_be_made(target_, failed);
+    }
     return {};
 }
 

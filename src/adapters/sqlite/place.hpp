@@ -5,6 +5,7 @@
 #include <rgrid/base/result.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace rgrid::sqlite {
 
@@ -17,5 +18,28 @@ Result<> prepare_place(std::string const& path);
 
 /// Checks that there is a file at `path`.
 Result<> check_place(std::string const& path);
+
+/// A new file beside `target`, empty and for its owner only, which is removed with whatever SQLite keeps beside it
+/// unless it is moved to its target.
+class Draft {
+public:
+    static Result<Draft> beside(std::string const& target);
+
+    ~Draft();
+    Draft(Draft&& other) noexcept;
+    Draft& operator=(Draft&&) = delete;
+
+    [[nodiscard]] std::string const& path() const noexcept { return path_; }
+
+    /// Gives the file, which nobody may have open, its target's name. It is on the disk then. Errors: `rejected` if
+    /// there is something at the target.
+    Result<> publish();
+
+private:
+    Draft(std::string target, std::string path) : target_(std::move(target)), path_(std::move(path)) {}
+
+    std::string target_;
+    std::string path_;
+};
 
 }  // namespace rgrid::sqlite

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <rgrid/adapters/sqlite/lost.hpp>
 #include <rgrid/adapters/sqlite/settings.hpp>
 #include <rgrid/base/id.hpp>
 #include <rgrid/base/result.hpp>
@@ -30,8 +32,8 @@ struct Statistics {
 /// not follow jumps of the calendar.
 ///
 /// Errors of all methods: `retry_later` (locked, disk full, read-only, I/O error: nothing happened), `in_doubt` (only
-/// when a commit's outcome is unknown), `bug` (the file contradicts itself). Thread safety: all methods from any
-/// thread. A fork must not use the parent's store.
+/// when a commit's outcome is unknown), `denied` (the file was replaced or deleted: see lost()), `bug` (the file
+/// contradicts itself). Thread safety: all methods from any thread. A fork must not use the parent's store.
 class Store final : public JobQueue, public FleetStore, public WorkSource, public JobStore {
 public:
     /// Opens the file, making it if there is none. The file belongs to the fleet that made it: another fleet's name is
@@ -44,8 +46,11 @@ public:
     Store(Store const&) = delete;
     Store& operator=(Store const&) = delete;
 
-    [[nodiscard]] StoreId const& id() const noexcept;
     [[nodiscard]] Statistics statistics() const;
+
+    /// What became of the file, looked at now; nothing if it is in its place. As long as it is lost every call answers
+    /// `denied` with the same sentence and nothing is acknowledged; a file that is put back is used again.
+    [[nodiscard]] std::optional<Lost> lost() const;
 
     Result<Demand> demand(Call const& call) override;
     Result<SessionList> sessions(Call const& call) override;
@@ -53,9 +58,10 @@ public:
     Result<TendReport> tend(Call const& call, std::vector<ServerName> const& settled) override;
 
     Result<Registered> register_worker(Call const& call, Registration const& registration) override;
-    Result<BeatReply> beat(Call const& call, WorkerId const& worker, Incarnation incarnation, bool leaving) override;
+    Result<BeatReply> beat(Call const& call, WorkerId const& worker, Incarnation incarnation, BeatCount acknowledged,
+                           bool leaving) override;
     Result<std::vector<Lease>> claim(Call const& call, WorkerId const& worker, Incarnation incarnation,
-                                     int slots) override;
+                                     BeatCount acknowledged, int slots) override;
     Result<std::vector<Verdict>> complete(Call const& call, WorkerId const& worker, Incarnation incarnation,
                                           std::vector<Completion> const& completions) override;
     Result<> append_log(Call const& call, WorkerId const& worker, Incarnation incarnation,
@@ -73,6 +79,8 @@ public:
     Result<FleetRecord> load(Call const& call) override;
     Result<> write(Call const& call, LeaderEpoch epoch, FleetWrite const& write) override;
     Result<> hold(Call const& call, PoolName const& pool, bool held) override;
+    Result<> freeze(Call const& call, std::string const& why) override;
+    Result<Adopted> adopt(Call const& call, Adoption const& adoption) override;
     Result<std::vector<ServerBill>> bills(Call const& call, Instant since) override;
 
 private:

@@ -8,9 +8,11 @@
 
 namespace rgrid::sqlite {
 
-/// Notices within some 20 ms that any process has changed the jobs of a store.
+/// Notices that any process has changed the jobs of a store: mostly within two milliseconds, since the kernel tells when
+/// its journal is written, and within some 20 ms where it has no watch left.
 ///
-/// A look costs microseconds and reads nothing as long as nobody has written; heartbeats and logs do not end a wait.
+/// A look costs microseconds and reads nothing as long as nobody has written; heartbeats and logs do not end a wait. A
+/// store's file that is deleted, replaced or put back ends it once, so that the next call tells: see Store::lost().
 /// Thread safety: one waiting thread at a time.
 class StoreWake final : public Wake {
 public:
