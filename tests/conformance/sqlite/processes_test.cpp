@@ -1,10 +1,12 @@
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <rgrid/adapters/system/clock.hpp>
@@ -77,6 +79,27 @@ public:
         return std::nullopt;
     }
 
+    /// The lines it has printed, without waiting for more.
+    std::vector<std::string> said() {
+        std::vector<std::string> lines;
+        pollfd descriptor{output_, POLLIN, 0};
+        while (text_.find('\n') != std::string::npos || ::poll(&descriptor, 1, 0) == 1) {
+            auto line = this->line();
+            if (!line) break;
+            lines.push_back(std::move(*line));
+        }
+        return lines;
+    }
+
+    /// Returns once it stands still.
+    void freeze() {
+        int status = 0;
+        ::kill(pid_, SIGSTOP);
+        ASSERT_EQ(::waitpid(pid_, &status, WUNTRACED), pid_);
+        ASSERT_TRUE(WIFSTOPPED(status));
+    }
+    void thaw() { ::kill(pid_, SIGCONT); }
+
     void kill() {
         if (pid_ <= 0) return;
         ::kill(pid_, SIGKILL);
@@ -134,7 +157,7 @@ void churn() {
     while (true) {
         std::vector<Completion> batch;
         std::string succeeded = "succeeded";
-        for (auto const& lease : store->claim({}, worker, incarnation, 10).value()) {
+        for (auto const& lease : store->claim({}, worker, incarnation, {}, 10).value()) {
             batch.push_back({lease.job, lease.epoch, Outcome::succeeded});
             succeeded += " " + std::to_string(lease.job.value);
         }
@@ -153,7 +176,7 @@ void work() {
             .value()
             .incarnation;
     while (true) {
-        auto const leases = store->claim({}, worker, incarnation, 7).value();
+        auto const leases = store->claim({}, worker, incarnation, {}, 7).value();
         if (leases.empty()) break;
         std::vector<Completion> batch;
         for (auto const& lease : leases) batch.push_back({lease.job, lease.epoch, Outcome::succeeded});
@@ -234,6 +257,34 @@ TEST(Processes, a_killed_one_loses_nothing_acknowledged) {
     }
 }
 
+// What a snapshot of the disk takes at any moment, file and journal, is a whole store with all that was acknowledged.
+TEST(Processes, a_copy_of_file_and_journal_is_a_whole_store) {
+    testing::TempFolder folder;
+    auto const path = folder / "rgrid.db";
+    open(path).reset();  // This process must not have it open: the copy would end its locks.
+    Child first{"churn", path, "a"}, second{"churn", path, "b"};
+    std::vector<std::string> accepted, succeeded;
+    for (int round = 0; round < 5; ++round) {
+        ASSERT_TRUE(first.next({"succeeded"}));
+        for (auto* const child : {&first, &second}) child->freeze();
+        for (auto* const child : {&first, &second})
+            for (auto const& line : child->said()) {
+                if (line.starts_with("accepted ")) accepted.push_back(line.substr(9));
+                if (line.starts_with("succeeded ")) succeeded.push_back(line.substr(10));
+            }
+        auto const copy = folder / ("copy" + std::to_string(round) + ".db");
+        for (auto const* const suffix : {"", "-wal"}) std::filesystem::copy_file(path + suffix, copy + suffix);
+        for (auto* const child : {&first, &second}) child->thaw();
+
+        std::map<std::int64_t, JobState> states;
+        for (auto const& view : open(copy)->look({}, {.limit = 1'000'000}).value()) states[view.job.value] = view.state;
+        for (auto const job : numbers(accepted)) EXPECT_TRUE(states.contains(job)) << job;
+        for (auto const job : numbers(succeeded)) EXPECT_EQ(states[job], JobState::succeeded) << job;
+        expect_sound(copy);
+    }
+    EXPECT_FALSE(accepted.empty());
+}
+
 // Another process that writes without a pause does not keep a beat from being written.
 TEST(Processes, a_busy_one_lets_others_write) {
     testing::TempFolder folder;
@@ -246,7 +297,7 @@ TEST(Processes, a_busy_one_lets_others_write) {
     ASSERT_TRUE(child.next({"succeeded"}));
 
     for (int beat = 0; beat < 50; ++beat)
-        ASSERT_TRUE(store->beat(call_within(machine_clock(), 10s), worker, incarnation, false)) << beat;
+        ASSERT_TRUE(store->beat(call_within(machine_clock(), 10s), worker, incarnation, {}, false)) << beat;
 }
 
 }  // namespace

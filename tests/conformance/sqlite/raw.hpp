@@ -39,6 +39,20 @@ public:
         return value;
     }
 
+    std::string text(std::string const& sql) {
+        sqlite3_stmt* statement = nullptr;
+        EXPECT_EQ(sqlite3_prepare_v2(handle_, sql.c_str(), -1, &statement, nullptr), SQLITE_OK)
+            << sql << ": " << sqlite3_errmsg(handle_);
+        EXPECT_EQ(sqlite3_step(statement), SQLITE_ROW) << sql << ": " << sqlite3_errmsg(handle_);
+        auto const* const bytes = reinterpret_cast<char const*>(sqlite3_column_text(statement, 0));
+        std::string value = bytes == nullptr ? "" : bytes;
+        sqlite3_finalize(statement);
+        return value;
+    }
+
+    /// Runs a statement that may fail.
+    void try_run(std::string const& sql) { sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr); }
+
 private:
     sqlite3* handle_ = nullptr;
 };
