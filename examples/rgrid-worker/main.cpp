@@ -125,7 +125,12 @@ int work(Options const& options) {
                 agent_settings(options, settings.worker, pool->second), attempt_settings(options, settings.worker),
                 [&](Severity severity, std::string const& text) { log.say(severity, text); }};
     std::stop_callback const at_once{second_signal.get_token(), [&] { agent.stop_now(); }};
-    auto const exit = agent.run(signals.token());
+    app::StoreGuard const guard{ports->lost_store, clock, signals.token()};
+    auto const exit = agent.run(guard.token());
+    if (auto const replaced = guard.replaced()) {
+        log.say(Severity::error, *replaced);
+        return exit_unreachable;
+    }
     log.say(exit_code(exit.reason) == exit_done ? Severity::info : Severity::warning, sentence(exit));
     return exit_code(exit.reason);
 }

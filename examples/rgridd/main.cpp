@@ -27,15 +27,19 @@ app::LogStyle log_style(app::LogSettings const& settings) {
 }
 
 int run(Daemon& daemon, Options const& options, app::Log& log, app::StopSignals const& signals,
-        std::stop_token const& second_signal) {
+        app::StoreGuard const& guard, std::stop_token const& second_signal) {
     if (options.dry_run) return daemon.dry_run() ? done : failed;
     int code = done;
     if (options.once)
         code = daemon.once() ? done : failed;
     else if (options.until_idle)
-        code = daemon.run_until_idle(signals.token()) ? done : failed;
+        code = daemon.run_until_idle(guard.token()) ? done : failed;
     else
-        daemon.run(signals.token());
+        daemon.run(guard.token());
+    if (auto const replaced = guard.replaced()) {
+        log.say(Severity::error, *replaced);
+        return not_reachable;
+    }
     if (options.drain && signals.count() > 0) {
         log.say(Severity::info, "letting all workers finish their jobs; a second signal ends that");
         if (!daemon.drain(options.drain_limit, second_signal)) {
@@ -84,7 +88,8 @@ int serve(Options const& options) {
                                     (loaded.file ? "configured by " + *loaded.file : "built-in defaults"));
     }
     Daemon daemon{loaded, options, *ports, log, clock, decisions.get(), reload};
-    auto const code = run(daemon, options, log, signals, second_signal.get_token());
+    app::StoreGuard const guard{ports->lost_store, clock, signals.token()};
+    auto const code = run(daemon, options, log, signals, guard, second_signal.get_token());
     if (!options.dry_run) log.say(Severity::info, "ended");
     return code;
 }
