@@ -49,7 +49,7 @@ public:
         }
         end_silent(seen, draft);
         end_unconfigured(seen, draft);
-        drain_aged(draft);
+        drain_aged(seen, draft);
         return draft;
     }
 
@@ -250,39 +250,50 @@ private:
     }
 
     /// Drains workers for age, the oldest first, a few at a time, so that a fleet born together does not go together.
-    void drain_aged(Draft& draft) const {
+    /// Who went for age counts until its replacement works: a pool must not end because its new workers do not come up.
+    void drain_aged(Snapshot const& seen, Draft& draft) const {
         for (auto const& [pool, pool_params] : params_.pools) {
             std::vector<WorkerView const*> aged;
             int workers = 0;
-            int draining = 0;
+            int missing = 0;
             for (auto const& worker : draft.roster.workers) {
-                if (worker.pool != pool || !worker.server || !worker.session) continue;
-                if (worker.phase != Phase::ready && worker.phase != Phase::draining) continue;
+                if (worker.pool != pool || worker.phase == Phase::orphan) continue;
+                auto const age = worker.server ? worker.server->age : Duration{0};
+                auto const left = pool_params.health.max_age - age;
+                bool const comes = worker.phase == Phase::requested || worker.phase == Phase::booting;
+                bool const goes = !comes && worker.phase != Phase::ready;
+                if (goes && worker.phase != Phase::gone && left >= Duration{0}) continue;
                 ++workers;
-                auto const left = pool_params.health.max_age - worker.server->age;
-                if (worker.phase == Phase::draining)
-                    draining += left < Duration{0};
+                if (comes || goes)
+                    ++missing;
                 else if (left >= Duration{0})
                     draft.look_in(left + Duration{1});
                 else if (draft.is_free(worker))
                     aged.push_back(&worker);
                 else
-                    ++draining;  // It goes already, or its drain is under way.
+                    ++missing;  // It goes already, or its drain is under way.
             }
             std::stable_sort(aged.begin(), aged.end(),
                              [](auto const* a, auto const* b) { return a->server->age > b->server->age; });
-            auto const most = std::max(1, static_cast<int>(std::floor(pool_params.health.drain_share * workers)));
-            for (auto const* worker : aged) {
-                std::vector facts{detail::duration_fact("age", worker->server->age),
-                                  detail::duration_fact("limit", pool_params.health.max_age),
-                                  detail::count_fact("busy_slots", worker->session->busy_slots)};
-                if (draining < most)
-                    draft.steps.push_back(detail::close_step(*worker, CloseMode::drain, Reason::too_old, facts)),
-                        ++draining;
-                else
-                    draft.findings.push_back({FindingKind::drain_staggered, pool, worker->name.value, facts, {}});
-            }
+            auto const share = std::max(1, static_cast<int>(std::floor(pool_params.health.drain_share * workers)));
+            auto const most = boots_fail(seen, pool) ? 0 : share;
+            for (auto const* worker : aged) drain_or_wait(*worker, pool_params.health.max_age, missing++ < most, draft);
         }
+    }
+
+    /// Did the last server that the pool has got never come up?
+    static bool boots_fail(Snapshot const& seen, PoolName const& pool) {
+        return std::any_of(seen.memory.boots.begin(), seen.memory.boots.end(),
+                           [&](auto const& record) { return record.pool == pool && record.failures > 0; });
+    }
+
+    static void drain_or_wait(WorkerView const& worker, Duration limit, bool drain, Draft& draft) {
+        std::vector facts{detail::duration_fact("age", worker.server->age), detail::duration_fact("limit", limit),
+                          detail::count_fact("busy_slots", worker.session->busy_slots)};
+        if (drain)
+            draft.steps.push_back(detail::close_step(worker, CloseMode::drain, Reason::too_old, facts));
+        else
+            draft.findings.push_back({FindingKind::drain_staggered, worker.pool, worker.name.value, facts, {}});
     }
 
     PlannerParams params_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <rgrid/policy/params.hpp>
 #include <rgrid/policy/policy.hpp>
+#include <set>
 
 namespace rgrid {
 
@@ -19,12 +20,15 @@ public:
 
     [[nodiscard]] Draft revise(Snapshot const& seen, Draft draft) const override {
         apply_holds(seen, draft);
+        auto dropped = pools_of(draft.wanted);
         std::erase_if(draft.wanted, [](auto const& wish) { return !wish.offer; });
+        for (auto const& pool : pools_of(draft.wanted)) dropped.erase(pool);
         draft.wanted = in_turns(std::move(draft.wanted));
         cap_pools(draft);
         cap_workers(draft);
-        cap_rate(seen, draft);
+        cap_rate(seen, draft, dropped);
         cap_spend(seen, draft);
+        keep_aged(dropped, draft);
         return draft;
     }
 
@@ -51,6 +55,24 @@ private:
         if (step.action != Action::close_worker) return false;
         return step.mode != CloseMode::now || step.reason == Reason::above_maximum ||
                step.reason == Reason::pool_removed;
+    }
+
+    static std::set<PoolName> pools_of(std::vector<WantedWorker> const& wishes) {
+        std::set<PoolName> pools;
+        for (auto const& wish : wishes) pools.insert(wish.pool);
+        return pools;
+    }
+
+    /// Where no replacement can be had now, the old ones work on. Other caps are no ground: at one of those, it is the
+    /// old one's end that makes the room.
+    static void keep_aged(std::set<PoolName> const& pools, Draft& draft) {
+        draft.steps.erase_if([&](Step const& step) {
+            bool const stays = step.action == Action::close_worker && step.mode == CloseMode::drain &&
+                               step.reason == Reason::too_old && pools.contains(step.pool);
+            if (stays)
+                draft.findings.push_back({FindingKind::drain_staggered, step.pool, step.server.value, step.facts, {}});
+            return stays;
+        });
     }
 
     static Duration oldest_of(WantedWorker const& wish) {
@@ -115,7 +137,8 @@ private:
              draft);
     }
 
-    void cap_rate(Snapshot const& seen, Draft& draft) const {
+    /// Adds the pools that have to wait to `dropped`.
+    void cap_rate(Snapshot const& seen, Draft& draft, std::set<PoolName>& dropped) const {
         constexpr Duration minute = std::chrono::minutes{1};
         std::vector<Duration> ages;
         for (auto const at : seen.memory.recent_creates)
@@ -129,6 +152,8 @@ private:
         auto const room = std::max<std::int64_t>(0, params_.limits.creates_per_minute - recent);
         if (std::ssize(draft.wanted) > room)
             draft.look_in(ages.empty() ? minute : minute - *std::max_element(ages.begin(), ages.end()));
+        for (auto i = room; i < std::ssize(draft.wanted); ++i)
+            dropped.insert(draft.wanted[static_cast<std::size_t>(i)].pool);
         keep(static_cast<std::size_t>(room), FindingKind::create_rate,
              {detail::count_fact("creates", recent), detail::count_fact("limit", params_.limits.creates_per_minute)},
              draft);

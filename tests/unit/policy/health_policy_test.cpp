@@ -346,6 +346,51 @@ TEST(Health, At_least_one_worker_drains_for_age_at_a_time_and_one_that_drains_al
     EXPECT_THAT(steps(scene.plan()), IsEmpty());
 }
 
+/// Twenty workers that are too old, of which two may drain at a time.
+Scene aged_scene() {
+    Scene scene;
+    scene.pool().scaling.max_workers = 100;
+    for (int i = 0; i < 20; ++i) scene.worker(a_session("w" + std::to_string(10 + i)).busy(2), 25h + i * 1min);
+    return scene;
+}
+
+std::int64_t drains(Plan const& plan) {
+    return std::count_if(plan.steps.begin(), plan.steps.end(),
+                         [](Step const& step) { return step.reason == Reason::too_old; });
+}
+
+TEST(Health, Who_went_for_age_counts_until_its_replacement_works) {
+    auto scene = aged_scene();
+    scene.booting("new", 1min);
+    EXPECT_EQ(drains(scene.plan()), 1);
+    scene.unknown_create("newer");
+    EXPECT_EQ(drains(scene.plan()), 0);
+
+    scene = aged_scene();
+    scene.worker(a_session("closed").closed(), 25h);
+    EXPECT_EQ(drains(scene.plan()), 1);
+    scene.intent(an_intent("gone").age(25h));
+    EXPECT_EQ(drains(scene.plan()), 0) << "its replacement is only just ordered";
+
+    scene = aged_scene();
+    scene.worker(a_session("young").closed(), 1h);
+    EXPECT_EQ(drains(scene.plan()), 2) << "it did not go for its age";
+}
+
+TEST(Health, Nobody_drains_for_age_while_new_workers_do_not_come_up) {
+    auto scene = aged_scene();
+    scene.seen.memory.boots = {{default_pool, 1}};
+
+    auto const plan = scene.plan();
+
+    EXPECT_THAT(steps(plan), IsEmpty());
+    EXPECT_EQ(std::count_if(plan.findings.begin(), plan.findings.end(),
+                            [](auto const& found) { return found.kind == FindingKind::drain_staggered; }),
+              20);
+    scene.seen.memory.boots = {{PoolName{"other"}, 3}};
+    EXPECT_EQ(drains(scene.plan()), 2);
+}
+
 TEST(Health, A_drain_for_age_that_is_under_way_counts_as_one_that_drains) {
     Scene scene;
     scene.worker(a_session("w1").busy(1), 25h).worker(a_session("w2").busy(1), 26h);

@@ -212,6 +212,35 @@ TEST(Limits, A_hold_of_the_fleet_stops_scaling_and_deletes_but_not_the_rescue_of
     EXPECT_EQ(held, 5);
 }
 
+TEST(Limits, An_old_worker_works_on_where_its_replacement_cannot_be_had_now) {
+    Scene scene;
+    scene.pool().scaling.min_workers = 3;
+    for (auto const* name : {"w1", "w2", "w3"}) scene.worker(a_session(name).busy(1), 25h);
+    auto const drains = [&] {
+        auto const short_steps = steps(scene.plan());
+        return std::count(short_steps.begin(), short_steps.end(), "drain w1: too_old");
+    };
+    ASSERT_EQ(drains(), 1);
+
+    Refusal sold_out;
+    sold_out.offer = small_offer;
+    sold_out.until = scene.seen.now + 1min;
+    scene.seen.memory.refusals = {sold_out};
+    EXPECT_EQ(drains(), 0);
+    auto const plan = scene.plan();
+    auto const* found = finding(plan, FindingKind::drain_staggered);
+    ASSERT_NE(found, nullptr);
+    EXPECT_EQ(fact(found->facts, "age"), Duration{25h}.count());
+
+    scene.seen.memory.refusals.clear();
+    scene.seen.memory.recent_creates.assign(30, scene.seen.now - 10s);
+    EXPECT_EQ(drains(), 0) << "too many were ordered in the last minute";
+
+    scene.seen.memory.recent_creates.clear();
+    scene.params.limits.max_workers = 3;
+    EXPECT_EQ(drains(), 1) << "its end is what makes the room";
+}
+
 TEST(Limits, A_hold_of_one_pool_leaves_the_others_alone) {
     auto scene = busy_scene();
     scene.seen.holds = {{PoolName{"b"}, scene.seen.now}};
