@@ -67,23 +67,37 @@ private:
         result_.changed = true;
     }
 
-    /// The bill is written when a server is first seen and when it has begun another paid period, so that even a
+    /// How long a server has cost; nothing if it is not known to have existed. One that has vanished before a look at
+    /// the provider found it has cost, too: the answer to its create or its worker's session tells of it.
+    [[nodiscard]] std::optional<Duration> paid_for(WorkerView const& worker) const {
+        if (worker.server) return worker.server->age;
+        if (!seen_.servers.value) return std::nullopt;
+        if (worker.session) return worker.session->age;
+        if (worker.intent->create == CreateState::created) return worker.intent->age;
+        return std::nullopt;
+    }
+
+    /// The bill is written when a server is first known of and when it has begun another paid period, so that even a
     /// controller that is lost knows what was paid.
     void keep_bill(WorkerView const& worker) {
-        if (!worker.server) return;
+        auto const paid = paid_for(worker);
+        if (!paid) return;
+        auto const age = *paid;
         auto const& intent = *worker.intent;
         auto const known =
             std::find_if(bills_.begin(), bills_.end(), [&](auto const& bill) { return bill.server == worker.name; });
-        auto const age = worker.server->age;
-        if (known != bills_.end() && paid_periods(age, intent.period) == paid_periods(known->lifetime, intent.period))
+        if (known != bills_.end() &&
+            (!worker.server || paid_periods(age, intent.period) == paid_periods(known->lifetime, intent.period)))
             return;
         ServerBill bill;
         if (known != bills_.end())
             bill = *known;
         else
             bill = {
-                worker.name,   worker.pool, worker.server->offer, intent.price, intent.period, seen_.now - age, {}, {},
-                intent.reason, {}};
+                worker.name,  worker.pool,   worker.server ? worker.server->offer : intent.offer,
+                intent.price, intent.period, seen_.now - age,
+                {},           {},            intent.reason,
+                {}};
         bill.lifetime = age;
         result_.write.bills.push_back(std::move(bill));
         result_.changed = true;

@@ -127,6 +127,24 @@ TEST_F(ControllerTest, adopts_by_name_what_a_lost_answer_left_behind) {
     for (auto const& intent : store.load({}).value().intents) EXPECT_EQ(intent.create, CreateState::created);
 }
 
+TEST_F(ControllerTest, closes_the_bill_of_a_server_that_it_has_never_seen) {
+    submit(5);
+    make("a", now)->pass();
+    ASSERT_THAT(servers(), ::testing::SizeIs(3));
+    real_cloud.destroy({}, real_cloud.truth().front().id).value();
+    clock.advance(10min);
+    ASSERT_THAT(servers(), ::testing::ElementsAre("f-default-2", "f-default-3"));
+
+    auto const controller = make("b", now);
+    for (int i = 0; i < 4; ++i) controller->pass();
+
+    auto const bills = store.bills({}, Instant{}).value();
+    ASSERT_GE(bills.size(), 3U);
+    EXPECT_EQ(bills[0].server, ServerName{"f-default-1"});
+    EXPECT_EQ(bills[0].deleted, clock.now());
+    EXPECT_EQ(bills[1].deleted, std::nullopt);
+}
+
 TEST_F(ControllerTest, a_sink_that_throws_costs_its_lines_and_nothing_else) {
     struct Throwing final : EventSink {
         void emit(Event const&) override { throw std::runtime_error("no log today"); }
@@ -678,7 +696,7 @@ TEST_F(OneStoreTest, a_step_of_the_lost_time_ends_nothing_after_the_store_went_b
     slow.run_all();
     controller->pass();
 
-    EXPECT_EQ(servers(), std::vector<std::string>{name}) << "the worker's session is open again";
+    EXPECT_THAT(servers(), ::testing::Contains(name)) << "the worker's session is open again";
 }
 
 TEST_F(OneStoreTest, a_listing_that_lacks_all_known_servers_orders_and_ends_nothing_while_workers_work) {

@@ -56,6 +56,26 @@ TEST_F(ReconcileTest, opens_a_line_of_the_bill_and_touches_it_once_a_paid_period
     EXPECT_EQ(later.write.bills[0].created, bills[0].created);
 }
 
+// It was paid for, although no look at the provider has ever found it.
+TEST_F(ReconcileTest, a_server_that_vanished_before_it_was_listed_is_on_the_bill) {
+    seen.intents = {an_intent("f-default-1").age(3min), an_intent("f-default-2").create(CreateState::in_doubt).age(3min),
+                    an_intent("f-default-3").create(CreateState::in_doubt).age(3min),
+                    an_intent("f-default-4").create(CreateState::refused).age(3min)};
+    Session session = a_session("f-default-2");
+    session.age = 2min;
+    seen.sessions.value = {session};
+
+    auto const result = run();
+
+    ASSERT_EQ(result.write.bills.size(), 2U);
+    EXPECT_EQ(result.write.bills[0].server, ServerName{"f-default-1"});
+    EXPECT_EQ(result.write.bills[0].created, seen.now - 3min) << "its create was accepted";
+    EXPECT_EQ(result.write.bills[1].server, ServerName{"f-default-2"});
+    EXPECT_EQ(result.write.bills[1].created, seen.now - 2min) << "its worker was heard of";
+    bills = result.write.bills;
+    EXPECT_TRUE(run().write.bills.empty());
+}
+
 TEST_F(ReconcileTest, learns_each_boot_once_and_says_that_the_worker_is_ready) {
     seen.intents = {an_intent("f-default-1").age(95s)};
     seen.servers.value = {a_server("f-default-1").age(94s)};
