@@ -184,8 +184,20 @@ ALTER TABLE store ADD COLUMN frozen TEXT NOT NULL DEFAULT '';
 )sql";
 
 /// The step at `i` makes format `i + 1` out of format `i`. What was released is never edited: files of it exist.
+/// A step only adds, with defaults, so that statements of before go on working: agents of before have the file open.
 constexpr std::array steps{format_1, format_2};
 static_assert(steps.size() == format_version);
+
+constexpr bool is_number(auto state, int number) { return static_cast<int>(state) == number; }
+
+// Stored by number.
+static_assert(is_number(JobState::scheduled, 0) && is_number(JobState::queued, 1) && is_number(JobState::running, 2) &&
+              is_number(JobState::succeeded, 3) && is_number(JobState::failed, 4) && is_number(JobState::cancelled, 5) &&
+              is_number(JobState::dead, 6));
+static_assert(is_number(SessionState::open, 0) && is_number(SessionState::draining, 1) &&
+              is_number(SessionState::closed, 2));
+static_assert(is_number(Outcome::succeeded, 0) && is_number(Outcome::failed, 1) && is_number(Outcome::timed_out, 2) &&
+              is_number(Outcome::cancelled, 3) && is_number(Outcome::released, 4));
 
 }  // namespace
 
