@@ -105,7 +105,7 @@ std::vector<std::string> found_text(AdoptionPlan const& plan) {
     std::vector<std::string> lines;
     lines.push_back("Store " + plan.store.value + " of fleet " + plan.fleet.value + ", generation " +
                     std::to_string(plan.generation.value));
-    lines.push_back(plan.frozen.empty() ? "It is not frozen." : "It stands still: " + plan.frozen);
+    lines.push_back(plan.frozen.empty() ? "It does not stand still." : "It stands still: " + plan.frozen);
     auto const add = [&](std::vector<ServerName> const& names, std::string const& what) {
         if (!names.empty()) lines.push_back(count_text(names.size(), "server") + " " + what + names_text(names));
     };

@@ -91,6 +91,6 @@ struct MachineLimits {
 /// @param keys  All in the file store.
 /// @param jobs  All that the store has.
 [[nodiscard]] Checks check_objects(std::vector<std::string> const& keys, std::vector<JobView> const& jobs,
-                                   std::int64_t accepted, Generation generation);
+                                   JobId last_job, Generation generation);
 
 }  // namespace rgrid::app

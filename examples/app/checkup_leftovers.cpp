@@ -115,14 +115,12 @@ Checks check_leftovers(Settings const& settings, std::vector<std::string> const&
     return checks;
 }
 
-Checks check_objects(std::vector<std::string> const& keys, std::vector<JobView> const& jobs, std::int64_t accepted,
+Checks check_objects(std::vector<std::string> const& keys, std::vector<JobView> const& jobs, JobId last_job,
                      Generation generation) {
     std::set<JobId> known;
     std::set<std::string> needed;
-    JobId last{accepted};
     for (auto const& job : jobs) {
         known.insert(job.job);
-        last = std::max(last, job.job);
         for (auto const& input : job.spec.inputs) needed.insert("inputs/" + input.sha256);
     }
     std::set<JobId> swept;
@@ -133,7 +131,7 @@ Checks check_objects(std::vector<std::string> const& keys, std::vector<JobView> 
         auto const attempt = attempt_of(key);
         if (!attempt || known.contains(attempt->first)) continue;
         bool const is_of_now = generation_of(attempt->second.value) >= generation;
-        (attempt->first > last && is_of_now ? never_had : swept).insert(attempt->first);
+        (attempt->first > last_job && is_of_now ? never_had : swept).insert(attempt->first);
     }
     Checks checks;
     add_if_any(checks, texts(never_had), Health::fail, "outputs of jobs that this store has never had",

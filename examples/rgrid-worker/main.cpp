@@ -11,6 +11,7 @@
 #include <stop_token>
 #include <string>
 
+#include "app/exit_codes.hpp"
 #include "app/log.hpp"
 #include "app/open.hpp"
 #include "app/settings.hpp"
@@ -21,7 +22,10 @@ namespace {
 
 using namespace rgrid;
 
-enum ExitCode { exit_done = 0, exit_failed = 1, exit_wrong_use = 2, exit_unreachable = 3 };
+using app::exit_done;
+using app::exit_failed;
+using app::exit_not_reachable;
+using app::exit_wrong_use;
 
 /// What the command line says; the rest comes from the environment that the server was given, then the configuration.
 struct Options {
@@ -77,7 +81,7 @@ int exit_code(AgentExitReason reason) {
         case AgentExitReason::fenced:
             return exit_failed;
         case AgentExitReason::unreachable:
-            return exit_unreachable;
+            return exit_not_reachable;
     }
     return exit_failed;
 }
@@ -119,17 +123,21 @@ int work(Options const& options) {
     if (!ports) {
         log.say(Severity::error, ports.error().message);
         // A program that is missing is an installation to mend, not a store to wait for.
-        return ports.error().code == Errc::not_found ? exit_failed : exit_unreachable;
+        return ports.error().code == Errc::not_found ? exit_failed : exit_not_reachable;
     }
     Agent agent{AgentPorts{*ports->work, *ports->executor, *ports->files, clock, ports->wake.get()},
                 agent_settings(options, settings.worker, pool->second), attempt_settings(options, settings.worker),
                 [&](Severity severity, std::string const& text) { log.say(severity, text); }};
     std::stop_callback const at_once{second_signal.get_token(), [&] { agent.stop_now(); }};
     app::StoreGuard const guard{ports->lost_store, clock, signals.token()};
+    // Nobody will ever hear of what runs here, and the new store may give the same jobs to others.
+    std::stop_callback const lost{guard.token(), [&] {
+                                      if (guard.replaced()) agent.stop_now();
+                                  }};
     auto const exit = agent.run(guard.token());
     if (auto const replaced = guard.replaced()) {
         log.say(Severity::error, *replaced);
-        return exit_unreachable;
+        return exit_not_reachable;
     }
     log.say(exit_code(exit.reason) == exit_done ? Severity::info : Severity::warning, sentence(exit));
     return exit_code(exit.reason);

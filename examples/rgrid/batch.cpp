@@ -180,7 +180,7 @@ private:
     LiveLine& line_;
     BatchOptions const& options_;
     std::string id_;
-    DaemonKeeper daemon_;
+    DaemonStarter daemon_;
     std::set<JobId> fetched_;
     std::size_t files_ = 0;
     std::string workers_;

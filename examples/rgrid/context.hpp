@@ -9,16 +9,17 @@
 #include <utility>
 #include <vector>
 
+#include "app/exit_codes.hpp"
 #include "app/open.hpp"
 #include "app/settings.hpp"
 
 namespace rgrid::cli {
 
-inline constexpr int exit_done = 0;
-inline constexpr int exit_failed = 1;
-inline constexpr int exit_wrong_use = 2;
-inline constexpr int exit_not_reachable = 3;
-inline constexpr int exit_interrupted = 130;
+using app::exit_done;
+using app::exit_failed;
+using app::exit_interrupted;
+using app::exit_not_reachable;
+using app::exit_wrong_use;
 
 /// Ends the command from anywhere in it: a sentence for standard error and the program's exit code.
 struct Quit {

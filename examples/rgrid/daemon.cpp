@@ -54,7 +54,7 @@ std::string last_line(std::string const& path) {
 
 }  // namespace
 
-void DaemonKeeper::start() {
+void DaemonStarter::start() {
     auto const& loaded = context_.loaded();
     std::vector<std::string> command{expect(app::find_program("rgridd")), "--until-idle", "--eager", "--home",
                                      loaded.home};
@@ -67,7 +67,7 @@ void DaemonKeeper::start() {
     started_ = true;
 }
 
-void DaemonKeeper::watch() {
+void DaemonStarter::watch() {
     int status = 0;
     if (!child_ || ::waitpid(*child_, &status, WNOHANG) != *child_) return;
     child_.reset();
@@ -78,7 +78,7 @@ void DaemonKeeper::watch() {
                           tame(last_line(log)) + " (log: " + log + ")");
 }
 
-void DaemonKeeper::tend(bool led) {
+void DaemonStarter::tend(bool led) {
     watch();
     if (led || child_) return;
     // A daemon that was just killed still leads until its term is over; one that just began may not lead yet.

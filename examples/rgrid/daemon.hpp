@@ -13,9 +13,9 @@ namespace rgrid::cli {
 ///
 /// If none does, it starts `rgridd --until-idle --eager`, which goes on without this command and ends by itself once
 /// no work is left. The command never acts for the fleet itself.
-class DaemonKeeper {
+class DaemonStarter {
 public:
-    DaemonKeeper(Context& context, LiveLine& line) : context_(context), line_(line) {}
+    DaemonStarter(Context& context, LiveLine& line) : context_(context), line_(line) {}
 
     /// Call it after the submit and then now and then, with whether somebody leads. Quits if the daemon that was
     /// started here has failed.

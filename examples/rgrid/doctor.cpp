@@ -75,7 +75,7 @@ private:
         if (!record || !counts || !jobs) return;
         examine_servers(*jobs);
         if (auto const keys = look("files", ports->files->list(Call{}, "")))
-            add(app::check_objects(*keys, *jobs, counts->accepted, record->generation));
+            add(app::check_objects(*keys, *jobs, file->last_job, record->generation));
     }
 
     void examine_servers(std::vector<JobView> const& jobs) {

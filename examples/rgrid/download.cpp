@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <rgrid/model/job_rules.hpp>
+#include <rgrid/worker/staging.hpp>
 #include <system_error>
 
 namespace rgrid::cli {
@@ -18,8 +19,7 @@ std::vector<std::string> download(Context& context, JobView const& job, std::str
                                   output.path + "'; it was not fetched");
         auto const target = fs::path{folder} / output.path;
         auto const part = target.string() + ".part-" + std::to_string(::getpid());
-        auto const key =
-            "outputs/" + std::to_string(job.job.value) + "/" + std::to_string(job.epoch.value) + "/" + output.path;
+        auto const key = output_key({job.job, job.epoch}, output.path);
         std::error_code error;
         fs::create_directories(target.parent_path(), error);
         if (error)

@@ -90,7 +90,7 @@ private:
     LiveLine& line_;
     JobId job_;
     LogReader log_;
-    DaemonKeeper daemon_;
+    DaemonStarter daemon_;
     LeaseEpoch running_;
     SteadyInstant next_look_{};
 };

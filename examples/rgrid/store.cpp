@@ -77,7 +77,7 @@ void print_info(StoreInfo const& info) {
               << "generation  " << info.generation.value << "\n"
               << "state       "
               << (info.frozen.empty() ? "in use"
-                                      : paint(Colour::red, "frozen") + ": " + info.frozen +
+                                      : paint(Colour::red, "stands still") + ": " + info.frozen +
                                             "\n            'rgrid store adopt' shows what there is and lets it go on")
               << "\n"
               << "leader      " << (info.leader.empty() ? "none" : app::readable_run_name(info.leader)) << "\n"

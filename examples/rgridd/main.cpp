@@ -4,6 +4,7 @@
 #include <iostream>
 #include <rgrid/adapters/system/clock.hpp>
 
+#include "app/exit_codes.hpp"
 #include "app/log.hpp"
 #include "app/open.hpp"
 #include "app/settings.hpp"
@@ -17,10 +18,10 @@ using namespace rgrid;
 
 namespace {
 
-constexpr int done = 0;
-constexpr int failed = 1;
-constexpr int wrong_use = 2;
-constexpr int not_reachable = 3;
+using app::exit_done;
+using app::exit_failed;
+using app::exit_not_reachable;
+using app::exit_wrong_use;
 
 app::LogStyle log_style(app::LogSettings const& settings) {
     return {settings.format == app::LogFormat::json, settings.level, ::isatty(STDERR_FILENO) == 1};
@@ -28,23 +29,23 @@ app::LogStyle log_style(app::LogSettings const& settings) {
 
 int run(Daemon& daemon, Options const& options, app::Log& log, app::StopSignals const& signals,
         app::StoreGuard const& guard, std::stop_token const& second_signal) {
-    if (options.dry_run) return daemon.dry_run() ? done : failed;
-    int code = done;
+    if (options.dry_run) return daemon.dry_run() ? exit_done : exit_failed;
+    int code = exit_done;
     if (options.once)
-        code = daemon.once() ? done : failed;
+        code = daemon.once() ? exit_done : exit_failed;
     else if (options.until_idle)
-        code = daemon.run_until_idle(guard.token()) ? done : failed;
+        code = daemon.run_until_idle(guard.token()) ? exit_done : exit_failed;
     else
         daemon.run(guard.token());
     if (auto const replaced = guard.replaced()) {
         log.say(Severity::error, *replaced);
-        return not_reachable;
+        return exit_not_reachable;
     }
     if (options.drain && signals.count() > 0) {
         log.say(Severity::info, "letting all workers finish their jobs; a second signal ends that");
         if (!daemon.drain(options.drain_limit, second_signal)) {
             log.say(Severity::warning, "not all servers are gone yet; start rgridd again to go on");
-            code = failed;
+            code = exit_failed;
         }
     }
     daemon.resign();
@@ -56,11 +57,11 @@ int serve(Options const& options) {
     if (!loaded.problems.empty()) {
         std::cerr << "rgridd: the configuration cannot be used:\n  " << config::to_text(loaded.problems, "\n  ")
                   << "\n";
-        return wrong_use;
+        return exit_wrong_use;
     }
     if (options.check) {
         std::cout << "OK: " << loaded.file.value_or("no configuration file; built-in defaults") << "\n";
-        return done;
+        return exit_done;
     }
     // Before everything that starts threads: they inherit which signals end the program.
     std::stop_source second_signal;
@@ -73,14 +74,14 @@ int serve(Options const& options) {
     if (!ports) {
         log.say(Severity::error, ports.error().message);
         // A program that is missing is an installation to mend, not a store to wait for.
-        return ports.error().code == Errc::not_found ? failed : not_reachable;
+        return ports.error().code == Errc::not_found ? exit_failed : exit_not_reachable;
     }
     std::unique_ptr<DecisionLog> decisions;
     if (!options.dry_run) {
         auto opened = DecisionLog::open(loaded.settings.fleet.decision_log);
         if (!opened) {
             log.say(Severity::error, opened.error().message);
-            return failed;
+            return exit_failed;
         }
         decisions = std::move(*opened);
         log.say(Severity::info, "rgridd for fleet " + loaded.settings.fleet.name.value + ", store " +

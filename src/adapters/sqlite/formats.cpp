@@ -1,6 +1,8 @@
 #include "adapters/sqlite/formats.hpp"
 
 #include <array>
+#include <rgrid/model/job.hpp>
+#include <rgrid/model/worker.hpp>
 
 #include "adapters/sqlite/schema.hpp"
 

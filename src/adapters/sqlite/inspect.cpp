@@ -4,6 +4,7 @@
 #include <rgrid/adapters/sqlite/inspect.hpp>
 
 #include "adapters/sqlite/database.hpp"
+#include "adapters/sqlite/moves.hpp"
 #include "adapters/sqlite/place.hpp"
 #include "adapters/sqlite/schema.hpp"
 
@@ -60,6 +61,7 @@ Result<StoreFile> inspect(Settings const& settings) {
             file.fleet = FleetId{row.text(1)};
         }
         file.damage = damage_of(connection);
+        if (file.damage.empty()) file.last_job = last_job(connection);
         look_at_file(settings.path, file);
         return file;
     } catch (SqliteFailure const& failure) {

@@ -239,13 +239,13 @@ TEST(Checkup, Objects_of_jobs_that_the_store_has_never_had_tell_that_it_went_bac
     job.spec.inputs = {{"a", "needed", 1, false}};
     std::vector<std::string> const keys{"inputs/needed",  "inputs/lonely",    "outputs/1/1/x", "outputs/3/1/x",
                                         "outputs/3/1.json", "outputs/12/1/x", "probes/y",      "outputs/notes"};
-    auto const checks = check_objects(keys, {job}, 5, Generation{1});
+    auto const checks = check_objects(keys, {job}, JobId{5}, Generation{1});
     EXPECT_THAT(checks, ElementsAre(line(Health::fail, "outputs of jobs that this store has never had: 12"),
                                     line(Health::ok, "no longer kept: 1"), line(Health::ok, "1 inputs")));
-    EXPECT_THAT(check_objects(keys, {job}, 12, Generation{1})[0], line(Health::ok, "no longer kept: 1, 12"));
-    EXPECT_THAT(check_objects(keys, {job}, 5, Generation{2})[0], line(Health::ok, "no longer kept: 1, 12"))
+    EXPECT_THAT(check_objects(keys, {job}, JobId{12}, Generation{1})[0], line(Health::ok, "no longer kept: 1, 12"));
+    EXPECT_THAT(check_objects(keys, {job}, JobId{5}, Generation{2})[0], line(Health::ok, "no longer kept: 1, 12"))
         << "what an earlier generation lost was told when the store was adopted";
-    EXPECT_THAT(check_objects({}, {}, 0, Generation{1}), IsEmpty());
+    EXPECT_THAT(check_objects({}, {}, JobId{}, Generation{1}), IsEmpty());
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ struct StoreFile {
     int newest_format = 0;  ///< That this program knows.
     StoreId store;
     FleetId fleet;
+    JobId last_job;  ///< The greatest number that a job has had, swept ones included.
     Bytes size;
     Bytes journal;            ///< Of the file beside it that holds what was written last.
     unsigned permissions = 0; ///< As chmod has them: 0600 for its owner only.
