@@ -272,8 +272,8 @@ class StrangerTest(UpgradeTest):
         explained = fleet.rgrid("explain", "--worker", "test-default-1")
         log = pathlib.Path(re.search(r"Its agent's log: (.*)", explained)[1]).read_text().splitlines()
         said = [json.loads(line)["text"] for line in log if line.startswith("{")]
-        sentence = (f'worker "test-default-1" runs an agent of version "{version_of(PROGRAMS)}" that speaks protocol 2; '
-                    "this store speaks protocols 1 to 1: use an older agent, or a newer RGrid where the store is")
+        sentence = (f'worker "test-default-1" runs an agent of version "{version_of(PROGRAMS)}" that speaks protocol '
+                    "2; this store speaks protocols 1 to 1: use an older agent, or a newer RGrid where the store is")
         self.assertTrue(all(text.endswith(sentence) for text in said), log)
         self.assertIn("[keeper] the agent ended with exit code 1", log)
         self.assertEqual(fleet.job(job)["state"], "queued")

@@ -216,17 +216,17 @@ TEST(Limits, An_old_worker_works_on_where_its_replacement_cannot_be_had_now) {
     Scene scene;
     scene.pool().scaling.min_workers = 3;
     for (auto const* name : {"w1", "w2", "w3"}) scene.worker(a_session(name).busy(1), 25h);
-    auto const drains = [&] {
+    auto const drains_of_w1 = [&] {
         auto const short_steps = steps(scene.plan());
         return std::count(short_steps.begin(), short_steps.end(), "drain w1: too_old");
     };
-    ASSERT_EQ(drains(), 1);
+    ASSERT_EQ(drains_of_w1(), 1);
 
     Refusal sold_out;
     sold_out.offer = small_offer;
     sold_out.until = scene.seen.now + 1min;
     scene.seen.memory.refusals = {sold_out};
-    EXPECT_EQ(drains(), 0);
+    EXPECT_EQ(drains_of_w1(), 0);
     auto const plan = scene.plan();
     auto const* found = finding(plan, FindingKind::drain_staggered);
     ASSERT_NE(found, nullptr);
@@ -234,11 +234,11 @@ TEST(Limits, An_old_worker_works_on_where_its_replacement_cannot_be_had_now) {
 
     scene.seen.memory.refusals.clear();
     scene.seen.memory.recent_creates.assign(30, scene.seen.now - 10s);
-    EXPECT_EQ(drains(), 0) << "too many were ordered in the last minute";
+    EXPECT_EQ(drains_of_w1(), 0) << "too many were ordered in the last minute";
 
     scene.seen.memory.recent_creates.clear();
     scene.params.limits.max_workers = 3;
-    EXPECT_EQ(drains(), 1) << "its end is what makes the room";
+    EXPECT_EQ(drains_of_w1(), 1) << "its end is what makes the room";
 }
 
 TEST(Limits, A_hold_of_one_pool_leaves_the_others_alone) {
