@@ -132,7 +132,7 @@ private:
         if (!seen_.mass_loss_released || !seen_.sessions.value) return;
         auto const looks_lost = std::any_of(roster.workers.begin(), roster.workers.end(), [&](auto const& worker) {
             return worker.session && worker.session->state != SessionState::closed &&
-                   worker.session->silence > params_of(params_, worker.pool).health.lost_after;
+                   worker.session->silence > health_of(params_, worker.pool).lost_after;
         });
         if (looks_lost) return;
         result_.write.mass_loss_released = false;

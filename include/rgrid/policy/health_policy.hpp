@@ -55,9 +55,7 @@ public:
 
 private:
     [[nodiscard]] HealthParams const& params(PoolName const& pool) const {
-        static HealthParams const defaults;
-        auto const found = params_.pools.find(pool);
-        return found == params_.pools.end() ? defaults : found->second.health;
+        return health_of(params_, pool);
     }
 
     /// Asked for, but nobody knows whether it exists. Until it has been looked up it counts as existing; looking

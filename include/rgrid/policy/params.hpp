@@ -48,6 +48,9 @@ struct BillingHourParams {
 };
 BOOST_DESCRIBE_STRUCT(BillingHourParams, (), (window, delete_margin))
 
+inline constexpr Duration longest_heartbeat{std::chrono::minutes{10}};
+inline constexpr Duration longest_lost_after{std::chrono::hours{1}};
+
 /// Who is lost, stuck or too old.
 struct HealthParams {
     Duration heartbeat = 30s;
@@ -64,11 +67,11 @@ struct HealthParams {
     Duration probe_interval = 10min;
 
     static constexpr auto rules = std::tuple{
-        field(&HealthParams::heartbeat, "A worker says it is alive this often.", 100ms, 10min),
+        field(&HealthParams::heartbeat, "A worker says it is alive this often.", 100ms, longest_heartbeat),
         field(&HealthParams::lost_after,
               "A worker silent for longer is lost: its jobs are requeued and its server deleted. At least three "
               "heartbeats.",
-              300ms, 1h),
+              300ms, longest_lost_after),
         field(&HealthParams::create_settle,
               "A create of unknown outcome is looked up by name after this long: at least the call's deadline plus "
               "the provider's listing lag.",
@@ -166,5 +169,18 @@ struct PlannerParams {
     friend bool operator==(PlannerParams const&, PlannerParams const&) = default;
 };
 BOOST_DESCRIBE_STRUCT(PlannerParams, (), (limits, pools))
+
+/// How the workers of a pool are judged. Those of a pool that is no longer configured may have been told any times that
+/// a pool can have: they get the longest, so that none is given up before it has ended its jobs.
+[[nodiscard]] inline HealthParams const& health_of(PlannerParams const& params, PoolName const& pool) {
+    static HealthParams const unconfigured = [] {
+        HealthParams health;
+        health.heartbeat = longest_heartbeat;
+        health.lost_after = longest_lost_after;
+        return health;
+    }();
+    auto const found = params.pools.find(pool);
+    return found == params.pools.end() ? unconfigured : found->second.health;
+}
 
 }  // namespace rgrid

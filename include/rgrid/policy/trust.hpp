@@ -136,8 +136,7 @@ struct Standstill {
         if (!worker.intent || !worker.intent->listed || worker.intent->remove) continue;
         if (worker.server) return std::nullopt;
         ++known;
-        auto const pool = params.pools.find(worker.pool);
-        auto const limit = (pool == params.pools.end() ? HealthParams{} : pool->second.health).lost_after;
+        auto const limit = health_of(params, worker.pool).lost_after;
         if (!worker.session || worker.session->state == SessionState::closed || worker.session->silence > limit)
             continue;
         ++heard;
