@@ -684,6 +684,56 @@ TEST_F(AgentMachineTest, AnAnswerWithAnotherNumberOfVerdictsIsNoAnswer) {
     EXPECT_EQ(agent.count<agent::Complete>(), 1);
 }
 
+TEST_F(AgentMachineTest, AResultThatTheStoreRefusesBecomesAFailureThatSaysWhy) {
+    agent.serve({lease_of(1), lease_of(2)});
+    auto result = result_of(1);
+    result.outputs = {{"out.txt", "ab", 2}};
+    agent.tell(agent::AttemptEnded{result});
+    agent.pass(50ms);
+    agent.take<agent::Complete>();
+    agent.tell(agent::CompleteAnswer{fail(Errc::rejected, "too long")});
+
+    EXPECT_EQ(agent.take<agent::Discard>()->outputs, result.outputs);
+    agent.pass(1s);
+    auto const again = agent.take<agent::Complete>()->completions.at(0);
+    EXPECT_EQ(again.outcome, Outcome::failed);
+    EXPECT_EQ(again.message, "the store refused its result: too long");
+    EXPECT_TRUE(again.outputs.empty());
+    agent.tell(agent::CompleteAnswer{std::vector{Verdict::accepted}});
+    EXPECT_EQ(agent.machine.slots_taken(), 1);
+}
+
+TEST_F(AgentMachineTest, AResultThatTheStoreRefusesInAnyFormIsGivenUp) {
+    agent.serve({lease_of(1), lease_of(2)});
+    agent.tell(agent::AttemptEnded{result_of(1)});
+    for (int i = 0; i < 2; ++i) {
+        while (agent.count<agent::Complete>() == 0) agent.pass(10ms);
+        agent.take<agent::Complete>();
+        agent.tell(agent::CompleteAnswer{fail(Errc::rejected, "never")});
+    }
+
+    EXPECT_EQ(agent.machine.slots_taken(), 1);
+    agent.pass(2s);
+    EXPECT_EQ(agent.count<agent::Complete>(), 0);
+}
+
+TEST_F(AgentMachineTest, OneRefusedResultDoesNotCostTheOthers) {
+    agent.serve({lease_of(1), lease_of(2)});
+    agent.tell(agent::AttemptEnded{result_of(1)});
+    agent.tell(agent::AttemptEnded{result_of(2)});
+    agent.pass(50ms);
+    ASSERT_EQ(agent.take<agent::Complete>()->completions.size(), 2u);
+    agent.tell(agent::CompleteAnswer{fail(Errc::rejected, "one of them is too long")});
+
+    while (agent.count<agent::Complete>() == 0) agent.pass(10ms);
+    EXPECT_EQ(agent.take<agent::Complete>()->completions, std::vector{result_of(1)});
+    agent.tell(agent::CompleteAnswer{std::vector{Verdict::accepted}});
+    while (agent.count<agent::Complete>() == 0) agent.pass(10ms);
+    EXPECT_EQ(agent.take<agent::Complete>()->completions, std::vector{result_of(2)});
+    agent.tell(agent::CompleteAnswer{std::vector{Verdict::accepted}});
+    EXPECT_EQ(agent.machine.slots_taken(), 0);
+}
+
 TEST_F(AgentMachineTest, DiscardsTheOutputsOfAFencedResult) {
     agent.serve({lease_of(1), lease_of(2)});
     auto result = result_of(1);
