@@ -33,11 +33,13 @@ class Run:
 
 # What users get. Cases are the GoogleTest programs but the simulation: they run in the sanitized builds, where they show
 # more.
-PRODUCTS = ("src/all", "examples/all", "bench/all", "bindings/python/all", "tests/end_to_end/all", "test_sim")
+PRODUCTS = ("src/all", "examples/all", "bench/all", "bindings/python/all", "tests/end_to_end/all", "test_sim",
+            "test_property")
 
 STANDARD = [
     Build("default", 7, PRODUCTS),
-    Run("simulation, end to end, consumers, headers, documentation", "default", 7, ("-LE", "cases")),
+    Run("simulation, end to end, consumers, headers, documentation", "default", 6.5, ("-LE", "cases")),
+    Run("laws with all their seeds", "default", 0.5, ("-L", "property")),
     Build("asan", 5, ("rgrid_cases", "rgrid_fuzzers")),
     Run("cases under address and undefined-behaviour sanitizers", "asan", 2.5, ("-L", "cases")),
     Run("fuzzing", "asan", 0.5, ("-L", "fuzz")),

@@ -17,7 +17,7 @@ struct ReconcileTest : ::testing::Test {
     }
 
     Reconciliation run(std::vector<Observation> const& observations = {}) {
-        return reconcile(seen, {}, bills, observations, phases);
+        return reconcile(seen, {{}, {{PoolName{"default"}, {}}}}, bills, observations, phases);
     }
 
     Snapshot seen;

@@ -116,8 +116,10 @@ TEST(Learn, Losses_and_delete_times_are_kept_newest_last) {
 }
 
 TEST(Learn, The_memory_is_bounded_whatever_is_observed) {
-    Memory memory;
-    for (int i = 0; i < 12'000; ++i) {
+    auto memory = after(Memory{}, observed(ObservationKind::boot_finished, noon, 1s, "first"));
+    for (int i = 0; i < 9'990; ++i) memory.boots[0].came_up.emplace_back("earlier-" + std::to_string(i));
+    memory.recent_creates.assign(9'990, noon);
+    for (int i = 0; i < 20; ++i) {
         auto const name = std::to_string(i);
         for (auto kind : {ObservationKind::create_sent, ObservationKind::create_refused, ObservationKind::boot_finished,
                           ObservationKind::boot_failed, ObservationKind::delete_finished, ObservationKind::worker_lost})
@@ -129,7 +131,7 @@ TEST(Learn, The_memory_is_bounded_whatever_is_observed) {
     EXPECT_EQ(memory.delete_times.size(), 16U);
     EXPECT_EQ(memory.boots[0].boot_times.size(), 16U);
     EXPECT_EQ(memory.boots[0].came_up.size(), 10'000U);
-    EXPECT_EQ(memory.boots[0].came_up.back(), ServerName{"11999"});
+    EXPECT_EQ(memory.boots[0].came_up.back(), ServerName{"19"});
     EXPECT_EQ(memory.refusals.size(), 1U);
 }
 
