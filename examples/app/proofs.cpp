@@ -48,6 +48,8 @@ std::optional<Trace> trace_of(std::string_view key) {
 
 Result<Receipt> read_receipt(Call const& call, FileStore& files, LeaseKey const& lease, std::string const& scratch) {
     auto const path = scratch + "/receipt-" + std::to_string(::getpid()) + ".json";
+    // What a program of the same number has left behind would be in the way.
+    ::unlink(path.c_str());
     auto const fetched = files.get(call, receipt_key(lease), path);
     if (!fetched) return fetched.error();
     std::string const text{std::istreambuf_iterator<char>{std::ifstream{path, std::ios::binary}.rdbuf()}, {}};
@@ -100,6 +102,10 @@ Result<Completion> proven_by(Receipt const& receipt, JobView const& job) {
     if (receipt.epoch < job.epoch)
         return fail(Errc::rejected, "it is of the attempt with epoch " + std::to_string(receipt.epoch.value) +
                                         "; the store knows a later one, " + std::to_string(job.epoch.value));
+    if (receipt.began < job.submitted)
+        return fail(Errc::rejected, "it is of an attempt that began at " + to_text(receipt.began) +
+                                        "; expected one after the job was submitted, at " + to_text(job.submitted) +
+                                        ": another job had the same number");
     Completion completion;
     completion.job = receipt.job;
     completion.epoch = receipt.epoch;

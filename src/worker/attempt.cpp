@@ -69,6 +69,7 @@ struct Run {
 
     void run() {
         auto const key = LeaseKey{lease.job, lease.epoch};
+        auto const began = ports.clock.now();
         auto const folder = attempt_folder(settings, key);
         WorkFolder work{folder, settings.keep_folders};
         // A machine that has no room for a folder is no fault of the job's.
@@ -76,10 +77,13 @@ struct Run {
         auto const in = call_within(ports.clock, settings.transfer_limit, stop);
         if (auto const staged = stage_in(in, ports.files, ports.clock, lease.spec, folder); !staged)
             return fail_staging(staged.error());
+        // A job that cannot deliver need not run.
+        if (auto const room = check_room_for_outputs(in, ports.files, ports.clock, lease.spec, key); !room)
+            return fail_staging(room.error());
         execute(folder, work);
         if (result.outcome != Outcome::succeeded) return;
         auto const out = call_within(ports.clock, settings.transfer_limit, stop);
-        auto outputs = stage_out(out, ports.files, ports.clock, lease.spec, key, folder);
+        auto outputs = stage_out(out, ports.files, ports.clock, lease.spec, key, folder, began);
         if (!outputs) return fail_staging(outputs.error());
         result.outputs = std::move(*outputs);
     }

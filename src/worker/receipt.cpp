@@ -97,7 +97,7 @@ std::string spec_digest(JobSpec const& spec) {
 
 std::string to_json_text(Receipt const& receipt) {
     auto text = "{\"job\":" + std::to_string(receipt.job.value) + ",\"epoch\":" + std::to_string(receipt.epoch.value) +
-                ",\"spec\":" + in_json(receipt.spec) + ",\"outputs\":[";
+                ",\"began\":" + in_json(to_text(receipt.began)) + ",\"spec\":" + in_json(receipt.spec) + ",\"outputs\":[";
     for (auto const& output : receipt.outputs) {
         if (&output != &receipt.outputs.front()) text += ',';
         text += "{\"path\":" + in_json(output.path) + ",\"sha256\":" + in_json(output.sha256) +

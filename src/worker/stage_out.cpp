@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <rgrid/base/text.hpp>
@@ -165,46 +166,81 @@ Result<StoredFile> put(Call const& call, FileStore& files, Clock& clock, std::st
     });
 }
 
-/// What is there was stored in a past that the store knows nothing of. It would stay, and be taken for this attempt's.
-Result<> check_none_there(Call const& call, FileStore& files, Clock& clock, LeaseKey const& lease) {
-    auto const prefix = output_key(lease, "");
-    auto const there = detail::repeat(call, clock, [&] { return files.list(call, prefix); });
-    if (!there) return fail(there.error().code, "the outputs cannot be stored: " + there.error().message);
-    if (there->empty()) return {};
-    return fail(Errc::rejected, "the file store already holds " + printable(there->front()) +
-                                    ", of a job that another store has numbered the same; expected nothing below " +
-                                    prefix + ": take the old outputs away, or adopt the store that they belong to");
+Error already_holds(std::string const& key, LeaseKey const& lease) {
+    return fail(Errc::rejected, "the file store already holds " + printable(key) +
+                                    ", of a job that another store has numbered the same; expected neither " +
+                                    receipt_key(lease) + " nor anything below " + output_key(lease, "") +
+                                    ": take the old outputs away, or adopt the store that they belong to");
 }
 
-Result<> store_receipt(Call const& call, FileStore& files, Clock& clock, Receipt const& receipt,
-                       std::string const& path) {
-    auto const refuse = [](Errc code, std::string const& why) {
-        return fail(code, "the receipt of the outputs cannot be stored: " + why);
-    };
+/// What the file store holds under an attempt's numbers, its receipt or an output; nothing if there is neither.
+Result<std::optional<std::string>> find_any(Call const& call, FileStore& files, LeaseKey const& lease) {
+    auto const receipt = files.find(call, receipt_key(lease));
+    if (!receipt) return receipt.error();
+    if (*receipt) return std::optional{receipt_key(lease)};
+    auto const outputs = files.list(call, output_key(lease, ""));
+    if (!outputs) return outputs.error();
+    return outputs->empty() ? std::nullopt : std::optional{outputs->front()};
+}
+
+Result<> write_file(std::string const& path, std::string const& text) {
     std::ofstream file{path, std::ios::binary | std::ios::trunc};
-    file << to_json_text(receipt);
+    file << text;
     file.close();
-    if (!file) return refuse(Errc::rejected, path + " cannot be written");
-    auto const stored = put(call, files, clock, receipt_key({receipt.job, receipt.epoch}), path);
-    std::error_code ignored;
-    fs::remove(path, ignored);
-    if (!stored) return refuse(stored.error().code, stored.error().message);
+    if (!file) return fail(Errc::rejected, path + " cannot be written");
     return {};
 }
 
+/// What a receipt came to: an object that is there stays there, and then it is not ours.
+enum class Vouched { ours, anothers };
+
+Result<Vouched> put_receipt(Call const& call, FileStore& files, Clock& clock, Receipt const& receipt,
+                            std::string const& path) {
+    auto const text = to_json_text(receipt);
+    auto const key = receipt_key({receipt.job, receipt.epoch});
+    if (auto const written = write_file(path, text); !written) return written.error();
+    if (auto const stored = put(call, files, clock, key, path); !stored) return stored.error();
+    std::error_code ignored;
+    fs::remove(path, ignored);
+    auto const got = detail::repeat(call, clock, [&] { return files.get(call, key, path); });
+    if (!got) return got.error();
+    std::ifstream file{path, std::ios::binary};
+    std::string const there{std::istreambuf_iterator<char>{file}, {}};
+    return there == text ? Vouched::ours : Vouched::anothers;
+}
+
+Result<Vouched> store_receipt(Call const& call, FileStore& files, Clock& clock, Receipt const& receipt,
+                              std::string const& path) {
+    auto const vouched = put_receipt(call, files, clock, receipt, path);
+    std::error_code ignored;
+    fs::remove(path, ignored);
+    if (vouched) return vouched;
+    return fail(vouched.error().code, "the receipt of the outputs cannot be stored: " + vouched.error().message);
+}
+
 }  // namespace
+
+// What is there would stay, and be taken for this attempt's.
+Result<> check_room_for_outputs(Call const& call, FileStore& files, Clock& clock, JobSpec const& spec,
+                                LeaseKey const& lease) {
+    if (spec.outputs.empty()) return {};
+    auto const there = detail::repeat(call, clock, [&] { return find_any(call, files, lease); });
+    if (!there) return fail(there.error().code, "the outputs cannot be stored: " + there.error().message);
+    if (*there) return already_holds(**there, lease);
+    return {};
+}
 
 std::string output_key(LeaseKey const& lease, std::string const& path) {
     return "outputs/" + std::to_string(lease.first.value) + "/" + std::to_string(lease.second.value) + "/" + path;
 }
 
 Result<std::vector<OutputFile>> stage_out(Call const& call, FileStore& files, Clock& clock, JobSpec const& spec,
-                                          LeaseKey const& lease, std::string const& folder) {
+                                          LeaseKey const& lease, std::string const& folder, Instant began) {
     std::vector<OutputFile> outputs;
     if (spec.outputs.empty()) return outputs;
     auto const sources = find_outputs(spec, folder);
     if (!sources) return sources.error();
-    if (auto const free = check_none_there(call, files, clock, lease); !free) return free.error();
+    if (auto const room = check_room_for_outputs(call, files, clock, spec, lease); !room) return room.error();
     for (auto const& [path, source] : *sources) {
         auto const stored = put(call, files, clock, output_key(lease, path), source.string());
         if (!stored) {
@@ -213,11 +249,14 @@ Result<std::vector<OutputFile>> stage_out(Call const& call, FileStore& files, Cl
         }
         outputs.push_back({path, stored->sha256, stored->size});
     }
-    Receipt const receipt{lease.first, lease.second, spec_digest(spec), outputs};
-    if (auto const vouched = store_receipt(call, files, clock, receipt, folder + ".json"); !vouched) {
+    Receipt const receipt{lease.first, lease.second, began, spec_digest(spec), outputs};
+    auto const vouched = store_receipt(call, files, clock, receipt, folder + ".json");
+    if (!vouched) {
         take_back(files, clock, lease, outputs);
         return vouched.error();
     }
+    // What lies there may be what the other's receipt vouches for.
+    if (*vouched == Vouched::anothers) return already_holds(receipt_key(lease), lease);
     return outputs;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/describe/class.hpp>
+#include <rgrid/base/time.hpp>
 #include <rgrid/model/job.hpp>
 #include <rgrid/worker/protocol.hpp>
 #include <string>
@@ -13,12 +14,13 @@ namespace rgrid {
 struct Receipt {
     JobId job;
     LeaseEpoch epoch;  ///< It also tells the generation of the store that handed the job out.
+    Instant began;     ///< When the attempt began, by the agent's calendar: no job submitted later is the one that ran.
     std::string spec;  ///< The spec_digest() of what ran: a job number may be given again.
     std::vector<OutputFile> outputs;
 
     friend bool operator==(Receipt const&, Receipt const&) = default;
 };
-BOOST_DESCRIBE_STRUCT(Receipt, (), (job, epoch, spec, outputs))
+BOOST_DESCRIBE_STRUCT(Receipt, (), (job, epoch, began, spec, outputs))
 
 /// The key of an attempt's receipt in the file store: `outputs/<job>/<epoch>.json`.
 [[nodiscard]] std::string receipt_key(LeaseKey const& lease);

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <rgrid/adapters/memory/files.hpp>
 #include <rgrid/testing/temp_folder.hpp>
@@ -27,8 +28,8 @@ protected:
     }
 
     /// What an agent leaves behind when an attempt has succeeded.
-    Receipt deliver(JobView const& job, std::int64_t epoch) {
-        Receipt receipt{job.job, LeaseEpoch{epoch}, spec_digest(job.spec), {}};
+    Receipt deliver(JobView const& job, std::int64_t epoch, Instant began = Instant{1h}) {
+        Receipt receipt{job.job, LeaseEpoch{epoch}, began, spec_digest(job.spec), {}};
         auto const key = "outputs/" + std::to_string(job.job.value) + "/" + std::to_string(epoch) + "/out.txt";
         auto const stored = store(key, "result of " + std::to_string(epoch));
         receipt.outputs.push_back({"out.txt", stored.sha256, stored.size});
@@ -90,6 +91,25 @@ TEST_F(ProofsTest, Another_job_of_the_same_number_is_not_proven) {
     EXPECT_THAT(proofs.unproven, ElementsAre(HasSubstr("it is of another job that had the same number")));
 }
 
+TEST_F(ProofsTest, An_attempt_that_began_before_the_job_was_submitted_is_of_another_job) {
+    auto job = open_job(7);
+    job.submitted = Instant{2h};
+    deliver(job, 3, Instant{2h - 1ms});
+    auto const proofs = look({job});
+    EXPECT_THAT(proofs.proven, IsEmpty());
+    EXPECT_THAT(proofs.unproven, ElementsAre(HasSubstr("began at 1970-01-01T01:59:59.999Z; expected one after the job was "
+                                                       "submitted, at 1970-01-01T02:00:00.000Z")));
+    deliver(job, 4, Instant{2h});
+    EXPECT_EQ(look({job}).proven.size(), 1u) << "both may fall into one moment";
+}
+
+TEST_F(ProofsTest, What_a_killed_program_of_the_same_number_left_is_not_in_the_way) {
+    auto const job = open_job(7);
+    deliver(job, 3);
+    folder.write("receipt-" + std::to_string(::getpid()) + ".json", "{");
+    EXPECT_EQ(look({job}).proven.size(), 1u);
+}
+
 TEST_F(ProofsTest, An_attempt_before_the_one_that_the_store_knows_proves_nothing) {
     auto const job = open_job(7, 4);
     deliver(job, 3);
@@ -111,7 +131,7 @@ TEST_F(ProofsTest, An_output_with_another_content_proves_nothing) {
 TEST_F(ProofsTest, A_receipt_that_is_none_or_of_another_attempt_is_named) {
     auto const job = open_job(7);
     store("outputs/7/3.json", "{ this is no JSON");
-    store("outputs/7/4.json", to_json_text(Receipt{job.job, LeaseEpoch{5}, spec_digest(job.spec), {}}));
+    store("outputs/7/4.json", to_json_text(Receipt{job.job, LeaseEpoch{5}, Instant{1h}, spec_digest(job.spec), {}}));
     EXPECT_THAT(look({job}).unproven, ElementsAre(HasSubstr("it is that of job 7, epoch 5"), HasSubstr("it is no receipt")));
 }
 

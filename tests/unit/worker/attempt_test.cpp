@@ -332,11 +332,11 @@ TEST_F(AttemptTest, AnyTextIsANameAndOtherBytesAreRefusedRatherThanChanged) {
         run_writing({{"with space", "1"}, {"new\nline", "2"}, {"\u00fc\u20ac", "3"}, {"a\\b\"", "4"}});
     EXPECT_EQ(outputs_of(completion), (std::vector<std::string>{"a\\b\"", "new\nline", "with space", "\u00fc\u20ac"}));
 
+    lease.epoch = LeaseEpoch{4};
     auto const refused = run_writing({{"bad\xff\n", "1"}});
     EXPECT_EQ(refused.outcome, Outcome::failed);
     EXPECT_EQ(refused.message, "output 'bad\\xff\\x0a' has a name that is no UTF-8; expected text");
 
-    lease.epoch = LeaseEpoch{4};
     lease.spec.outputs = {"good"};
     EXPECT_EQ(run_writing({{"bad\xff", "1"}, {"good", "2"}}).outcome, Outcome::succeeded) << "nobody asked for it";
 }
@@ -390,6 +390,21 @@ TEST_F(AttemptTest, AnOutputThatCannotBeStoredIsTheResultAndNothingIsLeft) {
     EXPECT_EQ(completion.message, "output 'b' cannot be stored: b: Permission denied");
     EXPECT_TRUE(completion.outputs.empty());
     EXPECT_TRUE(files.objects.empty());
+}
+
+TEST_F(AttemptTest, AJobThatCannotDeliverIsNotStarted) {
+    for (auto const* key : {"outputs/7/3/old", "outputs/7/3.json"}) {
+        files.objects = {{key, "of a lost time"}};
+        lease.spec.outputs = {"*"};
+        auto const completion = run_writing({{"a", "A"}});
+
+        EXPECT_EQ(started, 0);
+        EXPECT_EQ(completion.outcome, Outcome::failed);
+        EXPECT_THAT(completion.message, HasSubstr(std::string{"already holds "} + key));
+        EXPECT_EQ(files.objects.size(), 1u);
+    }
+    lease.spec.outputs.clear();
+    EXPECT_EQ(run_writing({}).outcome, Outcome::succeeded) << "it has nothing to deliver";
 }
 
 TEST_F(AttemptTest, AFailedJobDeliversNothing) {

@@ -108,6 +108,7 @@ public:
 
     Result<StoredFile> put(Call const&, std::string const& key, std::string const& local_path) override {
         std::scoped_lock const lock{mutex};
+        if (before_put) before_put(key);
         if (auto const error = next_error(key)) return *error;
         auto const& text = objects.emplace(key, read_file(local_path)).first->second;
         return StoredFile{key, static_cast<std::int64_t>(text.size()), digest(text)};
@@ -123,8 +124,11 @@ public:
         return StoredFile{key, static_cast<std::int64_t>(found->second.size()), digest(found->second)};
     }
 
-    Result<std::optional<StoredFile>> find(Call const&, std::string const&) override {
-        return fail(Errc::bug, "an agent never asks");
+    Result<std::optional<StoredFile>> find(Call const&, std::string const& key) override {
+        std::scoped_lock const lock{mutex};
+        auto const found = objects.find(key);
+        if (found == objects.end()) return std::optional<StoredFile>{};
+        return std::optional{StoredFile{key, static_cast<std::int64_t>(found->second.size()), digest(found->second)}};
     }
 
     Result<> remove(Call const&, std::string const& key) override {
@@ -144,6 +148,7 @@ public:
     /// The next calls for a key answer with these, one each.
     std::map<std::string, std::vector<Error>> errors;
     std::map<std::string, std::string> objects;
+    std::function<void(std::string const& key)> before_put;  ///< What happens just before an object is stored.
     int asked = 0;  ///< How many objects were put or fetched, or should have been.
     std::mutex mutex;
 

@@ -64,7 +64,7 @@ protected:
         for (auto const& [path, text] : written) write_file(fs::path{folder()} / path, text);
         auto spec = plain_spec();
         spec.outputs = std::move(globs);
-        return stage_out(call_within(clock, 1min), files, clock, spec, lease, folder());
+        return stage_out(call_within(clock, 1min), files, clock, spec, lease, folder(), Instant{1500ms});
     }
 
     TestFolder home;
@@ -78,7 +78,7 @@ TEST_F(ReceiptTest, IsStoredBesideTheOutputsAndNamesThemAll) {
     ASSERT_TRUE(outputs.has_value()) << outputs.error().message;
     auto spec = plain_spec();
     spec.outputs = {"out.txt", "sub/*"};
-    auto const expected = R"({"job":7,"epoch":3,"spec":")" + spec_digest(spec) +
+    auto const expected = R"({"job":7,"epoch":3,"began":"1970-01-01T00:00:01.500Z","spec":")" + spec_digest(spec) +
                           R"(","outputs":[{"path":"out.txt","sha256":"digest of abc","size":3},)"
                           R"({"path":"sub/\"odd\"\u000a.txt","sha256":"digest of de","size":2}]})";
     EXPECT_EQ(files.objects["outputs/7/3.json"], expected);
@@ -111,6 +111,27 @@ TEST_F(ReceiptTest, OutputsOfAnotherStoresJobOfTheSameNumberAreNeitherReplacedNo
     ASSERT_TRUE(outputs.has_error());
     EXPECT_THAT(outputs.error().message, HasSubstr("already holds outputs/7/3/old.txt"));
     EXPECT_EQ(files.objects, (std::map<std::string, std::string>{{"outputs/7/3/old.txt", "precious"}}));
+}
+
+TEST_F(ReceiptTest, AReceiptAloneTellsOfAnotherStoresJob) {
+    files.objects["outputs/7/3.json"] = "of another";
+    auto const outputs = stage({{"out.txt", "abc"}}, {"out.txt"});
+    ASSERT_TRUE(outputs.has_error());
+    EXPECT_EQ(outputs.error().code, Errc::rejected);
+    EXPECT_THAT(outputs.error().message, HasSubstr("already holds outputs/7/3.json"));
+    EXPECT_EQ(files.objects.size(), 1u);
+}
+
+TEST_F(ReceiptTest, AnothersThatComesMeanwhileIsNotTakenForOursAndKeepsWhatItVouchesFor) {
+    files.before_put = [&](std::string const& key) {
+        if (key == "outputs/7/3.json") files.objects[key] = "of another";
+    };
+    auto const outputs = stage({{"out.txt", "abc"}}, {"out.txt"});
+    ASSERT_TRUE(outputs.has_error());
+    EXPECT_THAT(outputs.error().message, HasSubstr("already holds outputs/7/3.json"));
+    EXPECT_EQ(files.objects["outputs/7/3.json"], "of another");
+    EXPECT_EQ(files.objects.count("outputs/7/3/out.txt"), 1u);
+    EXPECT_FALSE(fs::exists(folder() + ".json"));
 }
 
 TEST_F(ReceiptTest, OutputsOfOtherAttemptsAreInNobodysWay) {
