@@ -125,6 +125,10 @@ std::vector<std::string> cloud_problems(Settings const& settings, FleetId const&
     return provider_alone(settings, fleet, clock)->problems();
 }
 
+std::vector<FleetId> fleets_in_cloud(Settings const& settings, Clock& clock) {
+    return provider_alone(settings, FleetId{}, clock)->fleets();
+}
+
 Result<Ports> open_ports(LoadedSettings const& loaded, Clock& clock, Role role) {
     Ports ports;
     auto const& settings = loaded.settings;

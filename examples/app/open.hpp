@@ -53,6 +53,9 @@ struct Ports {
 /// What the cloud holds that looks like servers and cannot be understood, each with why.
 [[nodiscard]] std::vector<std::string> cloud_problems(Settings const& settings, FleetId const& fleet, Clock& clock);
 
+/// The fleets that have servers in the cloud, ordered; empty if that cannot be known.
+[[nodiscard]] std::vector<FleetId> fleets_in_cloud(Settings const& settings, Clock& clock);
+
 /// Makes a folder and those above it if it is not there. A new folder is for its owner only: job files and logs may hold
 /// anything.
 [[nodiscard]] Result<> make_private_folder(std::string const& path);

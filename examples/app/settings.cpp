@@ -69,12 +69,6 @@ void check_placement(PlacementParams const& placement, std::vector<std::string> 
     }
 }
 
-bool is_label(std::string_view name) {
-    auto const is_part = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
-    return !name.empty() && name.size() <= 40 && name.front() != '-' && name.back() != '-' &&
-           std::ranges::all_of(name, is_part);
-}
-
 /// Fleet and pool become parts of server names, which clouds allow only few characters.
 void check_label(std::string const& name, config::Problems& problems, std::string const& path) {
     if (is_label(name)) return;
@@ -276,6 +270,12 @@ std::string place_path(std::string const& url) {
         return path;
     }
     return url;
+}
+
+bool is_label(std::string_view name) {
+    auto const is_part = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+    return !name.empty() && name.size() <= 40 && name.front() != '-' && name.back() != '-' &&
+           std::ranges::all_of(name, is_part);
 }
 
 LoadedSettings load_settings(SettingsSource const& source, config::Environment const& environment) {

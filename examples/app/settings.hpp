@@ -14,6 +14,7 @@
 #include <rgrid/model/event.hpp>
 #include <rgrid/policy/params.hpp>
 #include <string>
+#include <string_view>
 #include <tuple>
 
 namespace rgrid::app {
@@ -167,6 +168,9 @@ struct Settings {
     friend bool operator==(Settings const&, Settings const&) = default;
 };
 BOOST_DESCRIBE_STRUCT(Settings, (), (fleet, store, files, worker, cloud, pool, limits, log))
+
+/// Whether a fleet or pool can have this name: at most 40 small letters, digits and dashes, with no dash at its ends.
+[[nodiscard]] bool is_label(std::string_view name);
 
 /// What the settings say of each other: unknown offers, limits that contradict, places nobody can open.
 void check(Settings const& settings, config::Problems& problems, std::string const& path);

@@ -18,8 +18,9 @@ struct ServersDeleted {
     std::vector<ServerName> deleted;
     std::vector<ServerName> left;        ///< Still listed when the time was up.
     std::vector<std::string> problems;   ///< Why the last deletes of these failed, as far as they did.
+    std::vector<std::string> unclear;    ///< What may be servers, each with why that cannot be known.
 };
-BOOST_DESCRIBE_STRUCT(ServersDeleted, (), (fleet, deleted, left, problems))
+BOOST_DESCRIBE_STRUCT(ServersDeleted, (), (fleet, deleted, left, problems, unclear))
 
 namespace {
 
@@ -28,11 +29,16 @@ using Servers = std::vector<Server>;
 constexpr Duration look_again = 300ms;
 constexpr Duration ask_again = 10s;
 
-/// A configuration with mistakes elsewhere must not keep anybody from stopping the bill.
+/// A configuration with mistakes elsewhere must not keep anybody from stopping the bill. To list and to delete takes to
+/// know where the servers are; a key that is unknown may be meant to say that.
 bool concerns_cloud(config::Problem const& problem) {
-    constexpr std::array<std::string_view, 7> elsewhere{"fleet", "store", "files", "worker", "pool", "limits", "log"};
+    constexpr std::array<std::string_view, 10> elsewhere{
+        "fleet", "store", "files", "worker", "pool", "limits", "log", "cloud.process.boot_delay",
+        "cloud.process.stop_grace", "cloud.process.offers"};
     return std::ranges::none_of(elsewhere, [&](std::string_view section) {
-        return problem.path == section || problem.path.starts_with(std::string{section} + ".");
+        return problem.path.starts_with(section) &&
+               (problem.path.size() == section.size() || problem.path[section.size()] == '.' ||
+                problem.path[section.size()] == '[');
     });
 }
 
@@ -47,7 +53,7 @@ app::Settings settings_for_cloud(Context& context) {
     return loaded.settings;
 }
 
-void print_servers(Context& context, Servers const& servers, CloudProvider& cloud) {
+void print_servers(Context& context, Servers const& servers, CloudProvider& cloud, std::ostream& to) {
     // Without prices the list is still worth having.
     auto const asked = cloud.offers(context.call());
     auto const offers = asked ? *asked : std::vector<Offer>{};
@@ -59,7 +65,7 @@ void print_servers(Context& context, Servers const& servers, CloudProvider& clou
                    to_rough_text(server.age),
                    offer == offers.end() ? "" : to_price_text(offer->price) + " per " + to_text(offer->period)});
     }
-    table.print();
+    table.print(to);
 }
 
 /// Deletes until the provider lists nothing more, or the time is up.
@@ -84,7 +90,7 @@ public:
     }
 
     [[nodiscard]] ServersDeleted report(FleetId const& fleet) const {
-        ServersDeleted report{fleet, {}, {}, {}};
+        ServersDeleted report{fleet, {}, {}, {}, {}};
         std::set<ServerName> left;
         for (auto const& server : left_) left.insert(server.name);
         for (auto const& name : seen_) (left.contains(name) ? report.left : report.deleted).push_back(name);
@@ -124,13 +130,31 @@ private:
     LiveLine line_;
 };
 
+/// One fleet's servers, as they are before anything is deleted.
+void show(Context& context, app::Settings const& settings, FleetId const& fleet, Servers const& servers,
+          CloudProvider& cloud, std::ostream& to) {
+    to << "Fleet " << fleet.value << " has ";
+    if (!servers.empty()) {
+        to << servers.size() << (servers.size() == 1 ? " server:\n" : " servers:\n");
+        return print_servers(context, servers, cloud, to);
+    }
+    to << "no servers";
+    std::string others;
+    for (auto const& other : app::fleets_in_cloud(settings, context.clock()))
+        others += (others.empty() ? "" : ", ") + other.value;
+    to << (others.empty() ? "" : "; there are servers of: " + others) << ".\n" << std::flush;
+}
+
 int say(ServersDeleted const& report) {
-    std::cout << "Deleted " << report.deleted.size() << (report.deleted.size() == 1 ? " server" : " servers")
-              << " of fleet " << report.fleet.value << ".\n";
-    if (report.left.empty()) return exit_done;
+    if (!report.deleted.empty() || !report.left.empty())
+        std::cout << "Deleted " << report.deleted.size() << (report.deleted.size() == 1 ? " server" : " servers")
+                  << " of fleet " << report.fleet.value << ".\n";
+    for (auto const& problem : report.problems) std::cerr << "rgrid: " << tame(problem, 1000) << "\n";
+    for (auto const& problem : report.unclear)
+        std::cerr << "rgrid: whether this is a server that runs is not known: " << tame(problem, 1000) << "\n";
+    if (report.left.empty()) return report.unclear.empty() ? exit_done : exit_failed;
     std::string names;
     for (auto const& name : report.left) names += (names.empty() ? "" : ", ") + name.value;
-    for (auto const& problem : report.problems) std::cerr << "rgrid: " << tame(problem, 1000) << "\n";
     quit(exit_failed, std::to_string(report.left.size()) + " of them " + (report.left.size() == 1 ? "is" : "are") +
                           " still there: " + names +
                           "; if new ones keep coming, a daemon orders them: end it and try again");
@@ -146,24 +170,29 @@ int delete_servers(Context& context, DeleteServersOptions const& options) {
     auto const limit = parse_duration(options.limit);
     if (!limit)
         quit(exit_wrong_use, "--limit is '" + options.limit + "'; expected a duration with its unit, such as 10m");
+    if (!app::is_label(options.fleet))
+        quit(exit_wrong_use, "--fleet is '" + options.fleet +
+                                 "'; expected a fleet's name: at most 40 small letters, digits and dashes");
     FleetId const fleet{options.fleet};
-    auto const cloud = app::open_cloud_alone(settings_for_cloud(context), fleet, context.clock());
+    auto const settings = settings_for_cloud(context);
+    auto const cloud = app::open_cloud_alone(settings, fleet, context.clock());
     auto servers = expect(cloud->list(context.call()));
-    if (!context.options.json) {
-        std::cout << "Fleet " << fleet.value << " has "
-                  << (servers.empty() ? "no servers.\n" : std::to_string(servers.size()) + " servers:\n");
-        if (!servers.empty()) print_servers(context, servers, *cloud);
-    }
+    // With --json standard output is for one document, but nobody is asked about servers that were not shown.
+    if (!context.options.json)
+        show(context, settings, fleet, servers, *cloud, std::cout);
+    else if (!options.yes)
+        show(context, settings, fleet, servers, *cloud, std::cerr);
     if (!servers.empty()) {
         std::cerr << "A daemon that runs for this fleet orders new servers for its jobs: end it first.\n";
         confirm(options.yes, "Delete all of them, with whatever runs on them?");
     }
     Deletion deletion{context, *cloud, *limit};
     deletion.run(std::move(servers));
-    auto const report = deletion.report(fleet);
-    if (!context.options.json) return report.deleted.empty() && report.left.empty() ? exit_done : say(report);
+    auto report = deletion.report(fleet);
+    report.unclear = app::cloud_problems(settings, fleet, context.clock());
+    if (!context.options.json) return say(report);
     print_json(report);
-    return report.left.empty() ? exit_done : exit_failed;
+    return report.left.empty() && report.unclear.empty() ? exit_done : exit_failed;
 }
 
 }  // namespace rgrid::cli

@@ -48,7 +48,7 @@ Colour colour_of(JobState state) {
     }
 }
 
-void Table::print() const {
+void Table::print(std::ostream& to) const {
     std::vector<std::size_t> widths;
     for (auto const& row : rows_) {
         widths.resize(std::max(widths.size(), row.size()));
@@ -60,9 +60,9 @@ void Table::print() const {
             line += row[i];
             if (i + 1 < row.size()) line.append(widths[i] - width_of(row[i]) + 2, ' ');
         }
-        std::cout << (&row == &rows_.front() ? paint(Colour::bold, line) : line) << "\n";
+        to << (&row == &rows_.front() ? paint(Colour::bold, line) : line) << "\n";
     }
-    std::cout << std::flush;
+    to << std::flush;
 }
 
 LiveLine::LiveLine() : terminal_(::isatty(STDERR_FILENO) == 1) {}

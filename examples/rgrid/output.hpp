@@ -42,7 +42,7 @@ public:
 
     void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
     [[nodiscard]] bool empty() const { return rows_.size() == 1; }
-    void print() const;
+    void print(std::ostream& to = std::cout) const;
 
 private:
     std::vector<std::vector<std::string>> rows_;

@@ -199,7 +199,13 @@ class ProviderOnlyTest(OpsTest):
     def test_the_bill_is_stopped_with_a_dead_store_and_a_configuration_with_mistakes_elsewhere(self):
         servers = self.start_two_and_lose_the_store()
         toml = self.fleet.home / "rgrid.toml"
-        toml.write_text(toml.read_text() + "\n[pool.default.billing]\nnonsense = 1\n")
+        right = toml.read_text()
+        toml.write_text(right.replace("[cloud.process]", "[cloud.process]\nfoldr = \"elsewhere\""))
+        unclear = self.try_rgrid("servers", "delete", "--fleet", "test", "--provider-only", "--yes")
+        self.assertEqual(unclear.returncode, 2)
+        self.assertIn("does not say who provides the servers", unclear.stderr)
+        toml.write_text(right.replace('boot_delay = "100ms"', 'boot_delay = "soon"') +
+                        "\n[pool.default.billing]\nnonsense = 1\n")
 
         for words in ([], ["--yes"]):
             self.assertEqual(self.try_rgrid("servers", "delete", "--fleet", "test", *words).returncode, 2)
@@ -210,14 +216,32 @@ class ProviderOnlyTest(OpsTest):
         self.assertIn("end it first", asked.stderr)
         self.assertEqual(self.fleet.folders(), servers)
         other = self.try_rgrid("servers", "delete", "--fleet", "other", "--provider-only", "--yes")
-        self.assertEqual((other.returncode, other.stdout), (0, "Fleet other has no servers.\n"))
+        self.assertEqual((other.returncode, other.stdout), (0, "Fleet other has no servers; there are servers of: test.\n"))
+        wrong = self.try_rgrid("servers", "delete", "--fleet", "Other", "--provider-only", "--yes")
+        self.assertEqual(wrong.returncode, 2)
+        self.assertIn("--fleet is 'Other'; expected a fleet's name", wrong.stderr)
+        shown = self.try_rgrid("servers", "delete", "--fleet", "test", "--provider-only", "--json")
+        self.assertEqual((shown.returncode, shown.stdout), (2, ""))
+        self.assertIn(servers[0], shown.stderr)
         self.assertEqual(self.fleet.folders(), servers)
 
         done = self.try_rgrid("servers", "delete", "--fleet", "test", "--provider-only", "--yes", "--json")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(json.loads(done.stdout),
-                         {"fleet": "test", "deleted": servers, "left": [], "problems": []})
+                         {"fleet": "test", "deleted": servers, "left": [], "problems": [], "unclear": []})
         self.fleet.wait_for_nothing_left()
+
+    def test_what_may_be_a_server_and_cannot_be_read_is_no_success(self):
+        odd = self.fleet.home / "servers/odd"
+        odd.mkdir(parents=True)
+        (odd / "server.json").write_text("{ half")
+        done = self.try_rgrid("servers", "delete", "--fleet", "test", "--provider-only", "--yes")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("whether this is a server that runs is not known: ", done.stderr)
+        self.assertIn(str(odd), done.stderr)
+        told = self.try_rgrid("servers", "delete", "--fleet", "test", "--provider-only", "--yes", "--json")
+        self.assertEqual(told.returncode, 1)
+        self.assertEqual(len(json.loads(told.stdout)["unclear"]), 1)
 
     def test_servers_that_do_not_go_in_time_are_named(self):
         self.fleet.configure(cloud__process={"stop_grace": "10m"}, worker={"stop_grace": "10m"})

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <poll.h>
 #include <rgrid/adapters/process/provider.hpp>
+#include <set>
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -209,6 +210,14 @@ std::vector<std::string> Provider::problems() const {
     for (auto const& place : *there)
         if (place.kind == Place::Kind::unclear) problems.push_back(place.problem.message);
     return problems;
+}
+
+std::vector<FleetId> Provider::fleets() const {
+    std::set<FleetId> fleets;
+    if (auto const there = places())
+        for (auto const& place : *there)
+            if (place.kind != Place::Kind::unclear) fleets.insert(place.record.fleet);
+    return {fleets.begin(), fleets.end()};
 }
 
 /// All names that are taken, ordered.

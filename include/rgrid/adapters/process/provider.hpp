@@ -53,6 +53,9 @@ public:
     /// Folders that cannot be understood, each with why, as they are now.
     [[nodiscard]] std::vector<std::string> problems() const;
 
+    /// Whose servers lie in the folder, ordered; empty if it cannot be read.
+    [[nodiscard]] std::vector<FleetId> fleets() const;
+
 private:
     struct Place;
 
