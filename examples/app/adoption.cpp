@@ -91,14 +91,18 @@ Result<AdoptionPlan> plan_adoption(AdoptionScene const& scene, std::optional<Sto
     sort_servers(scene, plan);
     plan.waiting = scene.jobs.queued + scene.jobs.scheduled;
     plan.running = scene.jobs.running;
-    for (auto const& completion : scene.proofs.proven) plan.proven.push_back(completion.job);
-    plan.unproven = scene.proofs.unproven;
+    if (plan.adopt_as == plan.store) {
+        for (auto const& completion : scene.proofs.proven) plan.proven.push_back(completion.job);
+        plan.unproven = scene.proofs.unproven;
+    }
     plan.last_job = std::max(scene.proofs.last_job, JobId{scene.jobs.accepted});
     return plan;
 }
 
 Adoption to_adoption(AdoptionPlan const& plan, Proofs const& proofs) {
-    return {plan.adopt_as, plan.latest, plan.next_number, plan.last_job, proofs.proven};
+    Adoption adoption{plan.adopt_as, plan.latest, plan.next_number, plan.last_job, {}};
+    if (plan.adopt_as == plan.store) adoption.proven = proofs.proven;
+    return adoption;
 }
 
 std::vector<std::string> found_text(AdoptionPlan const& plan) {
@@ -141,8 +145,9 @@ std::vector<std::string> consequences_text(AdoptionPlan const& plan) {
                         "their next heartbeat.");
     if (!plan.unknown.empty())
         lines.push_back("The " + std::string{plan.unknown.size() == 1 ? "server" : "servers"} +
-                        " that the store does not know: the daemon adopts each after orphan_grace, keeps it if its "
-                        "worker lives, and deletes it otherwise.");
+                        " that the store does not know: one whose worker's session the store knows stays; any other "
+                        "worker is refused at its next heartbeat and ends, and the daemon deletes its server after "
+                        "orphan_grace.");
     if (!plan.missing.empty())
         lines.push_back("What the provider does not list is settled as gone by the daemon.");
     for (auto const& other : plan.others)

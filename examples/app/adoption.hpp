@@ -46,7 +46,9 @@ struct AdoptionPlan {
 
     std::int64_t waiting = 0;
     std::int64_t running = 0;
-    std::vector<JobId> proven;          ///< They have not ended here, but their outputs prove that they succeeded.
+    /// They have not ended here, but their outputs prove that they succeeded. None if another identity is taken over:
+    /// outputs are of that store's jobs, whose numbers mean other jobs here.
+    std::vector<JobId> proven;
     std::vector<std::string> unproven;  ///< Receipts that prove nothing, each with why.
 
     Generation latest;              ///< Seen on servers and outputs; the new generation is greater.

@@ -131,7 +131,8 @@ int examine(Context& context) {
 
 void add_doctor(Commands const& commands) {
     auto* doctor = commands.add("doctor", "Examines configuration, store, files, clock, programs and leftovers, and says "
-                                          "what to do; repairs nothing",
+                                          "what to do; repairs nothing, though its look at local "
+                                          "servers clears away what is left of those that have died",
                                 examine);
     doctor->footer("Exit code 0 if nothing failed, 1 otherwise; warnings do not count.");
 }

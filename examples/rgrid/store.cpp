@@ -59,6 +59,9 @@ BOOST_DESCRIBE_STRUCT(AdoptDone, (), (found, generation, requeued, succeeded))
 
 namespace {
 
+/// For what touches every job at once, which takes as long as there are jobs.
+constexpr Duration patience = 10min;
+
 struct StoreOptions {
     std::string file;
     std::string store;
@@ -151,7 +154,7 @@ app::AdoptionScene look_around(Context& context) {
     auto const cloud = app::open_cloud_alone(context.loaded().settings, scene.fleet, context.clock());
     scene.servers = expect(cloud->list(context.call()));
     auto const open = expect(ports.jobs->look(
-        context.call(), JobQuery{.states = {JobState::scheduled, JobState::queued, JobState::running},
+        call_within(context.clock(), patience), JobQuery{.states = {JobState::scheduled, JobState::queued, JobState::running},
                                  .limit = 100'000'000}));
     // Reading all outputs takes as long as it takes.
     scene.proofs = expect(app::find_proofs(Call{}, *ports.files, open, context.loaded().home));
@@ -169,6 +172,22 @@ void print_lines(std::vector<std::string> const& lines, std::string const& befor
     std::cout << std::flush;
 }
 
+/// Adopts, or ends the command; where it cannot be known whether it took effect, the store is looked at.
+Adopted adopt(Context& context, Adoption const& adoption) {
+    auto& store = *context.ports().fleet;
+    auto adopted = store.adopt(call_within(context.clock(), patience), adoption);
+    if (adopted || adopted.error().code != Errc::in_doubt) return expect(std::move(adopted));
+    auto const record = store.load(context.call());
+    if (!record)
+        quit(exit_not_reachable, adopted.error().message +
+                                     "; whether the store was adopted is not known: 'rgrid store info' tells its "
+                                     "generation, which is then greater than " + std::to_string(adoption.above.value));
+    auto const now = "; the store is at generation " + std::to_string(record->generation.value) + ": ";
+    quit(exit_not_reachable, adopted.error().message + now +
+                                 (record->generation > adoption.above ? "it was adopted"
+                                                                      : "it was not adopted yet, try again"));
+}
+
 int store_adopt(Context& context, StoreOptions const& options) {
     auto const first = plan_for(look_around(context), options);
     if (!context.options.json) {
@@ -180,7 +199,7 @@ int store_adopt(Context& context, StoreOptions const& options) {
     // While the question stood, jobs may have come to their end: what is proven now need not run again.
     auto const scene = look_around(context);
     auto const plan = plan_for(scene, options);
-    auto const adopted = expect(context.ports().fleet->adopt(context.call(), app::to_adoption(plan, scene.proofs)));
+    auto const adopted = adopt(context, app::to_adoption(plan, scene.proofs));
     if (context.options.json) {
         print_json(AdoptDone{plan, adopted.generation, adopted.requeued, adopted.succeeded});
         return exit_done;

@@ -88,6 +88,18 @@ TEST(Adoption, Another_stores_identity_is_taken_over_only_if_a_server_carries_it
     EXPECT_TRUE(plan_adoption(scene_of({}), StoreId{"ours"}).has_value()) << "it keeps its own";
 }
 
+TEST(Adoption, Outputs_of_a_store_whose_identity_is_taken_over_prove_nothing_of_the_jobs_here) {
+    auto scene = scene_of({server_of("alien", 4, 7)});
+    Completion completion;
+    completion.job = JobId{5};
+    scene.proofs.proven = {completion};
+    scene.proofs.last_job = JobId{24};
+    auto const plan = plan_adoption(scene, StoreId{"alien"}).value();
+    EXPECT_THAT(plan.proven, IsEmpty());
+    EXPECT_THAT(to_adoption(plan, scene.proofs).proven, IsEmpty());
+    EXPECT_EQ(to_adoption(plan, scene.proofs).last_job, JobId{24});
+}
+
 TEST(Adoption, What_the_store_is_asked_for_holds_all_that_was_seen) {
     auto scene = scene_of({server_of("ours", 3, 7)});
     scene.jobs.accepted = 10;
@@ -133,7 +145,7 @@ TEST(Adoption, The_operator_is_told_what_was_found_and_what_follows) {
     EXPECT_THAT(follows, Contains(HasSubstr("Generation 3 begins")));
     EXPECT_THAT(follows, Contains("1 job ends as succeeded and will not run again."));
     EXPECT_THAT(follows, Contains(HasSubstr("All other running jobs go back to the queue, charged with nothing")));
-    EXPECT_THAT(follows, Contains(HasSubstr("deletes it otherwise")));
+    EXPECT_THAT(follows, Contains(HasSubstr("one whose worker's session the store knows stays; any other worker is refused")));
     EXPECT_THAT(follows, Contains(HasSubstr("'rgrid store adopt --store alien' takes them over instead")));
     EXPECT_THAT(follows, Not(Contains(HasSubstr("goes on as"))));
     EXPECT_THAT(follows, Contains("The next server gets a number from 8 on, the next job one from 1 on."));
