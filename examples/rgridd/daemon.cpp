@@ -2,6 +2,8 @@
 
 #include <iostream>
 #include <rgrid/policy/explain.hpp>
+#include <rgrid/policy/roster.hpp>
+#include <rgrid/policy/trust.hpp>
 
 #include "app/reload.hpp"
 #include "app/self.hpp"
@@ -46,7 +48,9 @@ bool Daemon::once() {
     auto const report = controller_.pass();
     if (!report.problem.empty()) log_.say(Severity::error, report.problem);
     while (controller_.has_steps_under_way()) clock_.sleep_until(clock_.steady_now() + 20ms, {});
-    return !is_led_by_another(report) && !report.refused && report.snapshot && report.snapshot->frozen.empty();
+    if (is_led_by_another(report) || report.refused || !report.snapshot) return false;
+    auto const standing = standstill(*report.snapshot, make_roster(*report.snapshot), params_);
+    return !standing;
 }
 
 bool Daemon::dry_run() {

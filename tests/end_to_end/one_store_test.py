@@ -31,6 +31,19 @@ class ForeignServersTest(FleetTest):
         self.assertEqual(fleet.folders(), servers)
         self.assertEqual(len(daemon.events("finding")), 1, "told once")
 
+    def test_once_fails_where_the_listing_is_not_believed(self):
+        fleet = self.start_fleet(pool__default__scaling={"min_workers": 1})
+        first = fleet.start_leader()
+        fleet.wait_for_workers(1)
+        self.assertEqual(first.end(), 0)
+        # Another project's token: a list that is valid and empty, while the workers go on.
+        fleet.configure(cloud__process={"folder": str(fleet.home / "elsewhere")})
+        done = fleet.run_daemon("--once")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("is this another project's token?", done.stderr)
+        fleet.configure(cloud__process={"folder": str(fleet.home / "servers")})
+        self.assertEqual(fleet.run_daemon("--once").returncode, 0)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
