@@ -21,10 +21,17 @@ inline constexpr std::int64_t counts_of_a_generation = 1'000'000'000;
     return std::max(last + 1, (current.value - 1) * counts_of_a_generation + 1);
 }
 
+/// The incarnation after `last`, of a store that may be frozen. That of a frozen one is of the next generation already:
+/// the lost time may have handed out all of the present one, and the adoption must not hand it out again.
+[[nodiscard]] constexpr Incarnation next_incarnation(Incarnation last, Generation current, bool frozen) {
+    return Incarnation{next_count(last.value, Generation{current.value + (frozen ? 1 : 0)})};
+}
+
 /// Whether somebody who names `told` of something that the store knows as `known` remembers what the store has
-/// forgotten. What an earlier generation handed out proves nothing: that it was forgotten is known.
+/// forgotten, which may be a whole later generation. What an earlier one handed out proves nothing: that it was
+/// forgotten is known.
 [[nodiscard]] constexpr bool remembers_more(std::int64_t told, std::int64_t known, Generation current) {
-    return told > known && generation_of(told) == current;
+    return told > known && generation_of(told) >= current;
 }
 
 }  // namespace rgrid

@@ -68,7 +68,7 @@ namespace detail {
 /// Of the beats of one incarnation.
 [[nodiscard]] inline std::optional<std::string> evidence_of_beats(WorkerId const& worker, Incarnation incarnation,
                                                                   BeatCount told, BeatCount known, Generation current) {
-    if (told <= known || generation_of(incarnation.value) != current) return std::nullopt;
+    if (told <= known || generation_of(incarnation.value) < current) return std::nullopt;
     return detail::went_back("worker \"" + worker.value + "\" remembers beat " + std::to_string(told.value) +
                              " of its incarnation " + std::to_string(incarnation.value) + ", the store only " +
                              std::to_string(known.value));
@@ -91,7 +91,7 @@ namespace detail {
         return detail::went_back(detail::attempt_of(worker, job, told) + ", the store remembers only " +
                                  std::to_string(known.value));
     bool const twice = told == known && !holder.empty() && holder != worker;
-    if (!twice || generation_of(told.value) != current) return std::nullopt;
+    if (!twice || generation_of(told.value) < current) return std::nullopt;
     return detail::went_back(detail::attempt_of(worker, job, told) + ", which the store gave to worker \"" +
                              holder.value + "\"");
 }
@@ -99,7 +99,7 @@ namespace detail {
 /// Of the jobs ever submitted, about one that the store does not have. What was swept has a lower number than `last`.
 [[nodiscard]] inline std::optional<std::string> evidence_of_job(WorkerId const& worker, JobId job, LeaseEpoch told,
                                                                 JobId last, Generation current) {
-    if (job <= last || generation_of(told.value) != current) return std::nullopt;
+    if (job <= last || generation_of(told.value) < current) return std::nullopt;
     return detail::went_back(detail::attempt_of(worker, job, told) + ", the last job that the store remembers is " +
                              std::to_string(last.value));
 }

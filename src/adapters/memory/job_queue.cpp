@@ -102,7 +102,10 @@ Result<TendReport> Store::tend(Call const&, std::vector<ServerName> const& settl
     }
     std::set<ServerName> const gone{settled.begin(), settled.end()};
     std::erase_if(state_->workers, [&](auto const& entry) {
-        return entry.second.state == SessionState::closed && gone.contains(entry.second.who.server);
+        bool const forgotten = entry.second.state == SessionState::closed && gone.contains(entry.second.who.server);
+        // A name that comes back counts on from there: its first worker may only sleep.
+        if (forgotten) state_->last_forgotten = std::max(state_->last_forgotten, entry.second.incarnation);
+        return forgotten;
     });
     return report;
 }

@@ -39,6 +39,7 @@ struct Content {
     Instant origin;      // Store time is steady time counted from here.
     JobTable jobs;
     std::map<WorkerId, Worker> workers;
+    Incarnation last_forgotten;  // The greatest of all workers whose sessions were forgotten.
 
     std::string leader;  // Empty: nobody leads.
     LeaderEpoch epoch;

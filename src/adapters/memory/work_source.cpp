@@ -32,7 +32,8 @@ Result<Registered> Store::register_worker(Call const&, Registration const& regis
     if (auto const problem = registration_problem(registration)) return fail(Errc::rejected, *problem);
     std::scoped_lock const lock{state_->mutex};
     auto const now = state_->now();
-    auto& worker = state_->workers[registration.worker];
+    auto const [entry, is_new] = state_->workers.try_emplace(registration.worker);
+    auto& worker = entry->second;
     if (worker.state == SessionState::closed)
         return fail(Errc::fenced,
                     "worker \"" + registration.worker.value + "\" was closed; its name is not used again");
@@ -40,7 +41,8 @@ Result<Registered> Store::register_worker(Call const&, Registration const& regis
     // A lease of a store that stands still may have ended in the lost time: its adoption gives it back.
     if (state_->frozen.empty()) state_->lose_leases(registration.worker, now, given_back);
     worker.who = registration;
-    worker.incarnation = Incarnation{next_count(worker.incarnation.value, state_->generation)};
+    worker.incarnation = next_incarnation(is_new ? state_->last_forgotten : worker.incarnation, state_->generation,
+                                          !state_->frozen.empty());
     worker.state = SessionState::open;
     worker.beat = BeatCount{};
     worker.last_beat = worker.idle_since = now.steady;

@@ -4,25 +4,13 @@
 #include <rgrid/ports/store_rules.hpp>
 #include <utility>
 
+#include "adapters/sqlite/counters.hpp"
 #include "adapters/sqlite/moves.hpp"
 #include "adapters/sqlite/schema.hpp"
 
 namespace rgrid::sqlite {
 
 namespace {
-
-void raise_numbers(Connection& db, Adoption const& adoption) {
-    db.run("UPDATE fleet SET next_number = ?1 WHERE next_number < ?1", adoption.next_number);
-    if (adoption.last_job <= last_job(db)) return;
-    // Has no row as long as no job was ever submitted.
-    db.run("DELETE FROM sqlite_sequence WHERE name = 'job'");
-    db.run("INSERT INTO sqlite_sequence(name, seq) VALUES('job', ?)", adoption.last_job);
-}
-
-void end_term(Connection& db, Generation generation) {
-    auto const last = db.number("SELECT epoch FROM leader").value_or(0);
-    db.run("UPDATE leader SET epoch = ?, candidate = '', until_at = 0", next_count(last, generation));
-}
 
 /// Ends a job by an attempt that the store may know nothing of. False if the job has ended or the attempt is not its
 /// last one.
@@ -73,8 +61,8 @@ Adopted adopt(Transaction& transaction, Adoption const& adoption) {
     Adopted adopted;
     adopted.generation = Generation{std::max(adoption.above, read_era(db).generation).value + 1};
     db.run("UPDATE store SET id = ?, generation = ?, frozen = ''", adoption.store, adopted.generation);
-    end_term(db, adopted.generation);
-    raise_numbers(db, adoption);
+    LeaderEpoch const epoch{next_count(read_counters(db).epoch.value, adopted.generation)};
+    raise_counters(db, {adopted.generation, epoch, adoption.next_number, adoption.last_job});
     adopted.succeeded = end_proven(transaction, adoption.proven);
     adopted.requeued = give_leases_back(transaction);
     transaction.changed = true;

@@ -19,6 +19,11 @@ Lost deleted(std::string const& path) {
                           "was moved, else stop the programs and start them again with a restored store"};
 }
 
+Lost restored(std::string const& path) {
+    return {true, path + " was restored from a copy with another clock while it was open; expected the same store: stop "
+                         "the programs and start them again"};
+}
+
 }  // namespace
 
 Anchor::Anchor(std::string const& path, Connection& connection)
@@ -48,7 +53,11 @@ Anchor::Look Anchor::look() const {
     return {};
 }
 
-std::optional<Lost> Anchor::lost() const { return look().lost; }
+std::optional<Lost> Anchor::lost() const {
+    auto lost = look().lost;
+    if (!lost && *other_content_) return restored(files_[0].path);
+    return lost;
+}
 
 std::optional<Error> Anchor::error() const {
     auto const [lost, problem] = look();
@@ -58,9 +67,9 @@ std::optional<Error> Anchor::error() const {
 }
 
 void Anchor::check_content(Connection& connection) const {
-    if (connection.number("SELECT base FROM store") != base_.count())
-        throw SqliteFailure{SQLITE_PERM, files_[0].path + " was restored from a copy with another clock while it was open; "
-                                                          "stop the programs and start them again"};
+    bool const other = connection.number("SELECT base FROM store") != base_.count();
+    *other_content_ = other;
+    if (other) throw SqliteFailure{SQLITE_PERM, restored(files_[0].path).message};
 }
 
 }  // namespace rgrid::sqlite

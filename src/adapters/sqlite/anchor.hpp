@@ -3,6 +3,8 @@
 #include <sys/types.h>
 
 #include <array>
+#include <atomic>
+#include <memory>
 #include <optional>
 #include <rgrid/adapters/sqlite/lost.hpp>
 #include <rgrid/base/result.hpp>
@@ -27,7 +29,8 @@ public:
     /// Of a store whose time is `base` plus the machine's steady time.
     Anchor(std::string const& path, Connection& connection, Duration base) : Anchor(path, connection) { base_ = base; }
 
-    /// What became of the files; nothing if they are in place. Costs three looks at the folder.
+    /// What became of the files, or of their content when it was last checked; nothing if they are in place. Costs three
+    /// looks at the folder.
     [[nodiscard]] std::optional<Lost> lost() const;
 
     /// The same as the answer of a call: `denied`, since an operator has to act, or `retry_later` if the folder cannot be
@@ -35,7 +38,7 @@ public:
     [[nodiscard]] std::optional<Error> error() const;
 
     /// Throws SqliteFailure if another store's content has been restored into the files: what this program knows of the
-    /// store's clock is wrong then.
+    /// store's clock is wrong then, and the store counts as replaced.
     void check_content(Connection& connection) const;
 
 private:
@@ -53,6 +56,7 @@ private:
 
     std::array<File, 3> files_;
     Duration base_{0};
+    std::shared_ptr<std::atomic<bool>> other_content_ = std::make_shared<std::atomic<bool>>(false);
 };
 
 }  // namespace rgrid::sqlite

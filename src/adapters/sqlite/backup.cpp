@@ -4,6 +4,7 @@
 #include <system_error>
 #include <utility>
 
+#include "adapters/sqlite/counters.hpp"
 #include "adapters/sqlite/database.hpp"
 #include "adapters/sqlite/formats.hpp"
 #include "adapters/sqlite/place.hpp"
@@ -123,15 +124,20 @@ Result<Draft> take(Settings const& settings, std::string const& target) {
     return draft;
 }
 
-/// What restore has to know of the file it writes over; nothing if there is no store yet.
-Result<std::optional<Owner>> present_owner(Connection& connection, std::string const& path, FleetId const& fleet) {
-    if (connection.empty()) return std::optional<Owner>{};
+/// What restore has to know of the store it writes over.
+struct Present : Owner {
+    StoreCounters counters;
+};
+
+/// Nothing if there is no store yet.
+Result<std::optional<Present>> look_at_present(Connection& connection, std::string const& path, FleetId const& fleet) {
+    if (connection.empty()) return std::optional<Present>{};
     if (auto const known = check_format(connection, path); !known) return known.error();
     auto owner = read_owner(connection, path);
     if (owner.fleet != fleet)
         return fail(Errc::rejected, path + " belongs to the fleet \"" + owner.fleet.value +
                                         "\" and is not written over; expected \"" + fleet.value + "\"");
-    return std::optional{std::move(owner)};
+    return std::optional{Present{std::move(owner), read_counters(connection)}};
 }
 
 Result<> check_source(Connection& copy, std::string const& source, FleetId const& fleet) {
@@ -173,15 +179,18 @@ Result<Draft> draw(std::string const& source, std::string const& path, FleetId c
 }
 
 /// Programs that have the store open count its time from the base they know, so that is kept where it can be.
-Result<> make_ready(Draft const& draft, Settings const& settings, std::optional<Owner> const& present, std::string const& why,
-                 Clock& clock) {
+Result<> make_ready(Draft const& draft, Settings const& settings, std::optional<Present> const& present,
+                 std::string const& why, Clock& clock) {
     auto const boot = boot_id(settings);
     if (!boot) return boot.error();
     Connection copy{draft.path(), Access::write};
     copy.script("PRAGMA synchronous = OFF; BEGIN");
     raise_format(copy);
     auto const owner = read_owner(copy, draft.path());
-    if (present && present->store == owner.store && present->boot == *boot)
+    bool const same_store = present && present->store == owner.store;
+    // What it handed out in the time that is lost is still out there.
+    if (same_store) raise_counters(copy, present->counters);
+    if (same_store && present->boot == *boot)
         copy.run("UPDATE store SET boot = ?, base = ?", *boot, present->base);
     else if (owner.boot != *boot)
         continue_clock(copy, *boot, clock);
@@ -194,7 +203,7 @@ Result<> write_over(Settings const& settings, Draft const& draft, std::string co
                     Clock& clock) {
     Connection store{settings.path, Access::write};
     sqlite3_busy_timeout(store.handle(), copy_patience);
-    auto const present = present_owner(store, settings.path, fleet);
+    auto const present = look_at_present(store, settings.path, fleet);
     if (!present) return present.error();
     auto const prepared = make_ready(draft, settings, *present, "restored from " + last_part(source), clock);
     if (!prepared) return prepared;
@@ -210,7 +219,8 @@ Result<> write_over(Settings const& settings, Draft const& draft, std::string co
 
 }  // namespace
 
-Result<BackupReport> backup(Settings const& settings, std::string const& target, Clock& clock) {
+Result<BackupReport> backup(Settings const& given, std::string const& target, Clock& clock) {
+    auto const settings = at_real_path(given);
     if (auto const fit = check_target(target); !fit) return fit.error();
     if (auto const place = check_place(settings.path); !place) return place.error();
     try {
@@ -226,7 +236,8 @@ Result<BackupReport> backup(Settings const& settings, std::string const& target,
     }
 }
 
-Result<> restore(Settings const& settings, std::string const& source, FleetId const& fleet, Clock& clock) {
+Result<> restore(Settings const& given, std::string const& source, FleetId const& fleet, Clock& clock) {
+    auto const settings = at_real_path(given);
     if (auto const readable = check_readable(source, settings.path); !readable) return readable;
     if (auto const place = prepare_place(settings.path); !place) return place;
     auto const draft = draw(source, settings.path, fleet);

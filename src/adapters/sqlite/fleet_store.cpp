@@ -117,6 +117,15 @@ Result<> write_fleet(Transaction& transaction, LeaderEpoch epoch, FleetWrite con
     return {};
 }
 
+/// The store may have lived longer than its content tells.
+Adoption above_mark(Adoption adoption, std::string const& path) {
+    auto const mark = read_mark(path);
+    if (!mark || mark->store != adoption.store) return adoption;
+    auto raised = adoption;
+    raised.above = std::max(adoption.above, mark->generation);
+    return adoption_problem(raised) ? adoption : raised;
+}
+
 void set_hold(Transaction& transaction, PoolName const& pool, bool held) {
     auto& db = transaction.db;
     if (held) {
@@ -189,9 +198,10 @@ Result<> Store::freeze(Call const& call, std::string const& why) {
 
 Result<Adopted> Store::adopt(Call const& call, Adoption const& adoption) {
     if (auto const problem = adoption_problem(adoption)) return fail(Errc::rejected, *problem);
-    return impl_->write<Adopted>(call, Lane::urgent, [adoption](Transaction& transaction) -> Result<Adopted> {
-        return sqlite::adopt(transaction, adoption);
-    });
+    return impl_->write<Adopted>(
+        call, Lane::urgent, [adoption, path = impl_->settings().path](Transaction& transaction) -> Result<Adopted> {
+            return sqlite::adopt(transaction, above_mark(adoption, path));
+        });
 }
 
 }  // namespace rgrid::sqlite

@@ -1,6 +1,7 @@
 #include "adapters/sqlite/formats.hpp"
 
 #include <array>
+#include <rgrid/model/generation.hpp>
 #include <rgrid/model/job.hpp>
 #include <rgrid/model/worker.hpp>
 
@@ -183,14 +184,34 @@ INSERT INTO fleet(one, next_number, mass_loss_released, memory) VALUES(1, 1, 0, 
 constexpr char const* format_2 = R"sql(
 ALTER TABLE store ADD COLUMN generation INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE store ADD COLUMN frozen TEXT NOT NULL DEFAULT '';
+
+-- The greatest incarnation of all workers whose sessions were forgotten.
+ALTER TABLE store ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;
+
+-- Programs that have opened the file in format 1 know neither: what they must not do then fails.
+CREATE TRIGGER lease_begins BEFORE INSERT ON lease WHEN
+    (SELECT frozen <> '' OR NEW.epoch <= (generation - 1) * 1000000000 FROM store)
+    BEGIN SELECT RAISE(ABORT, 'the store stands still or has been adopted: use a newer RGrid'); END;
+CREATE TRIGGER lease_ends BEFORE DELETE ON lease WHEN (SELECT frozen <> '' FROM store)
+    BEGIN SELECT RAISE(ABORT, 'the store stands still: use a newer RGrid'); END;
+CREATE TRIGGER session_begins BEFORE INSERT ON session WHEN NEW.state <> 2 AND
+    (SELECT NEW.incarnation <= (generation - (frozen = '')) * 1000000000 FROM store)
+    BEGIN SELECT RAISE(ABORT, 'the store stands still or has been adopted: use a newer RGrid'); END;
+CREATE TRIGGER intent_begins BEFORE INSERT ON intent WHEN (SELECT frozen <> '' FROM store)
+    BEGIN SELECT RAISE(ABORT, 'the store stands still: use a newer RGrid'); END;
+CREATE TRIGGER intent_ends BEFORE DELETE ON intent WHEN (SELECT frozen <> '' FROM store)
+    BEGIN SELECT RAISE(ABORT, 'the store stands still: use a newer RGrid'); END;
 )sql";
 
 /// The step at `i` makes format `i + 1` out of format `i`. What was released is never edited: files of it exist.
 /// A step only adds, with defaults, so that statements of before go on working: agents of before have the file open.
+/// What those must not do any more a trigger refuses.
 constexpr std::array steps{format_1, format_2};
 static_assert(steps.size() == format_version);
 
 constexpr bool is_number(auto state, int number) { return static_cast<int>(state) == number; }
+
+static_assert(counts_of_a_generation == 1'000'000'000, "the triggers take no constant");
 
 // Stored by number.
 static_assert(is_number(JobState::scheduled, 0) && is_number(JobState::queued, 1) && is_number(JobState::running, 2) &&

@@ -43,7 +43,8 @@ std::vector<std::string> damage_of(Connection& connection) {
 
 }  // namespace
 
-Result<StoreFile> inspect(Settings const& settings) {
+Result<StoreFile> inspect(Settings const& given) {
+    auto const settings = at_real_path(given);
     if (auto const there = check_place(settings.path); !there) return there.error();
     StoreFile file;
     file.newest_format = format_version;

@@ -157,6 +157,14 @@ void sweep(Transaction& transaction, Duration keep, TendReport& report) {
     }
 }
 
+/// A name that comes back counts on from there: its first worker may only sleep.
+void forget_closed(Connection& db, ServerName const& server) {
+    db.run("UPDATE store SET forgotten = (SELECT max(incarnation) FROM session WHERE server = ?1 AND state = 2) "
+           "WHERE forgotten < (SELECT max(incarnation) FROM session WHERE server = ?1 AND state = 2)",
+           server);
+    db.run("DELETE FROM session WHERE server = ? AND state = 2", server);
+}
+
 }  // namespace
 
 Result<Demand> Store::demand(Call const& call) {
@@ -184,8 +192,7 @@ Result<TendReport> Store::tend(Call const& call, std::vector<ServerName> const& 
             promote(transaction, report);
             expire(transaction, report);
             sweep(transaction, keep, report);
-            for (auto const& server : settled)
-                transaction.db.run("DELETE FROM session WHERE server = ? AND state = 2", server);
+            for (auto const& server : settled) forget_closed(transaction.db, server);
             return report;
         });
 }

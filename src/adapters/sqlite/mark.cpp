@@ -35,7 +35,8 @@ std::optional<Mark> read_mark(std::string const& store_path) {
 
 void write_mark(std::string const& store_path, Mark const& mark) {
     auto const path = mark_path(store_path);
-    auto made = path + ".new-XXXXXX";
+    // Named as all drafts of a store are: what a crash leaves is found by who looks for them.
+    auto made = store_path + ".new-mark-XXXXXX";
     int const descriptor = ::mkostemp(made.data(), O_CLOEXEC);
     if (descriptor < 0) return;
     auto const text = std::string{mark_format} + " " + mark.store.value + " " + std::to_string(mark.generation.value) +

@@ -95,6 +95,18 @@ std::optional<std::string> network_file_system(std::uint64_t magic, std::string_
     return std::nullopt;
 }
 
+Settings at_real_path(Settings settings) {
+    namespace fs = std::filesystem;
+    constexpr int most_links = 40;  // As the kernel has it: a circle of links stays one, and is refused as that.
+    std::error_code error;
+    for (int i = 0; i < most_links && fs::is_symlink(fs::symlink_status(settings.path, error)); ++i) {
+        auto const target = fs::read_symlink(settings.path, error);
+        if (error) break;
+        settings.path = (fs::path{settings.path}.parent_path() / target).string();
+    }
+    return settings;
+}
+
 Result<> check_place(std::string const& path) {
     struct stat info {};
     if (::stat(path.c_str(), &info) != 0)

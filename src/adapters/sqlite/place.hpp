@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <rgrid/adapters/sqlite/settings.hpp>
 #include <rgrid/base/result.hpp>
 #include <string>
 #include <string_view>
@@ -12,6 +13,10 @@ namespace rgrid::sqlite {
 /// The name of the network file system that a statfs magic number and a mount's type stand for; nothing for a disk.
 /// SQLite's locks and shared memory do not hold across machines.
 [[nodiscard]] std::optional<std::string> network_file_system(std::uint64_t magic, std::string_view mount_type);
+
+/// With the path of the file itself where `settings` name a link to it: what belongs to a store lies beside its file,
+/// where SQLite has its journal, whatever name it is opened by.
+Settings at_real_path(Settings settings);
 
 /// Checks that a database file can live at `path`, and makes it, empty and for its owner only, if there is none.
 Result<> prepare_place(std::string const& path);

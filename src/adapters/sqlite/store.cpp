@@ -26,7 +26,8 @@ Error open_error(SqliteFailure const& failure, std::string const& path) {
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> Store::open(Settings const& settings, FleetId const& fleet, Clock& clock) {
+Result<std::unique_ptr<Store>> Store::open(Settings const& given, FleetId const& fleet, Clock& clock) {
+    auto const settings = at_real_path(given);
     if (auto const place = prepare_place(settings.path); !place) return place.error();
     try {
         auto connection = std::make_unique<Connection>(settings.path, Access::write);

@@ -74,7 +74,8 @@ private:
     std::optional<std::int64_t> change_;
 };
 
-Result<std::unique_ptr<StoreWake>> StoreWake::open(Settings const& settings, Clock& clock) {
+Result<std::unique_ptr<StoreWake>> StoreWake::open(Settings const& given, Clock& clock) {
+    auto const settings = at_real_path(given);
     if (auto const place = check_place(settings.path); !place) return place.error();
     try {
         auto impl = std::make_unique<Impl>(settings, clock);

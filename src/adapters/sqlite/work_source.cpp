@@ -18,7 +18,9 @@ Result<Registered> open_session(Transaction& transaction, Registration const& wh
     CloseReport given_back;
     // A lease of a store that stands still may have ended in the lost time: its adoption gives it back.
     if (era.frozen.empty()) lose_leases(transaction, who.worker, given_back);
-    Incarnation const incarnation{next_count(known ? known->incarnation.value : 0, era.generation)};
+    Incarnation const last{known ? known->incarnation.value
+                                 : transaction.db.number("SELECT forgotten FROM store").value_or(0)};
+    auto const incarnation = next_incarnation(last, era.generation, !era.frozen.empty());
     transaction.db.run(
         "INSERT INTO session(worker, server, pool, incarnation, state, slots, registered_at, beat, beat_at, idle_at, "
         "version) VALUES(?1, ?2, ?3, ?4, 0, ?5, ?6, 0, ?6, ?6, ?7) ON CONFLICT DO UPDATE SET server = ?2, pool = ?3, "

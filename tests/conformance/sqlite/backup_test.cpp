@@ -233,7 +233,55 @@ TEST_F(RestoreTest, of_another_store_tells_who_has_the_store_open_to_start_again
         EXPECT_EQ(error.code, Errc::denied);
         EXPECT_NE(error.message.find("stop the programs and start them again"), std::string::npos) << error.message;
     }
+    ASSERT_TRUE(store->lost());
+    EXPECT_TRUE(store->lost()->replaced) << "a program that starts again has a store";
+    EXPECT_NE(store->lost()->message.find(path), std::string::npos) << store->lost()->message;
     EXPECT_EQ(open()->counts({}).value().accepted, 3);
+    EXPECT_EQ(open()->submit({}, {a_job()}).value().at(0).value().job, JobId{4}) << "the other's numbers are not its own";
+}
+
+// What the lost time has handed out is still out there.
+TEST_F(RestoreTest, hands_nothing_out_again_that_the_present_store_has) {
+    auto const store = grown();
+    Adoption adoption;
+    adoption.store = store->load({}).value().store;
+    ASSERT_EQ(store->adopt({}, adoption).value().generation, Generation{2});
+    auto const epoch = store->lead({}, "a", 15s).value().epoch;
+    store->write({}, epoch, {.next_number = 7}).value();
+
+    ASSERT_TRUE(put_back());
+
+    auto const record = store->load({}).value();
+    EXPECT_EQ(record.generation, Generation{2});
+    EXPECT_EQ(record.next_number, 7);
+    EXPECT_NE(record.frozen, "");
+    EXPECT_GT(store->lead({}, "a", 15s).value().epoch, epoch);
+    EXPECT_EQ(store->submit({}, {a_job()}).value().at(0).value().job, JobId{6});
+    EXPECT_EQ(store->adopt({}, adoption).value().generation, Generation{3});
+    expect_sound(path);
+}
+
+// What can still be read of a damaged store counts.
+TEST_F(RestoreTest, over_a_damaged_store_keeps_what_can_be_read) {
+    {
+        auto const store = grown();
+        Adoption adoption;
+        adoption.store = store->load({}).value().store;
+        store->adopt({}, adoption).value();
+    }
+    auto const page = Raw{path}.number("SELECT rootpage FROM sqlite_schema WHERE name = 'fleet'");
+    {
+        std::fstream file{path, std::ios::binary | std::ios::in | std::ios::out};
+        file.seekp(4096 * (page - 1));
+        file << std::string(4096, '\x42');
+    }
+
+    ASSERT_TRUE(put_back());
+
+    auto const record = open()->load({}).value();
+    EXPECT_EQ(record.generation, Generation{2});
+    EXPECT_EQ(record.next_number, 1);
+    expect_sound(path);
 }
 
 // Store time goes on after a reboot between backup and restore, and never back.

@@ -274,6 +274,57 @@ TEST_F(FormatTest, a_raised_store_and_a_new_one_have_the_same_tables) {
     EXPECT_EQ(Raw{path}.number("PRAGMA user_version"), Raw{other}.number("PRAGMA user_version"));
 }
 
+/// What programs of the first release say to hand something out, to take it back and to write for a leader.
+struct Statements {
+    std::string claim = "INSERT INTO lease(job, epoch, attempts, losses, worker, slots, started, ends_at, cancel) "
+                        "VALUES(1, 3, 0, 1, 'w', 1, 1700000000000, 900000000, 0)";
+    std::string end = "DELETE FROM lease WHERE job = 2";
+    std::string enlist =
+        "INSERT INTO session(worker, server, pool, incarnation, state, slots, registered_at, beat, beat_at, idle_at, "
+        "version) VALUES('w', 'w', 'default', 5, 0, 1, 1, 0, 1, 1, '0.1') ON CONFLICT DO UPDATE SET "
+        "incarnation = 5, state = 0";
+    std::string bury =
+        "INSERT INTO session(worker, server, pool, incarnation, state, slots, registered_at, beat, beat_at, idle_at, "
+        "version) VALUES('x', 'x', '', 0, 2, 0, 1, 0, 1, 1, '')";
+    std::string intend = "INSERT INTO intent(server, written_at, remove_at, body) VALUES('s', 1, NULL, '{}')";
+    std::string settle = "DELETE FROM intent WHERE server = 'kept'";
+};
+
+// Programs of the first release have the file open while it is raised, and cannot see that it stands still.
+TEST_F(FormatTest, programs_of_before_change_nothing_in_a_store_that_stands_still) {
+    Statements const say;
+    Raw before{path};
+    before.run("INSERT INTO intent(server, written_at, remove_at, body) VALUES('kept', 1, NULL, '{}')");
+    open_it()->freeze({}, "a test").value();
+
+    for (auto const& statement : {say.claim, say.end, say.enlist, say.intend, say.settle})
+        EXPECT_NE(before.refusal(statement).find("stands still"), std::string::npos) << statement;
+    expect_sound(path);
+}
+
+// The numbers that they would hand out are of the lost time.
+TEST_F(FormatTest, programs_of_before_hand_nothing_out_of_an_adopted_store) {
+    Statements const say;
+    Raw before{path};
+    Adoption adoption;
+    adoption.store = StoreId{"abc"};
+    open_it()->adopt({}, adoption).value();
+
+    for (auto const& statement : {say.claim, say.enlist})
+        EXPECT_NE(before.refusal(statement).find("adopted"), std::string::npos) << statement;
+    EXPECT_EQ(before.refusal(say.bury), "");
+    expect_sound(path);
+}
+
+TEST_F(FormatTest, programs_of_before_work_on_in_a_raised_store) {
+    Statements const say;
+    Raw before{path};
+    open_it();
+
+    for (auto const& statement : {say.claim, say.end, say.enlist, say.bury, say.intend, say.settle})
+        EXPECT_EQ(before.refusal(statement), "") << statement;
+}
+
 TEST_F(FormatTest, a_store_of_another_fleet_is_not_raised) {
     ASSERT_FALSE(Store::open({.path = path}, FleetId{"green"}, clock));
 

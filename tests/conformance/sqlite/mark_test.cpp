@@ -1,3 +1,8 @@
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <rgrid/adapters/memory/manual_clock.hpp>
@@ -81,6 +86,54 @@ TEST_F(MarkTest, an_adopted_store_stays_unfrozen) {
 
     EXPECT_EQ(store->load({}).value().frozen, "");
     EXPECT_EQ(frozen(), "");
+}
+
+// What a generation of the lost time has handed out is not handed out again.
+TEST_F(MarkTest, an_adoption_begins_a_generation_above_the_mark) {
+    auto const adopt = [&] {
+        auto const store = open();
+        Adoption adoption;
+        adoption.store = store->load({}).value().store;
+        return store->adopt({}, adoption).value().generation;
+    };
+    live(*open());
+    copy(path, older);
+    ASSERT_EQ(adopt(), Generation{2});
+    live(*open());
+    copy(older, path);
+
+    EXPECT_EQ(adopt(), Generation{3});
+}
+
+TEST_F(MarkTest, a_mark_of_an_impossible_generation_keeps_nobody_from_adopting) {
+    auto const store = open();
+    Adoption adoption;
+    adoption.store = store->load({}).value().store;
+    folder.write("rgrid.db-mark", "rgrid-store-mark-1 " + adoption.store.value + " 9000000000000000000 1 end\n");
+
+    EXPECT_EQ(store->adopt({}, adoption).value().generation, Generation{2});
+}
+
+// The names by which an operator is told what a crash has left.
+TEST_F(MarkTest, is_drafted_under_the_name_of_the_stores_drafts) {
+    auto const store = open();
+    int const watch = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    ASSERT_GE(::inotify_add_watch(watch, folder.path().c_str(), IN_CREATE), 0);
+
+    live(*store);
+
+    alignas(inotify_event) std::array<char, 4096> events{};
+    auto const size = ::read(watch, events.data(), events.size());
+    ::close(watch);
+    std::vector<std::string> made;
+    for (ssize_t at = 0; at < size;) {
+        inotify_event event{};
+        std::memcpy(&event, events.data() + at, sizeof event);
+        made.emplace_back(events.data() + at + static_cast<ssize_t>(sizeof event));
+        at += static_cast<ssize_t>(sizeof event + event.len);
+    }
+    ASSERT_EQ(made.size(), 1U);
+    EXPECT_TRUE(made[0].starts_with("rgrid.db.new-")) << made[0];
 }
 
 TEST_F(MarkTest, another_stores_mark_means_nothing) {

@@ -50,6 +50,12 @@ public:
         return value;
     }
 
+    /// What SQLite says against a statement; empty if it ran.
+    std::string refusal(std::string const& sql) {
+        bool const ran = sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK;
+        return ran ? std::string{} : std::string{sqlite3_errmsg(handle_)};
+    }
+
     /// Runs a statement that may fail.
     void try_run(std::string const& sql) { sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr); }
 

@@ -191,4 +191,51 @@ TEST_P(StoreGenerationConformance, what_a_worker_remembers_of_an_earlier_generat
     EXPECT_TRUE(beat("w", anew, 9).frozen) << "but of the present one it is";
 }
 
+// The store has forgotten a whole generation.
+TEST_P(StoreGenerationConformance, what_a_worker_remembers_of_a_later_generation_is_evidence) {
+    auto const is_noticed = [&](auto const& ask) {
+        keep();
+        adopt();
+        ask();
+        EXPECT_NE(frozen(), "");
+        rewind();
+    };
+    auto const known = enlist("w");
+    submit();
+    auto const lease = claim("w", known);
+
+    is_noticed([&] {
+        auto const forgotten = enlist("w");
+        rewind();
+        EXPECT_TRUE(beat("w", forgotten).frozen);
+    });
+    is_noticed([&] {
+        auto const forgotten = claim("w", known);
+        rewind();
+        expect_told_to_wait(try_complete("w", known, {ended(forgotten)}), {"gone back in time"});
+    });
+    is_noticed([&] {
+        complete("w", known, ended(lease));
+        submit();
+        auto const forgotten = claim("w", known);
+        rewind();
+        expect_told_to_wait(try_complete("w", known, {ended(forgotten)}), {"last job"});
+    });
+}
+
+// A session of a closed worker goes with its server; its agent may only sleep, and its name may come back.
+TEST_P(StoreGenerationConformance, a_name_that_comes_back_counts_on_from_the_session_that_was_forgotten) {
+    enlist("w");
+    auto const asleep = enlist("w");
+    try_close("w", CloseMode::now).value();
+    queue().tend(call, {ServerName{"w"}}).value();
+
+    auto const incarnation = enlist("w");
+
+    EXPECT_GT(incarnation, asleep);
+    EXPECT_EQ(error_of(work().beat(call, WorkerId{"w"}, asleep, BeatCount{50}, false)), Errc::fenced);
+    EXPECT_EQ(frozen(), "");
+    EXPECT_FALSE(beat("w", incarnation).frozen);
+}
+
 }  // namespace rgrid::testing

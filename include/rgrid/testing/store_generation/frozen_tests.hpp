@@ -151,11 +151,33 @@ TEST_P(StoreGenerationConformance, a_registration_in_a_frozen_store_gives_nothin
     auto const lease = claim("w", enlist("w"));
     freeze();
 
-    EXPECT_EQ(enlist("w"), Incarnation{2});
+    enlist("w");
 
     EXPECT_EQ(look(lease.job).state, JobState::running);
     EXPECT_EQ(adopt({ended(lease)}).succeeded, 1);
     EXPECT_EQ(look(lease.job).losses, 0);
+}
+
+// Those of the present generation may have been handed out in the lost time, and their agents may still live.
+TEST_P(StoreGenerationConformance, a_frozen_store_hands_out_incarnations_of_the_next_generation) {
+    enlist("w");
+    keep();
+    auto const lost = enlist("w");
+    rewind();
+    freeze();
+
+    auto const incarnation = enlist("w");
+    auto const stranger = enlist("stranger");
+
+    EXPECT_NE(incarnation, lost);
+    EXPECT_EQ(generation_of(incarnation.value), next);
+    EXPECT_EQ(generation_of(stranger.value), next);
+    EXPECT_GT(enlist("w"), incarnation);
+    beat("stranger", stranger);
+    adopt();
+    EXPECT_FALSE(beat("stranger", stranger, 1).frozen);
+    EXPECT_EQ(error_of(work().beat(call, WorkerId{"w"}, lost, BeatCount{50}, false)), Errc::fenced);
+    EXPECT_EQ(frozen(), "");
 }
 
 // Whether a worker that the store does not know was forgotten or is long gone is not to be told before the adoption.
