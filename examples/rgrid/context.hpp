@@ -83,7 +83,11 @@ auto in_pieces(std::vector<Item> const& items, Make const& make, Unfinished cons
         std::vector<Item> const piece(items.begin() + static_cast<std::ptrdiff_t>(done),
                                       items.begin() + static_cast<std::ptrdiff_t>(end));
         auto part = make(piece);
-        if (!part && done > 0) part.error().message += unfinished(done);
+        if (!part && done > 0) {
+            auto error = part.error();
+            error.message += unfinished(done);
+            quit(error);
+        }
         for (auto& answer : expect(std::move(part))) answers.push_back(std::move(answer));
         done = end;
     } while (done < items.size());
