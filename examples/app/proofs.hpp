@@ -19,7 +19,8 @@ struct Proofs {
 };
 
 /// The success that a receipt proves of a job, or `rejected` with why it proves none: another job, another spec, an
-/// attempt before the one that the store knows, or one that began before the job was submitted. Whether the outputs are there is another matter.
+/// attempt before the one that the store knows, or one that began before the job was submitted. Whether the outputs are
+/// there is another matter.
 [[nodiscard]] Result<Completion> proven_by(Receipt const& receipt, JobView const& job);
 
 /// Reads the receipts of jobs and looks whether every output that they name is there, with its size and digest.
