@@ -149,8 +149,8 @@ TEST_P(JobQueueConformance, a_completion_of_no_claim_is_fenced) {
     auto const worker = enlist("w");
 
     EXPECT_EQ(complete("w", worker, Lease{job, LeaseEpoch{0}}, Outcome::succeeded), Verdict::fenced);
-    EXPECT_EQ(complete("w", worker, Lease{job, of_another_generation}, Outcome::succeeded), Verdict::fenced);
-    EXPECT_EQ(complete("w", worker, Lease{JobId{999}, of_another_generation}, Outcome::succeeded), Verdict::unknown);
+    EXPECT_EQ(complete("w", worker, Lease{job, of_no_generation}, Outcome::succeeded), Verdict::fenced);
+    EXPECT_EQ(complete("w", worker, Lease{JobId{999}, of_no_generation}, Outcome::succeeded), Verdict::unknown);
     EXPECT_EQ(look(job).state, JobState::queued);
 }
 
@@ -178,8 +178,8 @@ TEST_P(JobQueueConformance, ten_thousand_completions_get_a_verdict_each) {
     ASSERT_EQ(leases.size(), count);
     std::vector<Completion> batch;
     for (auto const& lease : leases) batch.push_back(ended(lease));
-    for (std::size_t i = 50; i < count; i += 100) batch[i].epoch = of_another_generation;
-    batch.push_back(Completion{JobId{1'000'000}, of_another_generation, Outcome::succeeded});
+    for (std::size_t i = 50; i < count; i += 100) batch[i].epoch = of_no_generation;
+    batch.push_back(Completion{JobId{1'000'000}, of_no_generation, Outcome::succeeded});
 
     auto const verdicts = ports().work.complete(call, WorkerId{"w"}, worker, batch).value();
 

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 #include <functional>
 #include <memory>
-#include <rgrid/model/generation.hpp>
 #include <rgrid/ports/job_queue.hpp>
 #include <rgrid/ports/job_store.hpp>
 #include <rgrid/ports/work_source.hpp>
@@ -50,8 +49,8 @@ struct JobQueueFactory {
 /// What the tests of the suite say in one word each.
 class JobQueueConformance : public ::testing::TestWithParam<JobQueueFactory> {
 protected:
-    /// An attempt that the store has not handed out. One of its own generation would say that it went back in time.
-    static constexpr LeaseEpoch of_another_generation{counts_of_a_generation + 1};
+    /// An attempt that no store hands out. One of the store's generation or later would say that it went back in time.
+    static constexpr LeaseEpoch of_no_generation{-1};
 
     JobId submit(JobSpec const& spec) { return ports().jobs.submit(call, {spec}).value().at(0).value().job; }
 

@@ -119,8 +119,8 @@ TEST_P(JobQueueConformance, chunks_that_belong_nowhere_are_refused) {
     auto const lease = claim_one("w", worker);
     LogWriterOf const append{ports().work, "w", worker};
 
-    EXPECT_EQ(error_of(append(Lease{JobId{999}, of_another_generation}, 0, "x")), Errc::not_found);
-    EXPECT_EQ(error_of(append(Lease{job, of_another_generation}, 0, "x")), Errc::rejected) << "no such attempt yet";
+    EXPECT_EQ(error_of(append(Lease{JobId{999}, of_no_generation}, 0, "x")), Errc::not_found);
+    EXPECT_EQ(error_of(append(Lease{job, of_no_generation}, 0, "x")), Errc::rejected);
     EXPECT_EQ(error_of(append(Lease{job, LeaseEpoch{0}}, 0, "x")), Errc::rejected);
     EXPECT_EQ(error_of(append(lease, -1, "x")), Errc::rejected);
     EXPECT_EQ(error_of(append(lease, 0, std::string(64 * 1024 + 1, 'x'))), Errc::rejected);
