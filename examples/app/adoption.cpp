@@ -37,7 +37,9 @@ std::string jobs_text(std::vector<JobId> const& jobs) {
 }
 
 /// A server that was made before servers were labelled, or by hand, is taken for the fleet's own, as the daemon does.
-bool belongs_to(Server const& server, StoreId const& store) { return !is_foreign(server, store); }
+bool belongs_to(Server const& server, StoreId const& store) {
+    return !is_foreign(server, store);
+}
 
 std::string stores_text(std::set<StoreId> const& stores) {
     std::string text;
@@ -119,11 +121,13 @@ std::vector<std::string> found_text(AdoptionPlan const& plan) {
     for (auto const& other : plan.others)
         lines.push_back(count_text(other.servers.size(), "server") + " of store " + other.store.value +
                         ", generation " + std::to_string(other.generation.value) + names_text(other.servers));
-    if (plan.known.empty() && plan.unknown.empty() && plan.others.empty()) lines.push_back("The provider lists no server.");
+    if (plan.known.empty() && plan.unknown.empty() && plan.others.empty())
+        lines.push_back("The provider lists no server.");
     lines.push_back(count_text(plan.waiting, "job") + " waiting, " + std::to_string(plan.running) + " running");
     if (!plan.proven.empty())
-        lines.push_back(count_text(plan.proven.size(), "job") + " of these " + (plan.proven.size() == 1 ? "has" : "have") +
-                        " succeeded, as the outputs prove" + jobs_text(plan.proven));
+        lines.push_back(count_text(plan.proven.size(), "job") + " of these " +
+                        (plan.proven.size() == 1 ? "has" : "have") + " succeeded, as the outputs prove" +
+                        jobs_text(plan.proven));
     for (auto const& receipt : plan.unproven) lines.push_back("No proof is " + receipt);
     if (plan.last_job.value > 0)
         lines.push_back("The greatest job number seen is " + std::to_string(plan.last_job.value) + ".");
@@ -133,7 +137,8 @@ std::vector<std::string> found_text(AdoptionPlan const& plan) {
 std::vector<std::string> consequences_text(AdoptionPlan const& plan) {
     std::vector<std::string> lines;
     if (plan.adopt_as != plan.store)
-        lines.push_back("The store goes on as " + plan.adopt_as.value + ": if the store of that identity still lives, it "
+        lines.push_back("The store goes on as " + plan.adopt_as.value +
+                        ": if the store of that identity still lives, it "
                         "must never be used again.");
     lines.push_back("Generation " + std::to_string(plan.latest.value + 1) +
                     " begins: no result, claim or decision of an earlier one is accepted from then on.");
@@ -141,21 +146,24 @@ std::vector<std::string> consequences_text(AdoptionPlan const& plan) {
         lines.push_back(count_text(plan.proven.size(), "job") + " " + (plan.proven.size() == 1 ? "ends" : "end") +
                         " as succeeded and will not run again.");
     if (plan.running > 0)
-        lines.push_back("All other running jobs go back to the queue, charged with nothing; their workers end them at "
-                        "their next heartbeat.");
+        lines.push_back(
+            "All other running jobs go back to the queue, charged with nothing; their workers end them at "
+            "their next heartbeat.");
     if (!plan.unknown.empty())
         lines.push_back("The " + std::string{plan.unknown.size() == 1 ? "server" : "servers"} +
                         " that the store does not know: one whose worker's session the store knows stays; any other "
                         "worker is refused at its next heartbeat and ends, and the daemon deletes its server after "
                         "orphan_grace.");
-    if (!plan.missing.empty())
-        lines.push_back("What the provider does not list is settled as gone by the daemon.");
+    if (!plan.missing.empty()) lines.push_back("What the provider does not list is settled as gone by the daemon.");
     for (auto const& other : plan.others)
         lines.push_back("The servers of store " + other.store.value +
                         " stay untouched, and the daemon does nothing at all as long as there are any; 'rgrid store "
-                        "adopt --store " + other.store.value + "' takes them over instead.");
-    lines.push_back("The next server gets a number from " + std::to_string(plan.next_number) + " on, the next job one "
-                    "from " + std::to_string(plan.last_job.value + 1) + " on.");
+                        "adopt --store " +
+                        other.store.value + "' takes them over instead.");
+    lines.push_back("The next server gets a number from " + std::to_string(plan.next_number) +
+                    " on, the next job one "
+                    "from " +
+                    std::to_string(plan.last_job.value + 1) + " on.");
     return lines;
 }
 

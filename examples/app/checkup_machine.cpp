@@ -109,8 +109,7 @@ Checks check_folders(LoadedSettings const& loaded) {
     Checks checks{check_folder("the home folder", loaded.home),
                   check_folder("the folder of files", place_path(settings.files.url)),
                   check_folder("the folder of working folders", settings.worker.folder)};
-    if (settings.cloud.process)
-        checks.push_back(check_folder("the folder of servers", settings.cloud.process->folder));
+    if (settings.cloud.process) checks.push_back(check_folder("the folder of servers", settings.cloud.process->folder));
     checks.push_back(
         check_folder("the folder of decisions", fs::path{settings.fleet.decision_log}.parent_path().string()));
     return checks;
@@ -121,7 +120,8 @@ Checks check_programs(std::string const& version) {
     for (std::string const name : {"rgridd", "rgrid-worker", "rgrid-keeper"}) {
         auto const path = find_program(name);
         if (!path) {
-            checks.push_back({Health::fail, "programs", path.error().message, "install all four programs in one folder"});
+            checks.push_back(
+                {Health::fail, "programs", path.error().message, "install all four programs in one folder"});
             continue;
         }
         auto const found = first_line_of(*path, "--version");

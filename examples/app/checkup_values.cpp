@@ -11,10 +11,14 @@ namespace {
 
 constexpr std::int64_t mebibyte = 1024 * 1024;
 
-std::string mebibytes(Bytes bytes) { return std::to_string(bytes.count / mebibyte) + " MiB"; }
+std::string mebibytes(Bytes bytes) {
+    return std::to_string(bytes.count / mebibyte) + " MiB";
+}
 
 /// Groups and others of the system, as chmod has them.
-bool is_open_to_others(unsigned permissions) { return (permissions & 077u) != 0; }
+bool is_open_to_others(unsigned permissions) {
+    return (permissions & 077u) != 0;
+}
 
 Check check_damage(sqlite::StoreFile const& file, std::string const& path) {
     if (file.damage.empty()) return {Health::ok, "store", "SQLite's quick check finds no damage", ""};
@@ -65,8 +69,8 @@ Checks check_store_file(Result<sqlite::StoreFile> const& file, Settings const& s
     else
         checks.push_back({Health::ok, "store", path + " is store " + file->store.value + ", " + format, ""});
     if (file->format < file->newest_format)
-        checks.push_back({Health::warn, "store", path + " has " + format + "; this program's is " +
-                                                     std::to_string(file->newest_format),
+        checks.push_back({Health::warn, "store",
+                          path + " has " + format + "; this program's is " + std::to_string(file->newest_format),
                           "the next program that opens it brings it up to date; back it up first"});
     checks.push_back(check_damage(*file, path));
     if (is_open_to_others(file->permissions))
@@ -93,10 +97,10 @@ Checks check_fleet(FleetRecord const& record, JobCounts const& jobs, std::vector
                               std::to_string(record.intents.size()) + " servers",
                           "start rgridd"});
     for (auto const& hold : record.holds)
-        checks.push_back({Health::warn, "daemon",
-                          (hold.pool.empty() ? "the fleet" : "pool " + hold.pool.value) + " is paused since " +
-                              to_text(hold.since),
-                          hold.pool.empty() ? "'rgrid resume'" : "'rgrid resume " + hold.pool.value + "'"});
+        checks.push_back(
+            {Health::warn, "daemon",
+             (hold.pool.empty() ? "the fleet" : "pool " + hold.pool.value) + " is paused since " + to_text(hold.since),
+             hold.pool.empty() ? "'rgrid resume'" : "'rgrid resume " + hold.pool.value + "'"});
     std::map<std::string, int> others;
     for (auto const& session : sessions)
         if (session.state != SessionState::closed && session.version != version) ++others[session.version];
@@ -114,13 +118,14 @@ Checks check_clock(ClockReadings const& readings) {
     constexpr Duration tolerance = 3s;
     Checks checks;
     if (readings.now < earliest || readings.now > latest)
-        checks.push_back({Health::fail, "clock", "it is " + to_text(readings.now) + " here; expected a year that can be",
+        checks.push_back({Health::fail, "clock",
+                          "it is " + to_text(readings.now) + " here; expected a year that can be",
                           "set the clock: bills and logs carry these times"});
     if (auto const apart = readings.file - readings.now; apart > tolerance || apart < -tolerance)
-        checks.push_back({Health::warn, "clock",
-                          "a file made now has the time " + to_text(readings.file) + "; the clock says " +
-                              to_text(readings.now),
-                          "see that this machine and the one with its disk have the same time"});
+        checks.push_back(
+            {Health::warn, "clock",
+             "a file made now has the time " + to_text(readings.file) + "; the clock says " + to_text(readings.now),
+             "see that this machine and the one with its disk have the same time"});
     if (readings.store > readings.now + tolerance)
         checks.push_back({Health::warn, "clock",
                           "the store was last written at " + to_text(readings.store) + ", which is to come; it is " +
@@ -136,9 +141,8 @@ Checks check_limits(MachineLimits const& limits) {
     Checks checks;
     auto const check = [&](std::uint64_t limit, std::uint64_t least, std::string const& what, std::string const& how) {
         if (limit == 0 || limit >= least) return;
-        checks.push_back({Health::warn, "limits", std::to_string(limit) + " " + what + "; expected at least " +
-                                                      std::to_string(least),
-                          how});
+        checks.push_back({Health::warn, "limits",
+                          std::to_string(limit) + " " + what + "; expected at least " + std::to_string(least), how});
     };
     check(limits.files, 1024, "open files are allowed for a program", "ulimit -n, or LimitNOFILE= of the service");
     check(limits.processes, 4096, "processes are allowed for this user", "ulimit -u, or LimitNPROC= and TasksMax=");

@@ -56,8 +56,8 @@ struct Ports {
 /// The fleets that have servers in the cloud, ordered; empty if that cannot be known.
 [[nodiscard]] std::vector<FleetId> fleets_in_cloud(Settings const& settings, Clock& clock);
 
-/// Makes a folder and those above it if it is not there. A new folder is for its owner only: job files and logs may hold
-/// anything.
+/// Makes a folder and those above it if it is not there. A new folder is for its owner only: job files and logs may
+/// hold anything.
 [[nodiscard]] Result<> make_private_folder(std::string const& path);
 
 }  // namespace rgrid::app

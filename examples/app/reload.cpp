@@ -68,9 +68,9 @@ std::string counted(std::int64_t count, std::string const& noun) {
 
 /// What there is of one pool.
 struct PoolNow {
-    int ready = 0;     ///< Workers that take jobs.
-    int booting = 0;   ///< Ordered, and their workers have not registered.
-    int reckoning = 0; ///< Workers that go by what they read when they started.
+    int ready = 0;      ///< Workers that take jobs.
+    int booting = 0;    ///< Ordered, and their workers have not registered.
+    int reckoning = 0;  ///< Workers that go by what they read when they started.
     std::int64_t queued = 0;
     std::vector<Duration> ages;  ///< Of ready workers' servers.
 };
@@ -118,7 +118,7 @@ private:
     }
 
     [[nodiscard]] std::string reckon() const {
-        auto const workers = !now_ ? "workers that run reckon"
+        auto const workers = !now_                  ? "workers that run reckon"
                              : now_->reckoning == 1 ? std::string{"1 worker reckons"}
                                                     : std::to_string(now_->reckoning) + " workers reckon";
         return workers + " with " + to_text(before_.health.lost_after) +
@@ -167,11 +167,13 @@ private:
 
 std::string removed_text(PoolName const& pool, Snapshot const* seen) {
     auto text = "pool " + pool.value + " is removed: ";
-    if (seen == nullptr) return text + "its workers drain; what is queued for it waits until there is such a pool again";
+    if (seen == nullptr)
+        return text + "its workers drain; what is queued for it waits until there is such a pool again";
     auto const now = look_at(*seen, pool);
     text += now.ready == 0 ? "it has no worker"
                            : "its " + counted(now.ready, "worker") + (now.ready == 1 ? " drains" : " drain");
-    if (now.booting > 0) text += ", " + std::to_string(now.booting) + " that " + (now.booting == 1 ? "boots goes" : "boot go");
+    if (now.booting > 0)
+        text += ", " + std::to_string(now.booting) + " that " + (now.booting == 1 ? "boots goes" : "boot go");
     if (now.queued > 0)
         text += ", " + counted(now.queued, "queued job") + (now.queued == 1 ? " waits" : " wait") +
                 " until there is such a pool again";
@@ -233,8 +235,9 @@ Reload reload(Settings const& before, Settings const& after, Snapshot const* see
         if (made)
             result.effects.push_back(change.text() + ": " + what_follows(change.path));
         else
-            result.kept.push_back(change.text() + ": needs a restart" +
-                                  (is_for_agents(change.path) ? "; workers that start before it go by the new one" : ""));
+            result.kept.push_back(
+                change.text() + ": needs a restart" +
+                (is_for_agents(change.path) ? "; workers that start before it go by the new one" : ""));
     }
     compare_pools(before, seen, result);
     return result;

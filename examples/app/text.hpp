@@ -11,8 +11,8 @@ namespace rgrid::app {
 /// A span of time for people, with a decimal where whole seconds would hide it: "0.4s", "42s", "3m 05s".
 [[nodiscard]] std::string span_text(Duration span);
 
-/// What passed between two points of the calendar, with a word before it: " for 42s". Empty if the calendar was set back
-/// meanwhile, for then nobody knows.
+/// What passed between two points of the calendar, with a word before it: " for 42s". Empty if the calendar was set
+/// back meanwhile, for then nobody knows.
 [[nodiscard]] std::string elapsed_text(char const* before, Instant from, Instant to);
 
 /// Text with every span of time in it ("42s", "3m 05s") made the same, so that two texts differ only if something else

@@ -60,8 +60,8 @@ private:
         auto const file = app::inspect_store(settings());
         add(app::check_store_file(file, settings()));
         // A program that opens a store of an older format brings it up to date, which is not for a doctor to do.
-        bool const may_open = file && file->fleet == settings().fleet.name && file->damage.empty() &&
-                              file->format == file->newest_format;
+        bool const may_open =
+            file && file->fleet == settings().fleet.name && file->damage.empty() && file->format == file->newest_format;
         if (!may_open) return;
         auto ports = look("store", app::open_ports(loaded_, context_.clock(), app::Role::client));
         if (!ports) return;
@@ -70,8 +70,7 @@ private:
         auto const counts = look("store", ports->jobs->counts(context_.call()));
         auto const sessions = look("store", ports->queue->sessions(context_.call()));
         auto const jobs = look("store", ports->jobs->look(context_.call(), JobQuery{.limit = 100'000'000}));
-        if (record && counts && sessions)
-            add(app::check_fleet(*record, *counts, sessions->sessions, app::version()));
+        if (record && counts && sessions) add(app::check_fleet(*record, *counts, sessions->sessions, app::version()));
         if (!record || !counts || !jobs) return;
         examine_servers(*jobs);
         if (auto const keys = look("files", ports->files->list(Call{}, "")))
@@ -100,12 +99,14 @@ void print(Checks const& checks) {
         return std::ranges::count_if(checks, [&](Check const& check) { return check.health == health; });
     };
     for (auto const& check : checks) {
-        auto const subject = check.subject + std::string(check.subject.size() < 14 ? 14 - check.subject.size() : 1, ' ');
+        auto const subject =
+            check.subject + std::string(check.subject.size() < 14 ? 14 - check.subject.size() : 1, ' ');
         auto const mark = check.health == Health::ok     ? paint(Colour::green, "ok   ")
                           : check.health == Health::warn ? paint(Colour::yellow, "warn ")
                                                          : paint(Colour::red, "FAIL ");
         std::cout << mark << subject << tame(check.found, 1000) << "\n";
-        if (!check.advice.empty()) std::cout << "     " << std::string(14, ' ') << "-> " << tame(check.advice, 1000) << "\n";
+        if (!check.advice.empty())
+            std::cout << "     " << std::string(14, ' ') << "-> " << tame(check.advice, 1000) << "\n";
     }
     auto const failed = count(Health::fail);
     auto const warned = count(Health::warn);
@@ -122,17 +123,17 @@ int examine(Context& context) {
         print_json(checks);
     else
         print(checks);
-    bool const failed =
-        std::ranges::any_of(checks, [](Check const& check) { return check.health == Health::fail; });
+    bool const failed = std::ranges::any_of(checks, [](Check const& check) { return check.health == Health::fail; });
     return failed ? exit_failed : exit_done;
 }
 
 }  // namespace
 
 void add_doctor(Commands const& commands) {
-    auto* doctor = commands.add("doctor", "Examines configuration, store, files, clock, programs and leftovers, and says "
-                                          "what to do; repairs nothing, though its look at local "
-                                          "servers clears away what is left of those that have died",
+    auto* doctor = commands.add("doctor",
+                                "Examines configuration, store, files, clock, programs and leftovers, and says "
+                                "what to do; repairs nothing, though its look at local "
+                                "servers clears away what is left of those that have died",
                                 examine);
     doctor->footer("Exit code 0 if nothing failed, 1 otherwise; warnings do not count.");
 }

@@ -99,8 +99,8 @@ int store_info(Context& context) {
     auto const& settings = context.loaded().settings;
     auto const file = expect(app::inspect_store(settings));
     auto const record = expect(ports.fleet->load(context.call()));
-    StoreInfo info{record.store, settings.fleet.name, record.generation, record.frozen, record.leader,
-                   app::place_path(settings.store.url)};
+    StoreInfo info{record.store,  settings.fleet.name, record.generation,
+                   record.frozen, record.leader,       app::place_path(settings.store.url)};
     info.format = file.format;
     info.size = file.size;
     info.journal = file.journal;
@@ -154,8 +154,8 @@ app::AdoptionScene look_around(Context& context) {
     auto const cloud = app::open_cloud_alone(context.loaded().settings, scene.fleet, context.clock());
     scene.servers = expect(cloud->list(context.call()));
     auto const open = expect(ports.jobs->look(
-        call_within(context.clock(), patience), JobQuery{.states = {JobState::scheduled, JobState::queued, JobState::running},
-                                 .limit = 100'000'000}));
+        call_within(context.clock(), patience),
+        JobQuery{.states = {JobState::scheduled, JobState::queued, JobState::running}, .limit = 100'000'000}));
     // Reading all outputs takes as long as it takes.
     scene.proofs = expect(app::find_proofs(Call{}, *ports.files, open, context.loaded().home));
     return scene;
@@ -181,11 +181,12 @@ Adopted adopt(Context& context, Adoption const& adoption) {
     if (!record)
         quit(exit_not_reachable, adopted.error().message +
                                      "; whether the store was adopted is not known: 'rgrid store info' tells its "
-                                     "generation, which is then greater than " + std::to_string(adoption.above.value));
+                                     "generation, which is then greater than " +
+                                     std::to_string(adoption.above.value));
     auto const now = "; the store is at generation " + std::to_string(record->generation.value) + ": ";
-    quit(exit_not_reachable, adopted.error().message + now +
-                                 (record->generation > adoption.above ? "it was adopted"
-                                                                      : "it was not adopted yet, try again"));
+    quit(exit_not_reachable,
+         adopted.error().message + now +
+             (record->generation > adoption.above ? "it was adopted" : "it was not adopted yet, try again"));
 }
 
 int store_adopt(Context& context, StoreOptions const& options) {
@@ -221,9 +222,9 @@ void add_store(Commands const& commands) {
     auto* backup = commands.add_to(*store, "backup", "Copies the store to a new file while programs use it",
                                    [options](Context& context) { return store_backup(context, *options); });
     backup->add_option("FILE", options->file, "A file that does not exist yet")->required();
-    auto* restore = commands.add_to(*store, "restore",
-                                    "Replaces the store by a backup; it then stands still until it is adopted",
-                                    [options](Context& context) { return store_restore(context, *options); });
+    auto* restore =
+        commands.add_to(*store, "restore", "Replaces the store by a backup; it then stands still until it is adopted",
+                        [options](Context& context) { return store_restore(context, *options); });
     restore->add_option("FILE", options->file, "What 'rgrid store backup' has made")->required();
     auto* adopt = commands.add_to(*store, "adopt",
                                   "Lets a store that went back in time go on: shows what is found, asks, and begins a "

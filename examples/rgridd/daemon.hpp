@@ -23,8 +23,8 @@ public:
            rgrid::Clock& clock, rgrid::DecisionLog* decisions, ReloadRequest& reload);
     ~Daemon() { reload_.on_request({}); }
 
-    /// One pass, and waits for the steps it started. Returns false if it could not or may not act: another daemon leads,
-    /// the store stands still or the listing of servers is not believed.
+    /// One pass, and waits for the steps it started. Returns false if it could not or may not act: another daemon
+    /// leads, the store stands still or the listing of servers is not believed.
     bool once();
 
     /// Prints what a pass would do and why. Returns false if it could not look.

@@ -1,8 +1,8 @@
 #pragma once
 
 /// Everything that a program needs to decide about a fleet or to drive one: values, policies, ports and the control
-/// loop. Not the agent (rgrid/worker), not the adapters (rgrid/adapters), not the settings' reader (rgrid/config) and not
-/// the test suites (rgrid/testing): each is included by who chooses it.
+/// loop. Not the agent (rgrid/worker), not the adapters (rgrid/adapters), not the settings' reader (rgrid/config) and
+/// not the test suites (rgrid/testing): each is included by who chooses it.
 ///
 /// A program that only decides may include rgrid/policy/planner.hpp alone, and links nothing.
 

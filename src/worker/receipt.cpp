@@ -19,7 +19,9 @@ void write(std::string& into, std::string_view text) {
     into += text;
 }
 
-void write(std::string& into, std::integral auto number) { write(into, std::string_view{std::to_string(number)}); }
+void write(std::string& into, std::integral auto number) {
+    write(into, std::string_view{std::to_string(number)});
+}
 
 void write(std::string& into, double number) {
     std::array<char, 32> digits{};
@@ -27,9 +29,15 @@ void write(std::string& into, double number) {
     write(into, std::string_view{digits.data(), static_cast<std::size_t>(end - digits.data())});
 }
 
-void write(std::string& into, Duration span) { write(into, span.count()); }
-void write(std::string& into, Bytes bytes) { write(into, bytes.count); }
-void write(std::string& into, PoolName const& pool) { write(into, pool.value); }
+void write(std::string& into, Duration span) {
+    write(into, span.count());
+}
+void write(std::string& into, Bytes bytes) {
+    write(into, bytes.count);
+}
+void write(std::string& into, PoolName const& pool) {
+    write(into, pool.value);
+}
 
 void write(std::string& into, InputFile const& input) {
     write(into, input.path);
@@ -81,8 +89,8 @@ std::string receipt_key(LeaseKey const& lease) {
 
 std::string spec_digest(JobSpec const& spec) {
     // Not to be changed: it makes these names different from all other name-based UUIDs.
-    constexpr boost::uuids::uuid name_space{{0x5c, 0x1f, 0x3e, 0x0a, 0x71, 0x8d, 0x4b, 0x36, 0x9a, 0x42, 0xd4, 0x0e, 0x6b,
-                                             0x27, 0xc9, 0x58}};
+    constexpr boost::uuids::uuid name_space{
+        {0x5c, 0x1f, 0x3e, 0x0a, 0x71, 0x8d, 0x4b, 0x36, 0x9a, 0x42, 0xd4, 0x0e, 0x6b, 0x27, 0xc9, 0x58}};
     JobSpec const defaults;
     std::string text;
     boost::mp11::mp_for_each<boost::describe::describe_members<JobSpec, boost::describe::mod_any_access>>(
@@ -97,7 +105,8 @@ std::string spec_digest(JobSpec const& spec) {
 
 std::string to_json_text(Receipt const& receipt) {
     auto text = "{\"job\":" + std::to_string(receipt.job.value) + ",\"epoch\":" + std::to_string(receipt.epoch.value) +
-                ",\"began\":" + in_json(to_text(receipt.began)) + ",\"spec\":" + in_json(receipt.spec) + ",\"outputs\":[";
+                ",\"began\":" + in_json(to_text(receipt.began)) + ",\"spec\":" + in_json(receipt.spec) +
+                ",\"outputs\":[";
     for (auto const& output : receipt.outputs) {
         if (&output != &receipt.outputs.front()) text += ',';
         text += "{\"path\":" + in_json(output.path) + ",\"sha256\":" + in_json(output.sha256) +

@@ -245,7 +245,8 @@ Result<std::vector<OutputFile>> stage_out(Call const& call, FileStore& files, Cl
         auto const stored = put(call, files, clock, output_key(lease, path), source.string());
         if (!stored) {
             take_back(files, clock, lease, outputs);
-            return fail(stored.error().code, "output '" + printable(path) + "' cannot be stored: " + stored.error().message);
+            return fail(stored.error().code,
+                        "output '" + printable(path) + "' cannot be stored: " + stored.error().message);
         }
         outputs.push_back({path, stored->sha256, stored->size});
     }

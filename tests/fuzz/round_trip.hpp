@@ -8,8 +8,8 @@
 
 #include "expect.hpp"
 
-/// Reads a document of a program. What is accepted is written and read again without a difference, and judged alike when
-/// it is read by way of JSON values.
+/// Reads a document of a program. What is accepted is written and read again without a difference, and judged alike
+/// when it is read by way of JSON values.
 template <class T>
 std::optional<T> read_document(std::string_view text) {
     using namespace rgrid;

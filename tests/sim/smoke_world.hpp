@@ -179,10 +179,12 @@ private:
         answer(name, agent::RegisterAnswer{faulty_work_.register_worker({}, it.registration)});
     }
     void carry_out(ServerName const& name, Agent&, agent::Beat const& it) {
-        answer(name, agent::BeatAnswer{faulty_work_.beat({}, WorkerId{name.value}, it.incarnation, it.acknowledged, it.leaving)});
+        answer(name, agent::BeatAnswer{
+                         faulty_work_.beat({}, WorkerId{name.value}, it.incarnation, it.acknowledged, it.leaving)});
     }
     void carry_out(ServerName const& name, Agent&, agent::Claim const& it) {
-        answer(name, agent::ClaimAnswer{faulty_work_.claim({}, WorkerId{name.value}, it.incarnation, it.acknowledged, it.slots)});
+        answer(name, agent::ClaimAnswer{
+                         faulty_work_.claim({}, WorkerId{name.value}, it.incarnation, it.acknowledged, it.slots)});
     }
     void carry_out(ServerName const&, Agent&, agent::CancelClaim const&) {}
     void carry_out(ServerName const&, Agent&, agent::Discard const&) {}

@@ -97,10 +97,12 @@ public:
     ///
     /// A frozen store refuses `write` and hands nothing out, and whatever else lives in it stands still too: `claim`
     /// finds nothing, `complete` and `close` answer `retry_later`, `tend` does nothing. Beats, registrations, submits
-    /// and looks go on, but a registration gives no lease back, a leaving worker drains and is not closed, and workers
-    /// that the store does not know are told to live on. A store also freezes by itself when a worker knows more than it
-    /// does: a greater incarnation, lease epoch, job number or count of acknowledged beats of its own generation, or an
-    /// attempt that is another worker's. The call that showed it answers `retry_later`; a beat is answered.
+    /// and looks go on, but a registration gives no lease back and is counted in the generation to come, a leaving
+    /// worker drains and is not closed, and workers that the store does not know are told to live on.
+    ///
+    /// A store also freezes by itself when a worker knows more than it does: a greater incarnation, lease epoch, job
+    /// number or count of acknowledged beats of the store's generation or a later one, or an attempt that is another
+    /// worker's. The call that showed it answers `retry_later`; a beat is answered.
     virtual Result<> freeze(Call const& call, std::string const& why) = 0;
 
     /// Lets the store go on, frozen or not, in a new generation: every epoch and incarnation handed out from now on is

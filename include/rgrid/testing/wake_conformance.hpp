@@ -57,8 +57,10 @@ protected:
 
     /// A job that `worker` runs.
     Lease run() {
-        incarnation_ =
-            ports().work.register_worker({}, {worker, ServerName{"w"}, PoolName{"default"}, 1, "1"}).value().incarnation;
+        incarnation_ = ports()
+                           .work.register_worker({}, {worker, ServerName{"w"}, PoolName{"default"}, 1, "1"})
+                           .value()
+                           .incarnation;
         submit();
         return ports().work.claim({}, worker, incarnation_, {}, 1).value().at(0);
     }
@@ -69,7 +71,8 @@ protected:
 
     /// Takes everything that has happened so far as told.
     void catch_up() {
-        while (!is_quiet()) {}
+        while (!is_quiet()) {
+        }
     }
 
     BeatMark last_beat() {
@@ -152,7 +155,9 @@ TEST_P(WakeConformance, ends_at_once_when_there_is_no_time) {
 // Were it not woken, the test would take forever.
 TEST_P(WakeConformance, a_stop_ends_a_wait) {
     std::stop_source stop;
-    auto waiting = std::async(std::launch::async, [&] { return wake().wait({SteadyInstant::max(), stop.get_token()}); });
+    auto waiting = std::async(std::launch::async, [&] {
+        return wake().wait({SteadyInstant::max(), stop.get_token()});
+    });
     stop.request_stop();
     EXPECT_FALSE(waiting.get());
 
@@ -161,7 +166,9 @@ TEST_P(WakeConformance, a_stop_ends_a_wait) {
 
 TEST_P(WakeConformance, a_stop_takes_nothing_away) {
     std::stop_source stop;
-    auto waiting = std::async(std::launch::async, [&] { return wake().wait({SteadyInstant::max(), stop.get_token()}); });
+    auto waiting = std::async(std::launch::async, [&] {
+        return wake().wait({SteadyInstant::max(), stop.get_token()});
+    });
     stop.request_stop();
     EXPECT_FALSE(waiting.get());
 

@@ -15,16 +15,17 @@ namespace rgrid {
 [[nodiscard]] Result<> stage_in(Call const& call, FileStore& files, Clock& clock, JobSpec const& spec,
                                 std::string const& folder);
 
-/// Whether the outputs of an attempt can be stored: `rejected` if the file store holds an output or a receipt of another
-/// attempt under the same numbers, of a past that the store knows nothing of. A spec without output globs needs no room.
+/// Whether the outputs of an attempt can be stored: `rejected` if the file store holds an output or a receipt of
+/// another attempt under the same numbers, of a past that the store knows nothing of. A spec without output globs needs
+/// no room.
 ///
 /// Calls that may be repeated are, until the call's deadline.
 [[nodiscard]] Result<> check_room_for_outputs(Call const& call, FileStore& files, Clock& clock, JobSpec const& spec,
                                               LeaseKey const& lease);
 
 /// Stores the files that the spec's output globs name as `outputs/<job>/<epoch>/<path>`, and then their receipt (see
-/// receipt.hpp), unless there are no globs. That something is there already is an error, as check_room_for_outputs() has
-/// it; so is a receipt that another attempt stores meanwhile, and then nothing is removed.
+/// receipt.hpp), unless there are no globs. That something is there already is an error, as check_room_for_outputs()
+/// has it; so is a receipt that another attempt stores meanwhile, and then nothing is removed.
 ///
 /// A glob that names a folder means every file below it; one that names no file is an error. A link is followed to a
 /// file inside the folder; a link that leads out of it is an error; a link to a folder is not followed, since what it

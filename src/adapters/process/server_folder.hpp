@@ -1,12 +1,12 @@
 #pragma once
 
+#include <sys/types.h>
 #include <boost/describe/class.hpp>
 #include <rgrid/base/id.hpp>
 #include <rgrid/base/result.hpp>
 #include <rgrid/base/time.hpp>
 #include <rgrid/model/offer.hpp>
 #include <string>
-#include <sys/types.h>
 
 #include "adapters/process/fd.hpp"
 
@@ -22,15 +22,15 @@ struct ServerRecord {
     StoreId store;
     Generation generation;
     int slots = 1;
-    Instant created;                ///< For people.
-    Duration created_steady{0};     ///< Means something as long as the machine runs, as does the keeper.
+    Instant created;             ///< For people.
+    Duration created_steady{0};  ///< Means something as long as the machine runs, as does the keeper.
     Duration boot_delay{0};
     Duration stop_grace{0};
-    std::string scratch;            ///< Goes with the server; empty: nothing does.
+    std::string scratch;  ///< Goes with the server; empty: nothing does.
 };
 BOOST_DESCRIBE_STRUCT(ServerRecord, (),
-                      (id, name, fleet, pool, offer, store, generation, slots, created, created_steady, boot_delay, stop_grace,
-                       scratch))
+                      (id, name, fleet, pool, offer, store, generation, slots, created, created_steady, boot_delay,
+                       stop_grace, scratch))
 
 inline constexpr char record_file[] = "server.json";
 inline constexpr char lock_file[] = "lock";

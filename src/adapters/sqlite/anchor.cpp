@@ -10,18 +10,21 @@ namespace rgrid::sqlite {
 namespace {
 
 Lost replaced(std::string const& path) {
-    return {true, path + " was replaced while it was open, so nothing is read or written any more; expected the same "
-                         "file: stop the programs and start them again"};
+    return {true, path +
+                      " was replaced while it was open, so nothing is read or written any more; expected the same "
+                      "file: stop the programs and start them again"};
 }
 
 Lost deleted(std::string const& path) {
-    return {false, path + " was deleted while it was open, so nothing is read or written any more; put it back if it "
-                          "was moved, else stop the programs and start them again with a restored store"};
+    return {false, path +
+                       " was deleted while it was open, so nothing is read or written any more; put it back if it "
+                       "was moved, else stop the programs and start them again with a restored store"};
 }
 
 Lost restored(std::string const& path) {
-    return {true, path + " was restored from a copy with another clock while it was open; expected the same store: stop "
-                         "the programs and start them again"};
+    return {true, path +
+                      " was restored from a copy with another clock while it was open; expected the same store: stop "
+                      "the programs and start them again"};
 }
 
 }  // namespace

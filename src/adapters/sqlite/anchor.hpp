@@ -29,12 +29,12 @@ public:
     /// Of a store whose time is `base` plus the machine's steady time.
     Anchor(std::string const& path, Connection& connection, Duration base) : Anchor(path, connection) { base_ = base; }
 
-    /// What became of the files, or of their content when it was last checked; nothing if they are in place. Costs three
-    /// looks at the folder.
+    /// What became of the files, or of their content when it was last checked; nothing if they are in place. Costs
+    /// three looks at the folder.
     [[nodiscard]] std::optional<Lost> lost() const;
 
-    /// The same as the answer of a call: `denied`, since an operator has to act, or `retry_later` if the folder cannot be
-    /// looked at now.
+    /// The same as the answer of a call: `denied`, since an operator has to act, or `retry_later` if the folder cannot
+    /// be looked at now.
     [[nodiscard]] std::optional<Error> error() const;
 
     /// Throws SqliteFailure if another store's content has been restored into the files: what this program knows of the

@@ -16,7 +16,9 @@ namespace {
 
 constexpr int copy_patience = 10'000;  // Milliseconds; others hold the file for as long as one commit takes.
 
-std::string last_part(std::string const& path) { return std::filesystem::path{path}.filename().string(); }
+std::string last_part(std::string const& path) {
+    return std::filesystem::path{path}.filename().string();
+}
 
 /// All pages, in one transaction on either side.
 void copy_pages(Connection& from, std::string const& source, Connection& to, std::string const& target) {
@@ -31,8 +33,8 @@ void copy_pages(Connection& from, std::string const& source, Connection& to, std
     throw SqliteFailure{code, source + " cannot be copied to " + target + ": " + words};
 }
 
-/// Copies `from` into the empty file of `draft`, which is one file without a journal then. Nobody else uses a draft, and
-/// it is synced as a whole at its end, so SQLite need not take care of either.
+/// Copies `from` into the empty file of `draft`, which is one file without a journal then. Nobody else uses a draft,
+/// and it is synced as a whole at its end, so SQLite need not take care of either.
 void fill(Draft const& draft, Connection& from, std::string const& source) {
     {
         Connection to{draft.path(), Access::write};
@@ -76,7 +78,8 @@ Error error_of(SqliteFailure const& failure, std::string const& path) {
             return fail(Errc::rejected, path + " is not a SQLite database; expected an RGrid store");
         case SQLITE_CORRUPT:
             return fail(Errc::rejected, path + " is damaged (" + failure.message + "); expected a whole store");
-        default: return to_error(failure);
+        default:
+            return to_error(failure);
     }
 }
 
@@ -120,7 +123,8 @@ Result<Draft> take(Settings const& settings, std::string const& target) {
     if (!draft) return draft;
     fill(*draft, from, settings.path);
     if (moved(from))
-        return fail(Errc::retry_later, settings.path + " was replaced or deleted while it was copied; expected one store");
+        return fail(Errc::retry_later,
+                    settings.path + " was replaced or deleted while it was copied; expected one store");
     return draft;
 }
 
@@ -180,7 +184,7 @@ Result<Draft> draw(std::string const& source, std::string const& path, FleetId c
 
 /// Programs that have the store open count its time from the base they know, so that is kept where it can be.
 Result<> make_ready(Draft const& draft, Settings const& settings, std::optional<Present> const& present,
-                 std::string const& why, Clock& clock) {
+                    std::string const& why, Clock& clock) {
     auto const boot = boot_id(settings);
     if (!boot) return boot.error();
     Connection copy{draft.path(), Access::write};

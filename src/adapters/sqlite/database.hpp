@@ -35,7 +35,8 @@ struct Blob {
 class Query {
 public:
     template <class... Args>
-    Query(Connection& connection, sqlite3_stmt* statement, Args const&... args) : Query(Handles{connection, statement}) {
+    Query(Connection& connection, sqlite3_stmt* statement, Args const&... args)
+        : Query(Handles{connection, statement}) {
         int index = 0;
         (bind(++index, args), ...);
     }
@@ -77,8 +78,10 @@ public:
     }
     template <class T>
     void bind(int index, std::optional<T> const& value) {
-        if (value) bind(index, *value);
-        else bind(index, std::nullopt);
+        if (value)
+            bind(index, *value);
+        else
+            bind(index, std::nullopt);
     }
 
 private:
@@ -93,9 +96,9 @@ private:
 };
 
 enum class Access {
-    read,   ///< Of a store that others write.
+    read,  ///< Of a store that others write.
     write,
-    look,   ///< Of a file that nobody writes and that may be on read-only ground.
+    look,  ///< Of a file that nobody writes and that may be on read-only ground.
 };
 
 /// One connection to the file. Not thread-safe: whoever has it uses it alone. Its methods throw SqliteFailure.
@@ -115,7 +118,8 @@ public:
     template <class... Args>
     std::int64_t run(std::string_view sql, Args const&... args) {
         Query query{*this, prepare(sql), args...};
-        while (query.step()) {}
+        while (query.step()) {
+        }
         return sqlite3_changes64(handle_.get());
     }
 

@@ -74,8 +74,8 @@ FleetRecord read_fleet(Connection& db, Duration now, Instant utc) {
     record.epoch = leader.epoch;
     if (now < leader.until) record.leader = leader.candidate;
     record.intents = read_intents(db, now);
-    record.bills = read_bills(
-        db, "SELECT server, body FROM bill WHERE deleted IS NULL OR deleted >= ? ORDER BY server", month_of(utc));
+    record.bills = read_bills(db, "SELECT server, body FROM bill WHERE deleted IS NULL OR deleted >= ? ORDER BY server",
+                              month_of(utc));
     auto holds = db.ask("SELECT pool, since FROM hold ORDER BY pool");
     while (holds.step()) record.holds.push_back({PoolName{holds.text(0)}, holds.instant(1)});
     auto fleet = db.ask("SELECT next_number, mass_loss_released, memory FROM fleet");
@@ -94,7 +94,8 @@ void put_intent(Transaction& transaction, Intent intent) {
     transaction.db.run(
         "INSERT INTO intent(server, written_at, remove_at, body) VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET "
         "body = excluded.body, "
-        "remove_at = iif(?5 OR excluded.remove_at IS NULL, excluded.remove_at, coalesce(remove_at, excluded.remove_at))",
+        "remove_at = iif(?5 OR excluded.remove_at IS NULL, excluded.remove_at, coalesce(remove_at, "
+        "excluded.remove_at))",
         intent.server, transaction.now, remove_at, encode(intent), asks_anew);
 }
 
@@ -161,9 +162,8 @@ Result<> Store::resign(Call const& call, std::string const& candidate) {
 }
 
 Result<FleetRecord> Store::load(Call const& call) {
-    return impl_->read<FleetRecord>(call, [this](Connection& db) {
-        return read_fleet(db, impl_->now(), impl_->utc());
-    });
+    return impl_->read<FleetRecord>(call,
+                                    [this](Connection& db) { return read_fleet(db, impl_->now(), impl_->utc()); });
 }
 
 Result<> Store::write(Call const& call, LeaderEpoch epoch, FleetWrite const& write) {

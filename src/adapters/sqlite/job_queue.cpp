@@ -8,11 +8,13 @@ namespace rgrid::sqlite {
 
 namespace {
 
-constexpr int tend_limit = 1000;                          // Of each kind of work, in one call.
-constexpr std::int64_t sweep_bytes = 64 * 1024 * 1024;    // Of logs, in one call.
+constexpr int tend_limit = 1000;                        // Of each kind of work, in one call.
+constexpr std::int64_t sweep_bytes = 64 * 1024 * 1024;  // Of logs, in one call.
 constexpr int oldest_shown = 20;
 
-Duration since(Duration now, std::int64_t then) { return std::max(now - Duration{then}, Duration{0}); }
+Duration since(Duration now, std::int64_t then) {
+    return std::max(now - Duration{then}, Duration{0});
+}
 
 Demand read_demand(Connection& db, Duration now) {
     Demand demand;
@@ -22,8 +24,8 @@ Demand read_demand(Connection& db, Duration now) {
             "WHERE r.pool = d.pool AND r.rank = d.rank AND r.slots = d.slots) FROM depth d "
             "ORDER BY d.pool, d.rank, d.slots");
         while (row.step())
-            demand.groups.push_back({PoolName{row.text(0)}, -row.small(1), row.small(2), row.integer(3),
-                                     since(now, row.integer(4))});
+            demand.groups.push_back(
+                {PoolName{row.text(0)}, -row.small(1), row.small(2), row.integer(3), since(now, row.integer(4))});
     }
     {
         auto row = db.ask("SELECT job, pool, slots, ready_at FROM ready ORDER BY ready_at, job LIMIT ?", oldest_shown);
@@ -109,8 +111,8 @@ std::vector<JobId> some_jobs(Connection& db, std::string_view sql, Duration limi
 }
 
 void promote(Transaction& transaction, TendReport& report) {
-    auto const due =
-        some_jobs(transaction.db, "SELECT job FROM scheduled WHERE due_at <= ? ORDER BY due_at, job LIMIT ?", transaction.now);
+    auto const due = some_jobs(
+        transaction.db, "SELECT job FROM scheduled WHERE due_at <= ? ORDER BY due_at, job LIMIT ?", transaction.now);
     for (auto const job : due) {
         auto const place = find_job(transaction, job);
         move_job(transaction, job, *place, {JobState::queued, place->counters.attempts, place->counters.losses});
@@ -120,19 +122,20 @@ void promote(Transaction& transaction, TendReport& report) {
 
 /// Ends attempts whose worker lives but did not end them in time.
 void expire(Transaction& transaction, TendReport& report) {
-    auto const overrun =
-        some_jobs(transaction.db, "SELECT job FROM lease WHERE ends_at <= ? ORDER BY ends_at, job LIMIT ?", transaction.now);
+    auto const overrun = some_jobs(
+        transaction.db, "SELECT job FROM lease WHERE ends_at <= ? ORDER BY ends_at, job LIMIT ?", transaction.now);
     for (auto const job : overrun) {
         auto const place = find_lease(transaction, job);
         auto const spec = spec_of(transaction, job);
         keep_report(transaction, job, *place,
-                    {Outcome::timed_out, 0,
+                    {Outcome::timed_out,
+                     0,
                      "ran longer than its timeout of " + to_text(spec.timeout) + "; worker \"" + place->worker +
                          "\" did not end it",
                      {}});
-        move_job(transaction, job, *place,
-                 after_outcome(spec, place->counters.attempts, place->counters.losses, place->cancel,
-                               Outcome::timed_out));
+        move_job(
+            transaction, job, *place,
+            after_outcome(spec, place->counters.attempts, place->counters.losses, place->cancel, Outcome::timed_out));
         ++report.expired;
     }
 }
@@ -159,9 +162,10 @@ void sweep(Transaction& transaction, Duration keep, TendReport& report) {
 
 /// A name that comes back counts on from there: its first worker may only sleep.
 void forget_closed(Connection& db, ServerName const& server) {
-    db.run("UPDATE store SET forgotten = (SELECT max(incarnation) FROM session WHERE server = ?1 AND state = 2) "
-           "WHERE forgotten < (SELECT max(incarnation) FROM session WHERE server = ?1 AND state = 2)",
-           server);
+    db.run(
+        "UPDATE store SET forgotten = (SELECT max(incarnation) FROM session WHERE server = ?1 AND state = 2) "
+        "WHERE forgotten < (SELECT max(incarnation) FROM session WHERE server = ?1 AND state = 2)",
+        server);
     db.run("DELETE FROM session WHERE server = ? AND state = 2", server);
 }
 
@@ -185,16 +189,16 @@ Result<CloseReport> Store::close(Call const& call, WorkerId const& worker, Close
 }
 
 Result<TendReport> Store::tend(Call const& call, std::vector<ServerName> const& settled) {
-    return impl_->write<TendReport>(
-        call, Lane::bulk, [settled, keep = impl_->settings().keep_finished](Transaction& transaction) {
-            TendReport report;
-            if (!read_era(transaction.db).frozen.empty()) return report;
-            promote(transaction, report);
-            expire(transaction, report);
-            sweep(transaction, keep, report);
-            for (auto const& server : settled) forget_closed(transaction.db, server);
-            return report;
-        });
+    return impl_->write<TendReport>(call, Lane::bulk,
+                                    [settled, keep = impl_->settings().keep_finished](Transaction& transaction) {
+                                        TendReport report;
+                                        if (!read_era(transaction.db).frozen.empty()) return report;
+                                        promote(transaction, report);
+                                        expire(transaction, report);
+                                        sweep(transaction, keep, report);
+                                        for (auto const& server : settled) forget_closed(transaction.db, server);
+                                        return report;
+                                    });
 }
 
 }  // namespace rgrid::sqlite

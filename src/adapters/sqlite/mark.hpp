@@ -27,8 +27,8 @@ struct Mark {
 /// Replaces the mark; what cannot be written is left as it is. It need not survive a power cut.
 void write_mark(std::string const& store_path, Mark const& mark);
 
-/// Why a store that stands at `now` must be frozen: its mark has come further. Nothing if the mark proves nothing. To be
-/// asked inside a transaction that writes, so that the mark cannot be of a later moment than `now`.
+/// Why a store that stands at `now` must be frozen: its mark has come further. Nothing if the mark proves nothing. To
+/// be asked inside a transaction that writes, so that the mark cannot be of a later moment than `now`.
 [[nodiscard]] std::optional<std::string> find_older(std::string const& store_path, Mark const& now);
 
 }  // namespace rgrid::sqlite

@@ -6,18 +6,23 @@ namespace rgrid::sqlite {
 
 namespace {
 
-std::size_t number(JobState state) { return static_cast<std::size_t>(state); }
+std::size_t number(JobState state) {
+    return static_cast<std::size_t>(state);
+}
 
 Counters counters(Query const& row, int first) {
     return {LeaseEpoch{row.integer(first)}, row.small(first + 1), row.small(first + 2)};
 }
 
-std::string subject(JobId job) { return "spec of job " + std::to_string(job.value); }
+std::string subject(JobId job) {
+    return "spec of job " + std::to_string(job.value);
+}
 
 }  // namespace
 
 std::optional<Place> find_lease(Transaction& transaction, JobId job) {
-    auto row = transaction.db.ask("SELECT epoch, attempts, losses, cancel, worker, started FROM lease WHERE job = ?", job);
+    auto row =
+        transaction.db.ask("SELECT epoch, attempts, losses, cancel, worker, started FROM lease WHERE job = ?", job);
     if (!row.step()) return std::nullopt;
     return Place{JobState::running, counters(row, 0), row.integer(3) != 0, row.text(4), row.instant(5)};
 }
@@ -58,18 +63,20 @@ JobSpec spec_of(Transaction& transaction, JobId job) {
 void enter(Transaction& transaction, JobId job, Kind const& kind, JobMove const& move, LeaseEpoch epoch, bool cancel) {
     auto& db = transaction.db;
     if (move.state == JobState::queued) {
-        db.run("INSERT INTO ready(pool, rank, slots, job, ready_at, epoch, attempts, losses) "
-               "VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
-               kind.pool, -kind.priority, kind.slots, job, transaction.now, epoch, move.attempts, move.losses);
+        db.run(
+            "INSERT INTO ready(pool, rank, slots, job, ready_at, epoch, attempts, losses) "
+            "VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+            kind.pool, -kind.priority, kind.slots, job, transaction.now, epoch, move.attempts, move.losses);
         ++transaction.ledger.depth[{kind.pool, -kind.priority, kind.slots}];
     } else if (move.state == JobState::scheduled) {
         db.run("INSERT INTO scheduled(job, due_at, due, epoch, attempts, losses) VALUES(?, ?, ?, ?, ?, ?)", job,
                transaction.now + move.delay, transaction.utc + move.delay, epoch, move.attempts, move.losses);
     } else {
-        db.run("INSERT INTO result(job, state, finished_at, finished, epoch, attempts, losses, cancel) "
-               "VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
-               job, static_cast<int>(move.state), transaction.now, transaction.utc, epoch, move.attempts, move.losses,
-               cancel);
+        db.run(
+            "INSERT INTO result(job, state, finished_at, finished, epoch, attempts, losses, cancel) "
+            "VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+            job, static_cast<int>(move.state), transaction.now, transaction.utc, epoch, move.attempts, move.losses,
+            cancel);
     }
     ++transaction.ledger.tally[number(move.state)];
     transaction.changed = true;
@@ -90,7 +97,8 @@ void leave(Transaction& transaction, JobId job, Kind const& kind, Place const& p
     } else {
         left = db.run("DELETE FROM result WHERE job = ?", job);
     }
-    if (left != 1) throw SqliteFailure{SQLITE_CORRUPT, "job " + std::to_string(job.value) + " is not where it was found"};
+    if (left != 1)
+        throw SqliteFailure{SQLITE_CORRUPT, "job " + std::to_string(job.value) + " is not where it was found"};
     --transaction.ledger.tally[number(place.state)];
 }
 
@@ -107,9 +115,10 @@ void keep_report(Transaction& transaction, JobId job, Place const& place, Ending
     if (ending.outcome) outcome = static_cast<int>(*ending.outcome);
     auto const outputs = ending.outputs.empty() ? std::string{} : encode(ending.outputs);
     if (place.state == JobState::running) {
-        transaction.db.run("INSERT OR REPLACE INTO report(job, outcome, exit_code, message, outputs, worker, started) "
-                           "VALUES(?, ?, ?, ?, ?, ?, ?)",
-                           job, outcome, ending.exit_code, ending.message, outputs, place.worker, place.started);
+        transaction.db.run(
+            "INSERT OR REPLACE INTO report(job, outcome, exit_code, message, outputs, worker, started) "
+            "VALUES(?, ?, ?, ?, ?, ?, ?)",
+            job, outcome, ending.exit_code, ending.message, outputs, place.worker, place.started);
     } else {
         transaction.db.run("UPDATE report SET outcome = ?, exit_code = ?, message = ?, outputs = ? WHERE job = ?",
                            outcome, ending.exit_code, ending.message, outputs, job);

@@ -40,9 +40,9 @@ Result<Identity> establish(Connection& connection, Settings const& settings, Fle
 /// Checks that the file is a store of a known format.
 Result<> check_format(Connection& connection, std::string const& path);
 
-/// Lets the store's clock go on in this boot, and returns its new base. After a reboot the steady clock starts anew: store
-/// time goes on from where it was last seen plus what the calendar says has passed since; a calendar that was set back
-/// makes that nothing, never less.
+/// Lets the store's clock go on in this boot, and returns its new base. After a reboot the steady clock starts anew:
+/// store time goes on from where it was last seen plus what the calendar says has passed since; a calendar that was set
+/// back makes that nothing, never less.
 Duration continue_clock(Connection& connection, std::string const& boot, Clock& clock);
 
 /// Names this boot of the machine.

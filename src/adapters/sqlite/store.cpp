@@ -40,8 +40,8 @@ Result<std::unique_ptr<Store>> Store::open(Settings const& given, FleetId const&
         if (!identity) return identity.error();
         freeze_an_older_copy(*connection, settings.path);
         Anchor anchor{settings.path, *connection, identity->base};
-        return std::unique_ptr<Store>{new Store{std::make_unique<Impl>(settings, std::move(*identity), std::move(anchor),
-                                                                       std::move(connection), clock)}};
+        return std::unique_ptr<Store>{new Store{
+            std::make_unique<Impl>(settings, std::move(*identity), std::move(anchor), std::move(connection), clock)}};
     } catch (SqliteFailure const& failure) {
         return open_error(failure, settings.path);
     }
@@ -51,8 +51,12 @@ Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Store::~Store() = default;
 
-Statistics Store::statistics() const { return impl_->writer().statistics(); }
+Statistics Store::statistics() const {
+    return impl_->writer().statistics();
+}
 
-std::optional<Lost> Store::lost() const { return impl_->anchor().lost(); }
+std::optional<Lost> Store::lost() const {
+    return impl_->anchor().lost();
+}
 
 }  // namespace rgrid::sqlite

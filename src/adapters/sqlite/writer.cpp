@@ -14,8 +14,8 @@ namespace {
 constexpr std::size_t batch_limit = 1000;
 constexpr Duration batch_time = 4ms;
 constexpr auto glance = std::chrono::milliseconds{20};
-constexpr int checkpoint_frames = 4000;   // 16 MiB of journal: copied back when convenient.
-constexpr int too_many_frames = 16'000;   // 64 MiB: a reader has held it open; shrink it as soon as that is possible.
+constexpr int checkpoint_frames = 4000;  // 16 MiB of journal: copied back when convenient.
+constexpr int too_many_frames = 16'000;  // 64 MiB: a reader has held it open; shrink it as soon as that is possible.
 
 /// Whether its transaction may have been committed although COMMIT reported a failure: the last frame may be in the
 /// journal already when it cannot be synced or its index cannot grow. A write that finds no space is before that.
@@ -24,8 +24,10 @@ bool in_doubt(int code) {
         case SQLITE_BUSY:
         case SQLITE_FULL:
         case SQLITE_READONLY:
-        case SQLITE_INTERRUPT: return false;
-        default: return true;
+        case SQLITE_INTERRUPT:
+            return false;
+        default:
+            return true;
     }
 }
 
@@ -94,7 +96,8 @@ void Writer::loop() {
     while (wait_for_work()) {
         if (!begin()) continue;
         auto const changes_before = sqlite3_total_changes64(connection_->handle());
-        Transaction transaction{*connection_, base_ + clock_.steady_now().time_since_epoch(), clock_.now(), false, {}, {}};
+        Transaction transaction{
+            *connection_, base_ + clock_.steady_now().time_since_epoch(), clock_.now(), false, {}, {}};
         auto const batch = run_waiting(transaction);
         answer(batch, commit(transaction, changes_before, batch.size()));
         keep_journal_short();
@@ -110,7 +113,8 @@ bool Writer::wait_for_work() {
 }
 
 bool Writer::begin() {
-    unsigned jitter = static_cast<unsigned>(::getpid()) ^ static_cast<unsigned>(reinterpret_cast<std::uintptr_t>(this) >> 8);
+    unsigned jitter =
+        static_cast<unsigned>(::getpid()) ^ static_cast<unsigned>(reinterpret_cast<std::uintptr_t>(this) >> 8);
     while (somebody_waits()) {
         int const code = connection_->attempt("BEGIN IMMEDIATE");
         if (code == SQLITE_OK) {
@@ -264,7 +268,7 @@ void Writer::fail_waiting(Error const& error) {
 void Writer::keep_journal_short() {
     if (journal_frames_ < checkpoint_frames) return;
     auto const mode = journal_frames_ >= too_many_frames || !somebody_waits() ? SQLITE_CHECKPOINT_TRUNCATE
-                                                                             : SQLITE_CHECKPOINT_PASSIVE;
+                                                                              : SQLITE_CHECKPOINT_PASSIVE;
     // Busy readers make it do less than asked; the next commit tries again.
     int const code = sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, mode, nullptr, nullptr);
     if (code == SQLITE_OK && mode == SQLITE_CHECKPOINT_TRUNCATE) journal_frames_ = 0;

@@ -1,10 +1,10 @@
+#include <sys/wait.h>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <rgrid/adapters/process/executor.hpp>
 #include <rgrid/testing/job_executor_conformance.hpp>
 #include <stdexcept>
-#include <sys/wait.h>
 
 #include "support.hpp"
 
@@ -253,7 +253,7 @@ TEST_F(ExecutorTest, a_missing_keeper_is_an_error_that_names_it) {
 
 namespace rgrid::testing {
 INSTANTIATE_TEST_SUITE_P(Process, JobExecutorConformance,
-                         ::testing::Values(JobExecutorFactory{"local",
-                                                              [] { return std::make_unique<process::ExecutorHarness>(); }}),
+                         ::testing::Values(JobExecutorFactory{
+                             "local", [] { return std::make_unique<process::ExecutorHarness>(); }}),
                          FactoryName{});
 }

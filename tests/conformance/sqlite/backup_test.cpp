@@ -237,7 +237,8 @@ TEST_F(RestoreTest, of_another_store_tells_who_has_the_store_open_to_start_again
     EXPECT_TRUE(store->lost()->replaced) << "a program that starts again has a store";
     EXPECT_NE(store->lost()->message.find(path), std::string::npos) << store->lost()->message;
     EXPECT_EQ(open()->counts({}).value().accepted, 3);
-    EXPECT_EQ(open()->submit({}, {a_job()}).value().at(0).value().job, JobId{4}) << "the other's numbers are not its own";
+    EXPECT_EQ(open()->submit({}, {a_job()}).value().at(0).value().job, JobId{4})
+        << "the other's numbers are not its own";
 }
 
 // What the lost time has handed out is still out there.
@@ -345,8 +346,10 @@ TEST_F(RestoreTest, on_a_failing_disk_leaves_the_old_store_or_the_new_one) {
     bool hit = true;
     for (std::int64_t first = 1; hit; first += first < 30 ? 1 : 9) {
         hit = false;
-        for (auto const& [action, code] : {std::pair{DiskAction::write, SQLITE_FULL}, {DiskAction::write, SQLITE_IOERR_WRITE},
-                                         {DiskAction::sync, SQLITE_IOERR_FSYNC}, {DiskAction::read, SQLITE_IOERR_READ}}) {
+        for (auto const& [action, code] : {std::pair{DiskAction::write, SQLITE_FULL},
+                                           {DiskAction::write, SQLITE_IOERR_WRITE},
+                                           {DiskAction::sync, SQLITE_IOERR_FSYNC},
+                                           {DiskAction::read, SQLITE_IOERR_READ}}) {
             SCOPED_TRACE("step " + std::to_string(first) + " fails with " + std::to_string(code));
             auto const before = store->counts({}).value().accepted;
             std::atomic<std::int64_t> seen = 0;

@@ -110,7 +110,8 @@ public:
 private:
     void work(Incarnation incarnation) {
         WorkerId const worker{"w"};
-        auto const leases = ask("claim", state(), [&] { return store_.claim({}, worker, incarnation, BeatCount{}, 4); });
+        auto const leases =
+            ask("claim", state(), [&] { return store_.claim({}, worker, incarnation, BeatCount{}, 4); });
         if (!leases) return;
         std::vector<Completion> done;
         for (auto const& lease : *leases) done.push_back({lease.job, lease.epoch, Outcome::succeeded});
@@ -120,10 +121,11 @@ private:
     /// Everything a call can change. The clock stands still, so equal states are equal texts.
     std::string state() {
         return failing_.aside([&] {
-            return raw_.text("SELECT (SELECT change FROM pulse) || ' ' || (SELECT group_concat(jobs) FROM tally) || ' ' || "
-                             "(SELECT count(*) || ' ' || total(incarnation) FROM session) || ' ' || "
-                             "(SELECT epoch || candidate FROM leader) || ' ' || (SELECT count(*) FROM hold) || ' ' || "
-                             "(SELECT count(*) || ' ' || total(epoch) FROM lease)");
+            return raw_.text(
+                "SELECT (SELECT change FROM pulse) || ' ' || (SELECT group_concat(jobs) FROM tally) || ' ' || "
+                "(SELECT count(*) || ' ' || total(incarnation) FROM session) || ' ' || "
+                "(SELECT epoch || candidate FROM leader) || ' ' || (SELECT count(*) FROM hold) || ' ' || "
+                "(SELECT count(*) || ' ' || total(epoch) FROM lease)");
         });
     }
 
@@ -183,15 +185,18 @@ TEST_P(FaultTest, what_was_acknowledged_around_a_fault_survives_a_crash) {
             for (int i = 0; i < 12; ++i) {
                 auto const key = "k" + std::to_string(i);
                 auto const answer = store->submit({}, {a_job().key(key).env("A", std::string(5000, 'x'))});
-                if (answer) accepted.insert(key);
-                else if (answer.error().code == Errc::in_doubt) in_doubt.insert(key);
+                if (answer)
+                    accepted.insert(key);
+                else if (answer.error().code == Errc::in_doubt)
+                    in_doubt.insert(key);
             }
             hit = failing.hit();
         }
         auto const after = place / "after";
         std::filesystem::create_directory(after);
         for (auto const* const suffix : {"", "-wal"})
-            if (std::filesystem::exists(file + suffix)) std::filesystem::copy_file(file + suffix, after + "/rgrid.db" + suffix);
+            if (std::filesystem::exists(file + suffix))
+                std::filesystem::copy_file(file + suffix, after + "/rgrid.db" + suffix);
 
         Raw raw{after + "/rgrid.db"};
         for (int i = 0; i < 12; ++i) {

@@ -8,10 +8,10 @@
 #include <rgrid/adapters/sqlite/wake.hpp>
 #include <rgrid/testing/builders.hpp>
 
+#include <rgrid/testing/temp_folder.hpp>
 #include "../../../src/adapters/sqlite/database.hpp"
 #include "../../../src/adapters/sqlite/place.hpp"
 #include "raw.hpp"
-#include <rgrid/testing/temp_folder.hpp>
 
 namespace rgrid::sqlite {
 namespace {
@@ -170,7 +170,8 @@ TEST_F(OpenTest, survives_a_disk_that_takes_no_more) {
     small.rlim_cur = 512 * 1024;
     ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
 
-    auto const refused = store->submit({}, std::vector<JobSpec>(200, testing::a_job().env("A", std::string(8000, 'x'))));
+    auto const refused =
+        store->submit({}, std::vector<JobSpec>(200, testing::a_job().env("A", std::string(8000, 'x'))));
     ::setrlimit(RLIMIT_FSIZE, &old);
 
     ASSERT_FALSE(refused);

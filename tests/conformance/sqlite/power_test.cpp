@@ -40,15 +40,23 @@ public:
 
     void apply(DiskStep const& step) {
         switch (step.action) {
-            case DiskAction::make: now_[step.path] = std::make_shared<DiskNode>(); break;
-            case DiskAction::remove: now_.erase(step.path); break;
-            case DiskAction::sync: sync(step.path); break;
+            case DiskAction::make:
+                now_[step.path] = std::make_shared<DiskNode>();
+                break;
+            case DiskAction::remove:
+                now_.erase(step.path);
+                break;
+            case DiskAction::sync:
+                sync(step.path);
+                break;
             case DiskAction::write:
             case DiskAction::truncate:
-                if (auto const found = now_.find(step.path); found != now_.end()) found->second->unsynced.push_back(step);
+                if (auto const found = now_.find(step.path); found != now_.end())
+                    found->second->unsynced.push_back(step);
                 break;
             case DiskAction::read:
-            case DiskAction::map: break;
+            case DiskAction::map:
+                break;
         }
     }
 
@@ -60,7 +68,8 @@ public:
         for (auto const& [path, ignored] : names) {
             // A name that was made or removed since its folder was synced is there or not.
             auto const& folder = std::bernoulli_distribution{0.5}(random) ? now_ : on_platter_;
-            if (auto const found = folder.find(path); found != folder.end()) files[path] = left_of(*found->second, random);
+            if (auto const found = folder.find(path); found != folder.end())
+                files[path] = left_of(*found->second, random);
         }
         return files;
     }
@@ -71,8 +80,10 @@ private:
         if (found == now_.end()) return;
         auto& node = *found->second;
         for (auto const& step : node.unsynced) {
-            if (step.action == DiskAction::truncate) node.synced.resize(static_cast<std::size_t>(step.at), '\0');
-            else sqlite::apply(node.synced, step.at, step.data, '\0');
+            if (step.action == DiskAction::truncate)
+                node.synced.resize(static_cast<std::size_t>(step.at), '\0');
+            else
+                sqlite::apply(node.synced, step.at, step.data, '\0');
         }
         node.unsynced.clear();
         // SQLite syncs the folder with the first sync of a file that it made.
@@ -109,7 +120,8 @@ private:
 /// All that matters, as one text: states of all jobs, leases, leadership, intents. Each transaction changes it.
 std::string content(std::string const& path) {
     return Raw{path}.text(
-        "SELECT (SELECT last_at || ' ' || change FROM pulse) || ' ' || (SELECT group_concat(jobs) FROM tally) || ' ' || "
+        "SELECT (SELECT last_at || ' ' || change FROM pulse) || ' ' || (SELECT group_concat(jobs) FROM tally) || ' ' "
+        "|| "
         "(SELECT epoch || candidate FROM leader) || ' ' || (SELECT next_number FROM fleet) || ' ' || "
         "ifnull((SELECT group_concat(job || '/' || epoch) FROM (SELECT * FROM lease ORDER BY job)), '') || ' ' || "
         "ifnull((SELECT group_concat(job || '=' || state) FROM (SELECT * FROM result ORDER BY job)), '') || ' ' || "
@@ -158,16 +170,31 @@ private:
         switch (pick(12)) {
             case 0:
             case 1:
-            case 2: submit(); break;
+            case 2:
+                submit();
+                break;
             case 3:
-            case 4: claim(); break;
+            case 4:
+                claim();
+                break;
             case 5:
-            case 6: complete(); break;
-            case 7: lead(); break;
-            case 8: intend(); break;
-            case 9: checkpoint(); break;
-            case 10: pick(3) == 0 ? open() : submit(); break;
-            default: enlist();
+            case 6:
+                complete();
+                break;
+            case 7:
+                lead();
+                break;
+            case 8:
+                intend();
+                break;
+            case 9:
+                checkpoint();
+                break;
+            case 10:
+                pick(3) == 0 ? open() : submit();
+                break;
+            default:
+                enlist();
         }
     }
 
@@ -180,8 +207,9 @@ private:
 
     void enlist() {
         worker_ = WorkerId{"w" + std::to_string(++workers_)};
-        incarnation_ =
-            store_->register_worker({}, {worker_, ServerName{worker_.value}, PoolName{"default"}, 4, ""}).value().incarnation;
+        incarnation_ = store_->register_worker({}, {worker_, ServerName{worker_.value}, PoolName{"default"}, 4, ""})
+                           .value()
+                           .incarnation;
     }
 
     void claim() {
@@ -245,8 +273,8 @@ protected:
         steps = disk.steps();
     }
 
-    /// The last moment, of the first `most`, that `image` shows when the real store opens it after a reboot. It takes one
-    /// more job, and is sound.
+    /// The last moment, of the first `most`, that `image` shows when the real store opens it after a reboot. It takes
+    /// one more job, and is sound.
     std::optional<std::size_t> moment_of(std::string const& image, std::size_t most) {
         memory::ManualClock clock;
         auto const store = Store::open({.path = image, .synchronous = Synchronous::normal, .boot_id = "second"},
@@ -256,8 +284,8 @@ protected:
         auto const found = content(image);
         EXPECT_TRUE((*store)->submit({}, {a_job()}));
         auto const counts = (*store)->counts({}).value();
-        EXPECT_EQ(counts.accepted, counts.scheduled + counts.queued + counts.running + counts.succeeded + counts.failed +
-                                       counts.cancelled + counts.dead)
+        EXPECT_EQ(counts.accepted, counts.scheduled + counts.queued + counts.running + counts.succeeded +
+                                       counts.failed + counts.cancelled + counts.dead)
             << "no job is lost between two states";
         expect_sound(image);
         for (auto i = std::min(most, moments.size()); i > 0; --i)

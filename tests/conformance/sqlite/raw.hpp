@@ -74,15 +74,22 @@ inline void expect_sound(std::string const& path) {
     EXPECT_EQ(raw.number("SELECT count(*) FROM job"), raw.number("SELECT count(*) FROM " + places));
     zero("SELECT count(*) FROM (SELECT id FROM job EXCEPT SELECT job FROM " + places + ")");
     // The counters say what counting says.
-    zero("SELECT count(*) FROM (SELECT pool, rank, slots, count(*) FROM ready GROUP BY 1, 2, 3 EXCEPT SELECT * FROM depth)");
-    zero("SELECT count(*) FROM (SELECT * FROM depth EXCEPT SELECT pool, rank, slots, count(*) FROM ready GROUP BY 1, 2, 3)");
+    zero(
+        "SELECT count(*) FROM (SELECT pool, rank, slots, count(*) FROM ready GROUP BY 1, 2, 3 EXCEPT SELECT * FROM "
+        "depth)");
+    zero(
+        "SELECT count(*) FROM (SELECT * FROM depth EXCEPT SELECT pool, rank, slots, count(*) FROM ready GROUP BY 1, 2, "
+        "3)");
     zero("SELECT (SELECT jobs FROM tally WHERE state = 0) - (SELECT count(*) FROM scheduled)");
     zero("SELECT (SELECT jobs FROM tally WHERE state = 1) - (SELECT count(*) FROM ready)");
     zero("SELECT (SELECT jobs FROM tally WHERE state = 2) - (SELECT count(*) FROM lease)");
-    zero("SELECT (SELECT sum(jobs) FROM tally WHERE state > 2) - (SELECT jobs FROM tally WHERE state = -1) - "
-         "(SELECT count(*) FROM result)");
+    zero(
+        "SELECT (SELECT sum(jobs) FROM tally WHERE state > 2) - (SELECT jobs FROM tally WHERE state = -1) - "
+        "(SELECT count(*) FROM result)");
     // A lease belongs to a worker that may hold one.
-    zero("SELECT count(*) FROM lease l LEFT JOIN session s ON s.worker = l.worker WHERE s.worker IS NULL OR s.state = 2");
+    zero(
+        "SELECT count(*) FROM lease l LEFT JOIN session s ON s.worker = l.worker WHERE s.worker IS NULL OR s.state = "
+        "2");
     EXPECT_EQ(raw.number("SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"), 1);
 }
 

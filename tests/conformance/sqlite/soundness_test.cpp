@@ -2,8 +2,8 @@
 #include <rgrid/adapters/memory/manual_clock.hpp>
 #include <rgrid/testing/builders.hpp>
 
-#include "raw.hpp"
 #include <rgrid/testing/temp_folder.hpp>
+#include "raw.hpp"
 
 namespace rgrid::sqlite {
 namespace {
@@ -18,14 +18,26 @@ public:
     void step() {
         switch (pick(10)) {
             case 0:
-            case 1: submit(); break;
+            case 1:
+                submit();
+                break;
             case 2:
-            case 3: claim(); break;
+            case 3:
+                claim();
+                break;
             case 4:
-            case 5: complete(); break;
-            case 6: static_cast<void>(store_.cancel({}, {some_job()})); break;
-            case 7: static_cast<void>(store_.retry({}, {some_job()})); break;
-            case 8: close(); break;
+            case 5:
+                complete();
+                break;
+            case 6:
+                static_cast<void>(store_.cancel({}, {some_job()}));
+                break;
+            case 7:
+                static_cast<void>(store_.retry({}, {some_job()}));
+                break;
+            case 8:
+                close();
+                break;
             default:
                 clock_.advance(std::chrono::minutes{pick(90)});
                 static_cast<void>(store_.tend({}, {}));
@@ -62,7 +74,8 @@ private:
         for (int i = 0; i < 3 && !leases_.empty(); ++i) {
             auto const chosen = leases_.begin() + pick(static_cast<int>(leases_.size()));
             auto const& [worker, lease] = *chosen;
-            store_.complete({}, worker, Incarnation{1}, {{lease.job, lease.epoch, static_cast<Outcome>(pick(5))}}).value();
+            store_.complete({}, worker, Incarnation{1}, {{lease.job, lease.epoch, static_cast<Outcome>(pick(5))}})
+                .value();
             if (pick(4) != 0) leases_.erase(chosen);
         }
     }
@@ -108,13 +121,16 @@ TEST(Soundness, a_choice_among_many_kinds_is_the_claim_order) {
     auto const worker = WorkerId{"w"};
     auto const incarnation =
         store->register_worker({}, {worker, ServerName{"w"}, PoolName{"default"}, 4, ""}).value().incarnation;
-    store->submit({}, {a_job().slots(4), a_job().slots(2), a_job().slots(1), a_job().slots(1), a_job().priority(1).slots(1)})
+    store
+        ->submit({},
+                 {a_job().slots(4), a_job().slots(2), a_job().slots(1), a_job().slots(1), a_job().priority(1).slots(1)})
         .value();
 
     std::vector<std::int64_t> taken;
     for (auto const& lease : store->claim({}, worker, incarnation, {}, 4).value()) taken.push_back(lease.job.value);
 
-    EXPECT_EQ(taken, (std::vector<std::int64_t>{5, 2, 3})) << "first priority, then age, passing over what does not fit";
+    EXPECT_EQ(taken, (std::vector<std::int64_t>{5, 2, 3}))
+        << "first priority, then age, passing over what does not fit";
 }
 
 // A worker that starts anew is as old as it was: its age is what a boot is judged by.
@@ -137,8 +153,7 @@ TEST(Soundness, a_worker_keeps_its_age_when_it_registers_again) {
 TEST(Soundness, ids_are_never_used_again) {
     testing::TempFolder folder;
     memory::ManualClock clock;
-    auto const store =
-        Store::open({.path = folder / "rgrid.db", .keep_finished = 1h}, FleetId{"blue"}, clock).value();
+    auto const store = Store::open({.path = folder / "rgrid.db", .keep_finished = 1h}, FleetId{"blue"}, clock).value();
     auto const first = store->submit({}, {a_job()}).value().at(0).value().job;
     store->cancel({}, {first}).value();
     clock.advance(2h);

@@ -5,9 +5,9 @@
 #include <rgrid/testing/builders.hpp>
 #include <rgrid/testing/threads.hpp>
 
+#include <rgrid/testing/temp_folder.hpp>
 #include "../../../src/adapters/sqlite/turn.hpp"
 #include "raw.hpp"
-#include <rgrid/testing/temp_folder.hpp>
 
 namespace rgrid::sqlite {
 namespace {
@@ -63,9 +63,13 @@ TEST_F(WriterTest, what_waits_is_committed_together) {
 
 // One that fails half-way undoes only itself, not what is committed with it.
 TEST_F(WriterTest, a_failed_write_spoils_no_other) {
-    other.run("CREATE TRIGGER fault BEFORE INSERT ON ready WHEN NEW.pool = 'faulty' BEGIN SELECT RAISE(ABORT, 'a fault'); END");
+    other.run(
+        "CREATE TRIGGER fault BEFORE INSERT ON ready WHEN NEW.pool = 'faulty' BEGIN SELECT RAISE(ABORT, 'a fault'); "
+        "END");
     lock();
-    auto failed = std::async(std::launch::async, [&] { return store->submit(call, {a_job(), a_job().pool("faulty")}); });
+    auto failed = std::async(std::launch::async, [&] {
+        return store->submit(call, {a_job(), a_job().pool("faulty")});
+    });
     EXPECT_TRUE(wait_until_waiting(1));
     auto accepted = std::async(std::launch::async, [&] { return store->submit(call, {a_job()}); });
     EXPECT_TRUE(wait_until_waiting(2));
@@ -79,7 +83,8 @@ TEST_F(WriterTest, a_failed_write_spoils_no_other) {
     expect_sound(path);
 }
 
-// A close that came after a claim is done before it: what keeps the fleet alive does not stand in line behind bulk work.
+// A close that came after a claim is done before it: what keeps the fleet alive does not stand in line behind bulk
+// work.
 TEST_F(WriterTest, the_urgent_passes_what_waits) {
     auto const incarnation = enlist("w");
     store->submit(call, {a_job()}).value();
@@ -115,7 +120,9 @@ TEST_F(WriterTest, a_caller_leaves_at_its_deadline_and_nothing_happens) {
 TEST_F(WriterTest, a_caller_leaves_when_it_is_stopped) {
     lock();
     std::stop_source stop;
-    auto beat = std::async(std::launch::async, [&] { return store->hold({SteadyInstant::max(), stop.get_token()}, PoolName{}, true); });
+    auto beat = std::async(std::launch::async, [&] {
+        return store->hold({SteadyInstant::max(), stop.get_token()}, PoolName{}, true);
+    });
     EXPECT_TRUE(wait_until_waiting(1));
 
     stop.request_stop();
@@ -139,7 +146,8 @@ TEST_F(WriterTest, a_claim_of_nothing_needs_no_lock) {
     auto const over = enlist("w");
     auto const incarnation = enlist("w");
     lock();
-    auto nothing = std::async(std::launch::async, [&] { return store->claim(call, WorkerId{"w"}, incarnation, {}, 4); });
+    auto nothing =
+        std::async(std::launch::async, [&] { return store->claim(call, WorkerId{"w"}, incarnation, {}, 4); });
     auto fenced = std::async(std::launch::async, [&] { return store->claim(call, WorkerId{"w"}, over, {}, 4); });
     for (auto* const claim : {&nothing, &fenced})
         EXPECT_TRUE(eventually([&] { return claim->wait_for(0s) == std::future_status::ready; }));
@@ -214,7 +222,9 @@ TEST_F(WakeTest, wakes_for_jobs_and_not_for_beats) {
     EXPECT_TRUE(woken_by([&] { store->submit(call, {a_job()}).value(); }));
     auto const lease = store->claim(call, worker, incarnation, {}, 1).value().at(0);
     EXPECT_FALSE(woken_by([&] { store->beat(call, worker, incarnation, {}, false).value(); }));
-    EXPECT_FALSE(woken_by([&] { store->append_log(call, worker, incarnation, {lease.job, lease.epoch, 0, "x"}).value(); }));
+    EXPECT_FALSE(woken_by([&] {
+        store->append_log(call, worker, incarnation, {lease.job, lease.epoch, 0, "x"}).value();
+    }));
     EXPECT_TRUE(woken_by([&] { store->cancel(call, {lease.job}).value(); }));
     EXPECT_TRUE(woken_by([&] {
         store->complete(call, worker, incarnation, {{lease.job, lease.epoch, Outcome::cancelled}}).value();

@@ -49,7 +49,8 @@ TEST(Adoption, Servers_are_sorted_by_who_knows_them) {
     EXPECT_THAT(plan.known, ElementsAre(ServerName{"main-default-1"}));
     EXPECT_THAT(plan.unknown, ElementsAre(ServerName{"main-default-6"}, ServerName{"main-default-7"}));
     EXPECT_THAT(plan.missing, ElementsAre(ServerName{"main-default-2"}));
-    EXPECT_THAT(plan.others, ElementsAre(ForeignServers{StoreId{"alien"}, Generation{1}, {ServerName{"main-default-4"}}}));
+    EXPECT_THAT(plan.others,
+                ElementsAre(ForeignServers{StoreId{"alien"}, Generation{1}, {ServerName{"main-default-4"}}}));
 }
 
 TEST(Adoption, The_next_number_is_greater_than_that_of_every_server_whoever_made_it) {
@@ -74,15 +75,17 @@ TEST(Adoption, Another_stores_identity_is_taken_over_only_if_a_server_carries_it
     ASSERT_TRUE(plan.has_value());
     EXPECT_THAT(plan->unknown, ElementsAre(ServerName{"main-default-7"}));
     EXPECT_EQ(plan->latest, Generation{4});
-    EXPECT_THAT(plan->others, ElementsAre(ForeignServers{StoreId{"ours"}, Generation{1}, {ServerName{"main-default-2"}}}));
+    EXPECT_THAT(plan->others,
+                ElementsAre(ForeignServers{StoreId{"ours"}, Generation{1}, {ServerName{"main-default-2"}}}));
     EXPECT_EQ(to_adoption(*plan, scene.proofs).store, StoreId{"alien"});
 
     auto const refused = plan_adoption(scene, StoreId{"typo"});
     ASSERT_TRUE(refused.has_error());
     EXPECT_EQ(refused.error().code, Errc::rejected);
-    EXPECT_EQ(refused.error().message,
-              "no server of fleet main was made from store 'typo', so there is nothing to take over; this store is ours, "
-              "and its servers carry: alien, ours");
+    EXPECT_EQ(
+        refused.error().message,
+        "no server of fleet main was made from store 'typo', so there is nothing to take over; this store is ours, "
+        "and its servers carry: alien, ours");
     EXPECT_THAT(plan_adoption(scene_of({}), StoreId{"typo"}).error().message,
                 HasSubstr("no server of the fleet carries the identity of a store"));
     EXPECT_TRUE(plan_adoption(scene_of({}), StoreId{"ours"}).has_value()) << "it keeps its own";
@@ -145,7 +148,8 @@ TEST(Adoption, The_operator_is_told_what_was_found_and_what_follows) {
     EXPECT_THAT(follows, Contains(HasSubstr("Generation 3 begins")));
     EXPECT_THAT(follows, Contains("1 job ends as succeeded and will not run again."));
     EXPECT_THAT(follows, Contains(HasSubstr("All other running jobs go back to the queue, charged with nothing")));
-    EXPECT_THAT(follows, Contains(HasSubstr("one whose worker's session the store knows stays; any other worker is refused")));
+    EXPECT_THAT(follows,
+                Contains(HasSubstr("one whose worker's session the store knows stays; any other worker is refused")));
     EXPECT_THAT(follows, Contains(HasSubstr("'rgrid store adopt --store alien' takes them over instead")));
     EXPECT_THAT(follows, Not(Contains(HasSubstr("goes on as"))));
     EXPECT_THAT(follows, Contains("The next server gets a number from 8 on, the next job one from 1 on."));

@@ -28,7 +28,9 @@ Matcher<Check> line(Health health, std::string const& found) {
     return AllOf(Field(&Check::health, health), Field(&Check::found, HasSubstr(found)));
 }
 
-Matcher<Check> is_ok() { return Field(&Check::health, Health::ok); }
+Matcher<Check> is_ok() {
+    return Field(&Check::health, Health::ok);
+}
 
 Settings settings_in(std::string const& home) {
     return load_settings({.config = {}, .home = home}, [](std::string const&) { return std::nullopt; }).settings;
@@ -61,7 +63,8 @@ TEST(Checkup, A_store_that_cannot_be_opened_says_why_and_what_to_do) {
     auto const checks = check_store_file(fail(Errc::rejected, "/h/rgrid.db is no store"), settings_in("/h"));
     EXPECT_THAT(checks, ElementsAre(line(Health::fail, "/h/rgrid.db is no store")));
     EXPECT_THAT(checks[0].advice, HasSubstr("restore one from a backup"));
-    EXPECT_THAT(check_store_file(fail(Errc::retry_later, "locked"), settings_in("/h"))[0].advice, HasSubstr("try again"));
+    EXPECT_THAT(check_store_file(fail(Errc::retry_later, "locked"), settings_in("/h"))[0].advice,
+                HasSubstr("try again"));
 }
 
 TEST(Checkup, What_is_wrong_with_a_stores_file_is_named) {
@@ -110,7 +113,8 @@ TEST(Checkup, Agents_of_another_version_are_counted_while_their_session_lasts) {
     sessions[0].version = "2";
     sessions[1].version = sessions[2].version = sessions[3].version = "1";
     sessions[3].state = SessionState::closed;
-    EXPECT_THAT(check_fleet({}, {}, sessions, "2"), Contains(line(Health::warn, "2 with an agent of version '1'; this is 2")));
+    EXPECT_THAT(check_fleet({}, {}, sessions, "2"),
+                Contains(line(Health::warn, "2 with an agent of version '1'; this is 2")));
     EXPECT_THAT(check_fleet({}, {}, {sessions[0]}, "2"), Each(is_ok()));
 }
 
@@ -124,8 +128,9 @@ TEST(Checkup, Clocks_that_cannot_be_right_are_told) {
         change(readings);
         return check_clock(readings);
     };
-    EXPECT_THAT(with([](auto& clock) { clock.now = clock.file = clock.store = Instant{sys_days{1970y / January / 2}}; }),
-                ElementsAre(line(Health::fail, "it is 1970-01-02")));
+    EXPECT_THAT(
+        with([](auto& clock) { clock.now = clock.file = clock.store = Instant{sys_days{1970y / January / 2}}; }),
+        ElementsAre(line(Health::fail, "it is 1970-01-02")));
     EXPECT_THAT(with([](auto& clock) { clock.file -= 10min; }), ElementsAre(line(Health::warn, "a file made now")));
     EXPECT_THAT(with([](auto& clock) { clock.store += 24h; }), ElementsAre(line(Health::warn, "which is to come")));
     EXPECT_THAT(with([](auto& clock) { clock.after -= 1s; }), ElementsAre(line(Health::fail, "backwards")));
@@ -158,12 +163,15 @@ TEST_F(CheckupOfFolders, A_file_store_that_fails_is_named_with_its_own_words) {
         Result<StoredFile> put(Call const&, std::string const&, std::string const&) override {
             return fail(Errc::denied, "no key for the bucket");
         }
-        Result<StoredFile> get(Call const&, std::string const&, std::string const&) override { return fail(Errc::bug, ""); }
+        Result<StoredFile> get(Call const&, std::string const&, std::string const&) override {
+            return fail(Errc::bug, "");
+        }
         Result<std::optional<StoredFile>> find(Call const&, std::string const&) override { return fail(Errc::bug, ""); }
         Result<> remove(Call const&, std::string const&) override { return {}; }
         Result<std::vector<std::string>> list(Call const&, std::string const&) override { return fail(Errc::bug, ""); }
     } broken;
-    EXPECT_THAT(check_files({}, broken, home.path()), ElementsAre(line(Health::fail, "storing fails: no key for the bucket")));
+    EXPECT_THAT(check_files({}, broken, home.path()),
+                ElementsAre(line(Health::fail, "storing fails: no key for the bucket")));
 }
 
 TEST_F(CheckupOfFolders, Folders_that_are_not_there_yet_are_made_when_they_are_needed) {
@@ -175,7 +183,8 @@ TEST_F(CheckupOfFolders, A_folder_that_everybody_can_enter_and_one_that_is_none_
     ASSERT_EQ(::chmod(home.path().c_str(), 0755), 0);
     home.write("files", "in the way");
     auto const checks = check_folders(loaded());
-    EXPECT_THAT(checks, Contains(line(Health::warn, "the home folder " + home.path() + " can be entered by every user")));
+    EXPECT_THAT(checks,
+                Contains(line(Health::warn, "the home folder " + home.path() + " can be entered by every user")));
     EXPECT_THAT(checks, Contains(line(Health::fail, "the folder of files " + home / "files" + " is no folder")));
 }
 
@@ -186,7 +195,8 @@ TEST_F(CheckupOfFolders, Programs_that_are_missing_or_of_another_version_are_tol
         home.write(name, "#!/bin/sh\necho " + name + (name == "rgridd" ? " 6\n" : " 7\n"));
         ASSERT_EQ(::chmod((home / name).c_str(), 0700), 0);
     }
-    EXPECT_THAT(check_programs("7"), ElementsAre(line(Health::warn, "says 'rgridd 6'; expected 'rgridd 7'"), is_ok(), is_ok()));
+    EXPECT_THAT(check_programs("7"),
+                ElementsAre(line(Health::warn, "says 'rgridd 6'; expected 'rgridd 7'"), is_ok(), is_ok()));
 }
 
 TEST_F(CheckupOfFolders, The_clocks_of_this_machine_agree) {
@@ -227,7 +237,8 @@ TEST_F(CheckupOfFolders, What_nobody_works_with_is_left_over_and_what_somebody_w
     EXPECT_THAT(checks, Contains(line(Health::warn, "server.json cannot be read")));
     EXPECT_THAT(checks, Contains(line(Health::warn, "half gone: " + home / "servers/.new-abc")));
     EXPECT_THAT(checks, Contains(line(Health::warn, "interrupted: " + home / "rgrid.db.new-x")));
-    EXPECT_THAT(checks, Contains(line(Health::warn, "nobody works: " + home / "work/gone-1" + ", " + home / "work/here-1/8-1")));
+    EXPECT_THAT(checks, Contains(line(Health::warn,
+                                      "nobody works: " + home / "work/gone-1" + ", " + home / "work/here-1/8-1")));
     EXPECT_THAT(checks, Not(Contains(line(Health::warn, "7-3"))));
     EXPECT_THAT(checks, Not(Contains(line(Health::warn, "9-1")))) << "it may have just begun or ended";
     EXPECT_THAT(checks, Not(Contains(line(Health::warn, ".gone-def"))));
@@ -237,7 +248,7 @@ TEST(Checkup, Objects_of_jobs_that_the_store_has_never_had_tell_that_it_went_bac
     JobView job;
     job.job = JobId{3};
     job.spec.inputs = {{"a", "needed", 1, false}};
-    std::vector<std::string> const keys{"inputs/needed",  "inputs/lonely",    "outputs/1/1/x", "outputs/3/1/x",
+    std::vector<std::string> const keys{"inputs/needed",    "inputs/lonely",  "outputs/1/1/x", "outputs/3/1/x",
                                         "outputs/3/1.json", "outputs/12/1/x", "probes/y",      "outputs/notes"};
     auto const checks = check_objects(keys, {job}, JobId{5}, Generation{1});
     EXPECT_THAT(checks, ElementsAre(line(Health::fail, "outputs of jobs that this store has never had: 12"),

@@ -97,8 +97,9 @@ TEST_F(ProofsTest, An_attempt_that_began_before_the_job_was_submitted_is_of_anot
     deliver(job, 3, Instant{2h - 1ms});
     auto const proofs = look({job});
     EXPECT_THAT(proofs.proven, IsEmpty());
-    EXPECT_THAT(proofs.unproven, ElementsAre(HasSubstr("began at 1970-01-01T01:59:59.999Z; expected one after the job was "
-                                                       "submitted, at 1970-01-01T02:00:00.000Z")));
+    EXPECT_THAT(proofs.unproven,
+                ElementsAre(HasSubstr("began at 1970-01-01T01:59:59.999Z; expected one after the job was "
+                                      "submitted, at 1970-01-01T02:00:00.000Z")));
     deliver(job, 4, Instant{2h});
     EXPECT_EQ(look({job}).proven.size(), 1u) << "both may fall into one moment";
 }
@@ -132,7 +133,8 @@ TEST_F(ProofsTest, A_receipt_that_is_none_or_of_another_attempt_is_named) {
     auto const job = open_job(7);
     store("outputs/7/3.json", "{ this is no JSON");
     store("outputs/7/4.json", to_json_text(Receipt{job.job, LeaseEpoch{5}, Instant{1h}, spec_digest(job.spec), {}}));
-    EXPECT_THAT(look({job}).unproven, ElementsAre(HasSubstr("it is that of job 7, epoch 5"), HasSubstr("it is no receipt")));
+    EXPECT_THAT(look({job}).unproven,
+                ElementsAre(HasSubstr("it is that of job 7, epoch 5"), HasSubstr("it is no receipt")));
 }
 
 TEST_F(ProofsTest, A_receipt_of_a_later_version_with_more_in_it_counts) {

@@ -67,8 +67,9 @@ struct TomlMistake {
 };
 
 TEST(Toml, AMistakeIsOneProblemWithItsPosition) {
-    for (auto const& [toml, where] : {TomlMistake{"a = 1\nb = ", "x.toml:2:"}, TomlMistake{"a = 1\na = 2", "x.toml:2:"},
-                                      TomlMistake{"[t]\n[t]\n", "x.toml:2:"}, TomlMistake{"k = \"open\n", "x.toml:1:"}}) {
+    for (auto const& [toml, where] :
+         {TomlMistake{"a = 1\nb = ", "x.toml:2:"}, TomlMistake{"a = 1\na = 2", "x.toml:2:"},
+          TomlMistake{"[t]\n[t]\n", "x.toml:2:"}, TomlMistake{"k = \"open\n", "x.toml:1:"}}) {
         Problems problems;
         auto const value = read_toml(toml, "x.toml", problems);
         ASSERT_EQ(problems.size(), 1U) << toml;

@@ -58,7 +58,8 @@ TEST_F(ReconcileTest, opens_a_line_of_the_bill_and_touches_it_once_a_paid_period
 
 // It was paid for, although no look at the provider has ever found it.
 TEST_F(ReconcileTest, a_server_that_vanished_before_it_was_listed_is_on_the_bill) {
-    seen.intents = {an_intent("f-default-1").age(3min), an_intent("f-default-2").create(CreateState::in_doubt).age(3min),
+    seen.intents = {an_intent("f-default-1").age(3min),
+                    an_intent("f-default-2").create(CreateState::in_doubt).age(3min),
                     an_intent("f-default-3").create(CreateState::in_doubt).age(3min),
                     an_intent("f-default-4").create(CreateState::refused).age(3min)};
     Session session = a_session("f-default-2");

@@ -449,7 +449,8 @@ TEST(Health, A_removed_pools_workers_are_given_up_after_the_longest_silence_that
     auto const busy = a_session("w1").pool("old").busy(1).draining_for(1min);
 
     EXPECT_THAT(steps(Scene{}.worker(testing::SessionBuilder{busy}.silent_for(1h)).plan()), IsEmpty());
-    EXPECT_EQ(steps(Scene{}.worker(testing::SessionBuilder{busy}.silent_for(1h + 1s)).plan()), Steps{"give up w1: silent"});
+    EXPECT_EQ(steps(Scene{}.worker(testing::SessionBuilder{busy}.silent_for(1h + 1s)).plan()),
+              Steps{"give up w1: silent"});
 }
 
 TEST(Health, A_drained_worker_of_a_removed_pool_is_let_go_and_says_why) {

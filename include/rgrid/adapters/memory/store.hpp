@@ -27,8 +27,8 @@ public:
     explicit Store(Clock& clock, StoreSettings settings = {});
     ~Store() override;
 
-    /// Another store on the same clock with the same content, as a backup would be: put into the place of this one later
-    /// on, it is a store that went back in time.
+    /// Another store on the same clock with the same content, as a backup would be: put into the place of this one
+    /// later on, it is a store that went back in time.
     [[nodiscard]] std::unique_ptr<Store> copy() const;
 
     Result<Demand> demand(Call const& call) override;

@@ -26,14 +26,15 @@ struct BackupReport {
 /// Thread safety: any thread, any number at the same time to different targets.
 Result<BackupReport> backup(Settings const& settings, std::string const& target, Clock& clock);
 
-/// Makes the store at `settings.path`, which may be missing or damaged, what it was when `source` was taken, and freezes
-/// it: what happened since is unknown to it, so nothing is handed out or deleted until an operator has adopted it.
+/// Makes the store at `settings.path`, which may be missing or damaged, what it was when `source` was taken, and
+/// freezes it: what happened since is unknown to it, so nothing is handed out or deleted until an operator has adopted
+/// it.
 ///
-/// Nothing happens unless `source` is a whole store of `fleet` in a known format; it is only read. The store is replaced
-/// in one transaction under SQLite's locks: a program that has it open either goes on with the restored one or is told
-/// to start again. Errors: `rejected` (the source is not fit), `denied`, `retry_later` (locked, disk full, I/O error:
-/// the store is as it was), `in_doubt` (the last write of the transaction failed: restore again).
-/// Thread safety: any thread.
+/// Nothing happens unless `source` is a whole store of `fleet` in a known format; it is only read. The store is
+/// replaced in one transaction under SQLite's locks: a program that has it open either goes on with the restored one or
+/// is told to start again. Errors: `rejected` (the source is not fit), `denied`, `retry_later` (locked, disk full, I/O
+/// error: the store is as it was), `in_doubt` (the last write of the transaction failed: restore again). Thread safety:
+/// any thread.
 Result<> restore(Settings const& settings, std::string const& source, FleetId const& fleet, Clock& clock);
 
 }  // namespace rgrid::sqlite

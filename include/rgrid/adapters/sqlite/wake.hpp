@@ -8,8 +8,8 @@
 
 namespace rgrid::sqlite {
 
-/// Notices that any process has changed the jobs of a store: mostly within two milliseconds, since the kernel tells when
-/// its journal is written, and within some 20 ms where it has no watch left.
+/// Notices that any process has changed the jobs of a store: mostly within two milliseconds, since the kernel tells
+/// when its journal is written, and within some 20 ms where it has no watch left.
 ///
 /// A look costs microseconds and reads nothing as long as nobody has written; heartbeats and logs do not end a wait. A
 /// store's file that is deleted, replaced or put back ends it once, so that the next call tells: see Store::lost().
