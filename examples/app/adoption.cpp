@@ -147,8 +147,8 @@ std::vector<std::string> consequences_text(AdoptionPlan const& plan) {
                         " as succeeded and will not run again.");
     if (plan.running > 0)
         lines.push_back(
-            "All other running jobs go back to the queue, charged with nothing; their workers end them at "
-            "their next heartbeat.");
+            std::string{plan.proven.empty() ? "All running jobs" : "All other running jobs"} +
+            " go back to the queue, charged with nothing; their workers end them at their next heartbeat.");
     if (!plan.unknown.empty())
         lines.push_back("The " + std::string{plan.unknown.size() == 1 ? "server" : "servers"} +
                         " that the store does not know: one whose worker's session the store knows stays; any other "

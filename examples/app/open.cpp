@@ -96,6 +96,7 @@ std::unique_ptr<process::Provider> provider_alone(Settings const& settings, Flee
 }
 
 Result<> open_executor(Settings const& settings, Clock& clock, Ports& ports) {
+    if (auto made = make_private_folder(settings.worker.folder); !made) return made;
     auto keeper = find_program("rgrid-keeper");
     if (!keeper) return keeper.error();
     ports.executor =

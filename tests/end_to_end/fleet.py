@@ -9,8 +9,10 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import time
+import unittest
 
 # Waiting for a condition that should come true at once takes this long only if it does not come true at all.
 PATIENCE = 60
@@ -325,3 +327,23 @@ class Fleet:
         logs = sorted(self.home.glob("*.log")) + sorted(self.home.glob("servers/*/agent.log"))
         return "\n".join(f"--- {log.relative_to(self.home)}\n" + "\n".join(log.read_text().splitlines()[-60:])
                          for log in logs)
+
+
+class FleetCase(unittest.TestCase):
+    """Tests with fleets, which tell what happened in them if they fail."""
+
+    maxDiff = None
+
+    def run(self, result=None):
+        self.result = result
+        return super().run(result)
+
+    def start_fleet(self, programs=None, **changes):
+        fleet = Fleet(programs or os.environ["RGRID_PROGRAMS"], **changes)
+        self.addCleanup(fleet.destroy)
+        self.addCleanup(self.tell_story, fleet)
+        return fleet
+
+    def tell_story(self, fleet):
+        if any(case is self for case, _ in self.result.failures + self.result.errors):
+            print(fleet.story(), file=sys.stderr)

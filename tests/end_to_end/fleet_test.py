@@ -4,11 +4,10 @@ import os
 import pathlib
 import shutil
 import signal
-import sys
 import tempfile
 import unittest
 
-from fleet import PATIENCE, Fleet, process_state, wait_until
+from fleet import PATIENCE, FleetCase, process_state, wait_until
 
 PROGRAMS = pathlib.Path(os.environ["RGRID_PROGRAMS"]).resolve()
 
@@ -17,23 +16,7 @@ SLOW = {"fleet": {"interval": "10m", "leadership": "10m"},
         "pool__default__health": {"lost_after": "10m", "boot_timeout": "10m"}}
 
 
-class FleetTest(unittest.TestCase):
-    maxDiff = None
-
-    def run(self, result=None):
-        self.result = result
-        return super().run(result)
-
-    def start_fleet(self, programs=PROGRAMS, **changes):
-        fleet = Fleet(programs, **changes)
-        self.addCleanup(fleet.destroy)
-        self.addCleanup(self.tell_story, fleet)
-        return fleet
-
-    def tell_story(self, fleet):
-        if any(case is self for case, _ in self.result.failures + self.result.errors):
-            print(fleet.story(), file=sys.stderr)
-
+class FleetTest(FleetCase):
     def run_a_job(self, fleet, name="a"):
         """Submits a job and waits until it runs. Returns its view."""
         number = fleet.submit(name)

@@ -8,11 +8,10 @@ import re
 import shutil
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import unittest
 
-from fleet import Fleet, process_state, wait_until
+from fleet import Fleet, FleetCase, process_state, wait_until
 
 PROGRAMS = pathlib.Path(os.environ["RGRID_PROGRAMS"]).resolve()
 NOBODY = 65534
@@ -21,23 +20,7 @@ NOBODY = 65534
 PATIENT = "echo began; exec sleep 600\n"
 
 
-class MisuseTest(unittest.TestCase):
-    maxDiff = None
-
-    def run(self, result=None):
-        self.result = result
-        return super().run(result)
-
-    def start_fleet(self, **changes):
-        fleet = Fleet(PROGRAMS, **changes)
-        self.addCleanup(fleet.destroy)
-        self.addCleanup(self.tell_story, fleet)
-        return fleet
-
-    def tell_story(self, fleet):
-        if any(case is self for case, _ in self.result.failures + self.result.errors):
-            print(fleet.story(), file=sys.stderr)
-
+class MisuseTest(FleetCase):
     def assert_refused(self, done, code, *parts):
         """One sentence with these parts, nothing on standard output."""
         self.assertEqual((done.returncode, done.stdout), (code, ""), done.stderr)

@@ -5,11 +5,10 @@ import os
 import pathlib
 import struct
 import subprocess
-import sys
 import tempfile
 import unittest
 
-from fleet import Fleet, wait_until
+from fleet import FleetCase, wait_until
 
 PROGRAMS = pathlib.Path(os.environ["RGRID_PROGRAMS"]).resolve()
 HERE = pathlib.Path(__file__).parent
@@ -18,23 +17,7 @@ DAY = 24 * 3600
 MONTH = 30 * DAY
 
 
-class FleetTest(unittest.TestCase):
-    maxDiff = None
-
-    def run(self, result=None):
-        self.result = result
-        return super().run(result)
-
-    def start_fleet(self, **changes):
-        fleet = Fleet(PROGRAMS, **changes)
-        self.addCleanup(fleet.destroy)
-        self.addCleanup(self.tell_story, fleet)
-        return fleet
-
-    def tell_story(self, fleet):
-        if any(case is self for case, _ in self.result.failures + self.result.errors):
-            print(fleet.story(), file=sys.stderr)
-
+class FleetTest(FleetCase):
     def run_jobs(self, fleet, names, gate="gate", options=()):
         numbers = [fleet.submit(name, gate, options) for name in names]
         for name in names:
