@@ -123,7 +123,7 @@ TEST(Laws, Whatever_there_is_one_server_of_another_store_stops_everything) {
 }
 
 TEST(Laws, A_listing_that_lacks_every_known_server_while_a_worker_works_causes_nothing) {
-    int distrusted = 0;
+    std::uint64_t distrusted = 0;
     for_seeds(3000, [&](std::uint64_t seed) {
         auto world = Generator{seed}.sane();
         auto& seen = world.seen;
@@ -139,7 +139,7 @@ TEST(Laws, A_listing_that_lacks_every_known_server_while_a_worker_works_causes_n
         EXPECT_EQ(only_finding(decide(seen, world.params)), FindingKind::source_unknown);
     });
     if (!std::getenv("RGRID_SEED")) {
-        EXPECT_GT(distrusted, 1000);
+        EXPECT_GT(distrusted, part_of(1000));
     }
 }
 
@@ -354,7 +354,7 @@ bool ends_a_worker(Plan const& plan) {
 TEST(Laws, Deciding_again_after_carrying_out_creates_and_releases_nothing_more) {
     // But for a worker that the second plan ends itself, a server that turned out to be ours, a worker kept back while
     // an old one was replaced, and what a cap held back until the first plan's deletes or look-ups made room.
-    int decided = 0;
+    std::uint64_t decided = 0;
     for_seeds(4000, [&](std::uint64_t seed) {
         auto const world = Generator{seed}.sane();
         auto const plan = decide(world.seen, world.params);
@@ -378,7 +378,7 @@ TEST(Laws, Deciding_again_after_carrying_out_creates_and_releases_nothing_more) 
         EXPECT_THAT(those(again, is_release), IsEmpty());
     });
     if (!std::getenv("RGRID_SEED")) {
-        EXPECT_GT(decided, 1000);
+        EXPECT_GT(decided, part_of(1000));
     }
 }
 
@@ -454,7 +454,7 @@ TEST(Laws, The_calendar_changes_no_step_but_for_what_is_remembered_by_it) {
 }
 
 TEST(Laws, Until_the_next_look_the_passage_of_time_changes_no_step) {
-    int waited = 0;
+    std::uint64_t waited = 0;
     for_seeds(6000, [&](std::uint64_t seed) {
         auto const world = Generator{seed}.sane();
         auto const plan = decide(world.seen, world.params);
@@ -473,7 +473,7 @@ TEST(Laws, Until_the_next_look_the_passage_of_time_changes_no_step) {
         EXPECT_THAT(decide(later, world.params).steps, IsEmpty()) << "within " << to_text(plan.next_look);
     });
     if (!std::getenv("RGRID_SEED")) {
-        EXPECT_GT(waited, 300);
+        EXPECT_GT(waited, part_of(300));
     }
 }
 
