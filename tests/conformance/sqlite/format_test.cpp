@@ -256,7 +256,10 @@ TEST_F(FormatTest, a_store_of_the_first_format_is_raised_once_by_many_at_once) {
     std::vector<std::unique_ptr<Store>> stores(10);
     testing::at_once(10, [&](std::size_t i) { stores[i] = open_it(); });
 
-    for (auto const& store : stores) EXPECT_EQ(store->load({})->generation, Generation{1});
+    for (auto const& store : stores) {
+        ASSERT_NE(store, nullptr);
+        EXPECT_EQ(store->load({})->generation, Generation{1});
+    }
     EXPECT_EQ(Raw{path}.number("PRAGMA user_version"), 2);
     stores[0]->freeze({}, "a test").value();
     for (auto const& store : stores) EXPECT_EQ(store->load({})->frozen, "a test");

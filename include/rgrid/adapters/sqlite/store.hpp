@@ -86,6 +86,7 @@ public:
 private:
     class Impl;
     explicit Store(std::unique_ptr<Impl> impl);
+    static Result<std::unique_ptr<Store>> open_once(Settings const& settings, FleetId const& fleet, Clock& clock);
 
     std::unique_ptr<Impl> impl_;
 };
