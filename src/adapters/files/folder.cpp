@@ -53,9 +53,10 @@ Result<> check_content(std::string const& key, StoredFile const& file, std::stri
 
 std::string parent_of(std::string const& path) { return std::filesystem::path{path}.parent_path().string(); }
 
-/// Makes a new name in a folder durable.
+/// Makes a new name in a folder durable. A folder that another removed meanwhile holds none.
 Result<> sync_folder(std::string const& folder) {
     File const handle{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (!handle && errno == ENOENT) return {};
     if (!handle) return system_error("open", folder, errno);
     if (::fsync(handle.handle()) != 0 && errno != EINVAL) return system_error("sync", folder, errno);
     return {};
@@ -144,10 +145,16 @@ Result<StoredFile> Folder::put(Call const& call, std::string const& key, std::st
     if (!checked) return checked.error();
     if (::fsync(partial->file().handle()) != 0) return system_error("sync", partial->path(), errno);
 
-    auto const published = publish(*partial, path);
-    if (!published) return published.error();
-    if (*published == EEXIST) return describe(call, key, path);
-    if (*published != 0) return system_error("store", path, *published);
+    for (int tries = 0;; ++tries) {
+        auto const published = publish(*partial, path);
+        if (!published) return published.error();
+        if (*published == 0) break;
+        if (*published != EEXIST) return system_error("store", path, *published);
+        auto other = describe(call, key, path);
+        // The other writer's object was removed before it could be read: the place is free again.
+        if (!other && other.error().code == Errc::not_found && tries < 100) continue;
+        return other;
+    }
     if (auto const synced = sync_folder(parent_of(path)); !synced)
         return fail(Errc::in_doubt, "stored, but perhaps not durably: " + synced.error().message);
     stored->key = key;
@@ -177,11 +184,13 @@ Result<StoredFile> Folder::get(Call const& call, std::string const& key, std::st
 
 Result<std::optional<StoredFile>> Folder::find(Call const& call, std::string const& key) {
     if (auto const problem = problem_with(key); !problem.empty()) return bad_key(key, problem);
-    auto described = describe(call, key, root_ + "/" + key);
+    auto const path = root_ + "/" + key;
+    auto described = describe(call, key, path);
     if (described) return std::optional{std::move(*described)};
+    // What was missing is not looked at again: it may have been stored meanwhile.
+    if (described.error().code == Errc::not_found) return std::optional<StoredFile>{};
     // A part of the key that is itself an object (ENOTDIR) or a folder holds no object of this key either.
     struct stat status {};
-    auto const path = root_ + "/" + key;
     auto const looked = ::stat(path.c_str(), &status);
     if ((looked != 0 && (errno == ENOENT || errno == ENOTDIR)) || (looked == 0 && S_ISDIR(status.st_mode)))
         return std::optional<StoredFile>{};

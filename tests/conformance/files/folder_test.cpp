@@ -104,6 +104,25 @@ TEST_F(FolderTest, one_of_many_concurrent_writers_wins_and_all_learn_which_objec
     EXPECT_EQ(partials(), 0U);
 }
 
+TEST_F(FolderTest, looks_and_writes_succeed_while_others_store_and_remove_the_object) {
+    local("in", "hello");
+    std::vector<std::string> problems(4);
+    std::vector<std::thread> users;
+    for (auto& problem : problems)
+        users.emplace_back([&problem, this] {
+            Folder folder{root_};
+            for (int i = 0; i < 300 && problem.empty(); ++i) {
+                if (auto const found = folder.find(Call{}, "deep/object"); !found) problem = found.error().message;
+                if (auto const put = folder.put(Call{}, "deep/object", home_ + "/in"); !put) problem = put.error().message;
+                if (auto const gone = folder.remove(Call{}, "deep/object"); !gone) problem = gone.error().message;
+            }
+        });
+    for (auto& user : users) user.join();
+
+    EXPECT_EQ(problems, std::vector<std::string>(4));
+    EXPECT_EQ(partials(), 0U);
+}
+
 TEST_F(FolderTest, an_input_must_have_the_digest_that_names_it) {
     Folder folder{root_};
 
