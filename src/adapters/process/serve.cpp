@@ -105,6 +105,7 @@ void Keeper::start_agent() {
 
 void Keeper::agent_ended(int wait_status) {
     agent_pid_ = 0;
+    pump();  // What it said last comes before how it ended.
     say("the agent ended with " + to_text_of_end(wait_status));
     if (stage_ == Stage::stopping) return empty();
     if (stage_ != Stage::running) return;
