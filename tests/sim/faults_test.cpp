@@ -14,7 +14,7 @@ namespace {
 using testing::a_job;
 using testing::error_of;
 
-std::vector<Fault> draw(FaultPlan& plan, std::string const& call, int count) {
+std::vector<Fault> draw(FaultPlan& plan, PortCall const& call, int count) {
     std::vector<Fault> faults;
     for (int i = 0; i < count; ++i) faults.push_back(plan.next(call));
     return faults;
@@ -23,70 +23,71 @@ std::vector<Fault> draw(FaultPlan& plan, std::string const& call, int count) {
 TEST(FaultPlan, without_rates_nothing_fails) {
     FaultPlan plan{1};
 
-    EXPECT_EQ(draw(plan, "A.b", 100), std::vector<Fault>(100, Fault::none));
-    EXPECT_EQ(plan.counts("A.b").calls, 100);
+    EXPECT_EQ(draw(plan, calls::queue_tend, 100), std::vector<Fault>(100, Fault::none));
+    EXPECT_EQ(plan.calls("JobQueue.tend"), 100);
 }
 
 TEST(FaultPlan, the_same_seed_gives_the_same_faults) {
     FaultPlan one{7}, same{7}, other{8};
-    for (auto* plan : {&one, &same, &other}) plan->set("", {.before = 0.3, .after = 0.3});
+    for (auto* plan : {&one, &same, &other}) plan->set("", {.refused = 0.3, .answer_lost = 0.3});
 
-    auto const faults = draw(one, "A.b", 200);
+    auto const faults = draw(one, calls::queue_tend, 200);
 
-    EXPECT_EQ(faults, draw(same, "A.b", 200));
-    EXPECT_NE(faults, draw(other, "A.b", 200));
-    auto const counts = one.counts("A.b");
-    EXPECT_GT(counts.before, 0);
-    EXPECT_GT(counts.after, 0);
-    EXPECT_LT(counts.before + counts.after, counts.calls);
+    EXPECT_EQ(faults, draw(same, calls::queue_tend, 200));
+    EXPECT_NE(faults, draw(other, calls::queue_tend, 200));
+    auto const refused = one.faults("JobQueue.tend", Fault::refused);
+    auto const lost = one.faults("JobQueue.tend", Fault::answer_lost);
+    EXPECT_GT(refused, 0);
+    EXPECT_GT(lost, 0);
+    EXPECT_LT(refused + lost, one.calls("JobQueue.tend"));
 }
 
 // Otherwise every change of the code under test would give quite another run, and no failing seed could be kept.
 TEST(FaultPlan, a_call_more_changes_nothing_for_other_calls) {
     FaultPlan one{7}, more{7};
-    for (auto* plan : {&one, &more}) plan->set("", {.before = 0.5});
-    auto const faults = draw(one, "A.b", 100);
+    for (auto* plan : {&one, &more}) plan->set("", {.refused = 0.5});
+    auto const faults = draw(one, calls::queue_tend, 100);
     std::vector<Fault> beside;
     for (int i = 0; i < 100; ++i) {
-        static_cast<void>(more.next("A.c"));
-        beside.push_back(more.next("A.b"));
+        static_cast<void>(more.next(calls::queue_demand));
+        beside.push_back(more.next(calls::queue_tend));
     }
 
     EXPECT_EQ(faults, beside);
-    EXPECT_NE(faults, draw(one, "A.c", 100)) << "each call has chances of its own";
+    EXPECT_NE(faults, draw(one, calls::queue_demand, 100)) << "each call has chances of its own";
 }
 
 TEST(FaultPlan, another_rate_of_a_call_does_not_shift_what_comes_later) {
     FaultPlan one{7}, other{7};
-    one.set("A.b", {.before = 0.5});
-    other.set("A.b", {.before = 0.1});
-    static_cast<void>(draw(one, "A.b", 50));
-    static_cast<void>(draw(other, "A.b", 50));
-    other.set("A.b", {.before = 0.5});
+    one.set("JobQueue.tend", {.refused = 0.5});
+    other.set("JobQueue.tend", {.refused = 0.1});
+    static_cast<void>(draw(one, calls::queue_tend, 50));
+    static_cast<void>(draw(other, calls::queue_tend, 50));
+    other.set("JobQueue.tend", {.refused = 0.5});
 
-    EXPECT_EQ(draw(one, "A.b", 50), draw(other, "A.b", 50));
+    EXPECT_EQ(draw(one, calls::queue_tend, 50), draw(other, calls::queue_tend, 50));
 }
 
 TEST(FaultPlan, the_nearest_rate_counts) {
     FaultPlan plan{1};
-    plan.set("", {.before = 1});
-    plan.set("A", {.after = 1});
-    plan.set("A.c", {});
+    plan.set("", {.refused = 1});
+    plan.set("JobQueue", {.answer_lost = 1});
+    plan.set("JobQueue.demand", {});
 
-    EXPECT_EQ(plan.next("B.x"), Fault::before);
-    EXPECT_EQ(plan.next("A.b"), Fault::after);
-    EXPECT_EQ(plan.next("A.c"), Fault::none);
+    EXPECT_EQ(plan.next(calls::fleet_load), Fault::refused);
+    EXPECT_EQ(plan.next(calls::queue_tend), Fault::answer_lost);
+    EXPECT_EQ(plan.next(calls::queue_demand), Fault::none);
     plan.calm();
-    EXPECT_EQ(plan.next("B.x"), Fault::none);
+    EXPECT_EQ(plan.next(calls::fleet_load), Fault::none);
 }
 
 TEST(FaultPlan, orders_come_before_chance) {
     FaultPlan plan{1};
-    plan.order("A.b", Fault::none);
-    plan.order("A.b", Fault::after);
-    plan.set("A.b", {.before = 1});
+    plan.order("JobQueue.tend", Fault::none);
+    plan.order("JobQueue.tend", Fault::answer_lost);
+    plan.set("JobQueue.tend", {.refused = 1});
 
-    EXPECT_EQ(draw(plan, "A.b", 3), (std::vector{Fault::none, Fault::after, Fault::before}));
+    EXPECT_EQ(draw(plan, calls::queue_tend, 3), (std::vector{Fault::none, Fault::answer_lost, Fault::refused}));
 }
 
 TEST(Faulty, a_fault_before_the_effect_leaves_nothing) {
@@ -94,7 +95,7 @@ TEST(Faulty, a_fault_before_the_effect_leaves_nothing) {
     memory::Store store{clock};
     FaultPlan plan{1};
     Faulty<JobStore> jobs{store, plan};
-    plan.order("JobStore.submit", Fault::before);
+    plan.order("JobStore.submit", Fault::refused);
 
     auto const lost = jobs.submit({}, {a_job()});
 
@@ -110,7 +111,7 @@ TEST(Faulty, a_fault_after_the_effect_leaves_it_in_doubt) {
     memory::Cloud cloud{clock, FleetId{"f"}};
     FaultPlan plan{1};
     Faulty<CloudProvider> faulty{cloud, plan};
-    plan.order("CloudProvider.create", Fault::after);
+    plan.order("CloudProvider.create", Fault::answer_lost);
     ServerRequest const request{
         ServerName{"s"}, FleetId{"f"}, PoolName{"p"}, {"local", "here"}, StoreId{"x"}, Generation{1}, 1};
 
@@ -124,7 +125,7 @@ TEST(Faulty, a_look_that_fails_has_done_nothing) {
     memory::Store store{clock};
     FaultPlan plan{1};
     Faulty<JobQueue> queue{store, plan};
-    plan.set("JobQueue", {.after = 1});
+    plan.set("JobQueue", {.answer_lost = 1});
 
     EXPECT_EQ(error_of(queue.demand({})), Errc::retry_later);
     EXPECT_EQ(error_of(queue.sessions({})), Errc::retry_later);
@@ -145,8 +146,8 @@ TEST(Faulty, an_attempt_that_ran_is_never_reported_as_not_started) {
     Scripted scripted;
     FaultPlan plan{1};
     Faulty<JobExecutor> executor{scripted, plan};
-    plan.order("JobExecutor.run", Fault::after);
-    plan.order("JobExecutor.run", Fault::before);
+    plan.order("JobExecutor.run", Fault::answer_lost);
+    plan.order("JobExecutor.run", Fault::refused);
 
     EXPECT_TRUE(executor.run({}, {}, {}));
     EXPECT_EQ(error_of(executor.run({}, {}, {})), Errc::retry_later);
@@ -160,7 +161,7 @@ TEST(Faulty, every_call_of_every_port_can_fail) {
     memory::Files files;
     Scripted scripted;
     FaultPlan plan{1};
-    plan.set("", {.before = 1});
+    plan.set("", {.refused = 1});
     Faulty<CloudProvider> provider{cloud, plan};
     Faulty<JobQueue> queue{store, plan};
     Faulty<FleetStore> fleet{store, plan};

@@ -24,7 +24,8 @@ bool exists_at(Machine const& machine, SteadyInstant time) {
 
 /// The cloud itself; its methods expect `mutex` to be held.
 struct Cloud::World {
-    World(Clock& world_clock, CloudSettings world_settings) : clock(world_clock), settings(std::move(world_settings)) {}
+    World(Clock& world_clock, CloudSettings world_settings)
+        : clock(world_clock), settings(std::move(world_settings)), lag(settings.listing_lag) {}
 
     [[nodiscard]] Server show(Machine const& machine, SteadyInstant now) const {
         auto server = machine.server;
@@ -64,6 +65,7 @@ struct Cloud::World {
 
     Clock& clock;
     CloudSettings settings;
+    Duration lag;  // Of listings now.
     std::mutex mutex;
     std::map<std::int64_t, Machine> machines;
     std::int64_t last_number = 0;
@@ -93,7 +95,7 @@ Result<std::vector<Server>> Cloud::list(Call const&) {
     auto const now = world_->clock.steady_now();
     std::vector<Server> servers;
     for (auto const& [number, machine] : world_->machines)
-        if (machine.fleet == fleet_ && exists_at(machine, now - world_->settings.listing_lag))
+        if (machine.fleet == fleet_ && exists_at(machine, now - world_->lag))
             servers.push_back(world_->show(machine, now));
     return servers;
 }
@@ -151,6 +153,16 @@ void Cloud::set_capacity(OfferKey const& offer, std::optional<int> capacity) {
     std::scoped_lock const lock{world_->mutex};
     for (auto& each : world_->settings.offers)
         if (each.offer.key == offer) each.capacity = capacity;
+}
+
+void Cloud::set_listing_lag(Duration lag) {
+    std::scoped_lock const lock{world_->mutex};
+    world_->lag = std::min(lag, world_->settings.listing_lag);
+}
+
+void Cloud::set_delete_time(Duration delete_time) {
+    std::scoped_lock const lock{world_->mutex};
+    world_->settings.delete_time = delete_time;
 }
 
 std::vector<Server> Cloud::truth() const {

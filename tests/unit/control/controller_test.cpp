@@ -112,7 +112,7 @@ TEST_F(ControllerTest, counts_an_intent_whose_create_never_went_out) {
 
 TEST_F(ControllerTest, adopts_by_name_what_a_lost_answer_left_behind) {
     submit(5);
-    faults.order("CloudProvider.create", sim::Fault::after);
+    faults.order("CloudProvider.create", sim::Fault::answer_lost);
     auto controller = make("a", now);
     controller->pass();
     EXPECT_EQ(store.load({}).value().intents.at(0).create, CreateState::in_doubt);
@@ -246,7 +246,7 @@ TEST_F(ControllerTest, tells_a_problem_once_and_that_it_is_over) {
 
 TEST_F(ControllerTest, creates_nothing_whose_intent_could_not_be_written) {
     submit(8);
-    faults.order("FleetStore.write", sim::Fault::before);
+    faults.order("FleetStore.write", sim::Fault::refused);
     auto controller = make("a", now);
 
     controller->pass();
@@ -337,8 +337,8 @@ TEST_F(ControllerTest, repeats_a_delete_at_intervals) {
         auto const report = controller->pass();
         clock.advance(std::max(Duration{10}, report.next_pass - clock.steady_now()));
     }
-    EXPECT_GE(faults.counts("CloudProvider.destroy").calls, 4);
-    EXPECT_LE(faults.counts("CloudProvider.destroy").calls, 6) << "once, and then every two minutes";
+    EXPECT_GE(faults.calls("CloudProvider.destroy"), 4);
+    EXPECT_LE(faults.calls("CloudProvider.destroy"), 6) << "once, and then every two minutes";
 }
 
 // Reports that nobody may act on must not keep a controller awake that does not lead any more.

@@ -45,6 +45,12 @@ public:
     /// Changes what can be had from now on; standing servers stay. Nothing: no bound.
     void set_capacity(OfferKey const& offer, std::optional<int> capacity);
 
+    /// From now on listings show the world as it was this long ago; at most the settings' lag.
+    void set_listing_lag(Duration lag);
+
+    /// How long servers that are destroyed from now on are still there.
+    void set_delete_time(Duration delete_time);
+
     /// The servers of all fleets as they are now, without lag, ordered by name.
     [[nodiscard]] std::vector<Server> truth() const;
 

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <rgrid/adapters/memory/cloud.hpp>
+#include <rgrid/sim/chance.hpp>
+#include <rgrid/sim/witness.hpp>
+
+namespace rgrid::sim {
+
+/// What a server was and what it really cost.
+struct ServerLife {
+    Server server;
+    SteadyInstant created;             ///< By the cloud's clock.
+    std::optional<SteadyInstant> gone;  ///< No longer billed from then on; none while it stands.
+};
+
+struct CloudModel {
+    std::vector<memory::CloudOffer> offers{memory::CloudOffer{}};
+    Duration fastest_delete = 2s;
+    Duration slowest_delete = 8s;
+    Duration listing_lag = 5s;  ///< Of listings that are late; others are not.
+    std::optional<int> quota;   ///< At most so many servers of all kinds; further creates are refused.
+};
+
+/// The cloud of a simulated fleet: the memory cloud, with a witness, and what real clouds do beside what they are asked.
+///
+/// Thread safety: none. Lifetime: clock and witness outlive it.
+class Cloud final : public CloudProvider {
+public:
+    Cloud(Clock& clock, FleetId fleet, CloudModel model, std::uint64_t seed = 1, Witness* witness = nullptr);
+
+    Result<std::vector<Offer>> offers(Call const& call) override { return cloud_.offers(call); }
+    Result<std::vector<Server>> list(Call const& call) override;
+    Result<std::optional<Server>> find(Call const& call, ServerName const& name) override {
+        return cloud_.find(call, name);
+    }
+    Result<Server> create(Call const& call, ServerRequest const& request) override;
+    Result<> destroy(Call const& call, ServerId const& id) override;
+
+    /// The next listing shows the world as it was a listing lag ago.
+    void list_late() { late_ = true; }
+
+    /// The next create makes a server and then fails, as an action that ends in an error does.
+    void fail_after_create() { fail_after_create_ = true; }
+
+    bool vanish(ServerName const& name);
+    void set_capacity(OfferKey const& offer, std::optional<int> capacity) { cloud_.set_capacity(offer, capacity); }
+    void set_quota(std::optional<int> quota) { model_.quota = quota; }
+    void set_delete_time(Duration fastest, Duration slowest) {
+        model_.fastest_delete = fastest;
+        model_.slowest_delete = slowest;
+    }
+
+    /// Somebody else makes a server: of another fleet, or of this fleet from another store.
+    void make_foreign(ServerRequest const& request);
+    /// ... and takes all such servers away.
+    void remove_foreign();
+
+    /// From now on listings are those of another project: valid, and without any of ours.
+    void show_other_project(bool other) { other_project_ = other; }
+
+    [[nodiscard]] std::vector<Server> truth() const { return cloud_.truth(); }
+    [[nodiscard]] bool stands(ServerName const& name) const;
+    [[nodiscard]] std::map<ServerName, ServerLife> const& lives() const { return lives_; }
+
+private:
+    void note_made(Server const& server);
+    void note_gone(ServerName const& name, SteadyInstant when);
+
+    Clock& clock_;
+    FleetId fleet_;
+    CloudModel model_;
+    Chance chance_;
+    Witness nobody_;
+    Witness& witness_;
+    memory::Cloud cloud_;
+    std::map<ServerName, ServerLife> lives_;
+    std::map<ServerId, ServerName> names_;
+    std::vector<std::pair<std::unique_ptr<memory::Cloud>, Server>> foreign_;
+    bool late_ = false;
+    bool fail_after_create_ = false;
+    bool other_project_ = false;
+};
+
+}  // namespace rgrid::sim
