@@ -35,6 +35,7 @@ Passage Link::there(PortCall const& call, Call const& limits) {
     if (network_.crash_point && network_.crash_point(from_, call, false)) return {gone(call)};
     auto fault = network_.faults.next(call);
     auto const now = network_.timeline.now();
+    if (fault == Fault::throttled) to_.throttled_until = std::max(to_.throttled_until, now + throttle_time);
     if (now < to_.throttled_until) fault = Fault::throttled;
     if (now < to_.away_until) fault = to_.refuses ? Fault::refused : Fault::timed_out_before;
     if (is_cut()) fault = Fault::timed_out_before;
@@ -46,7 +47,6 @@ Passage Link::there(PortCall const& call, Call const& limits) {
         wait((limits.deadline - from_.clock.steady_now()) * 7 / 10);
     else
         wait(latency());
-    if (fault == Fault::throttled) to_.throttled_until = std::max(to_.throttled_until, now + throttle_time);
     if (is_before_effect(fault)) {
         thaw();
         return {error_of(fault, call), fault};

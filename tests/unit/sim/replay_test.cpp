@@ -76,10 +76,11 @@ TEST_F(ReplayTest, an_hour_of_work_and_a_boot_cost_two_hours) {
     EXPECT_DOUBLE_EQ(report.used_share, 0.5);
 }
 
-// A delete of seven minutes begins in the last five minutes and ends in the next period. The second worker is let go
-// in time, since the first one's delete was measured.
+// A delete of 90 seconds begins in the last minute and ends in the next period. The second worker is let go in time,
+// since the first one's delete was measured.
 TEST_F(ReplayTest, slow_deletes_are_paid_for_until_they_are_learned) {
-    settings.delete_time = 7min;
+    pool().billing.window = 1min;
+    settings.delete_time = 90s;
     jobs = {job(0s, 30min), job(5h, 30min)};
 
     auto const report = run();
@@ -206,13 +207,13 @@ TEST_F(ReplayTest, the_minimum_of_workers_is_there_from_the_beginning_and_is_pai
 TEST_F(ReplayTest, a_worker_that_is_too_old_is_replaced_when_its_jobs_are_done) {
     pool().scaling.min_workers = 1;
     pool().health.max_age = 2h;
-    jobs = {job(1h + 30min, 1h), job(10h, 1min)};
+    jobs = {job(1h + 30min, 1h), job(9h + 30min, 1min)};
 
     auto const report = run();
 
     EXPECT_EQ(report.jobs, 2);
-    EXPECT_DOUBLE_EQ(report.used_share, 61.0 * 60'000 / (report.server_hours * 3'600'000)) << "no run was cut short";
-    // 0:00 to 2:30, then one every two hours, and none overlaps another for more than its boot.
+    EXPECT_DOUBLE_EQ(report.used_share, 61.0 / 60 / report.server_hours) << "no run was cut short";
+    // Ordered at 0:00, 2:00, 4:00, 6:00 and 8:00; the first one works on until 2:30.
     EXPECT_EQ(report.creations, 5);
 }
 
@@ -239,6 +240,7 @@ TEST_F(ReplayTest, what_is_sold_out_everywhere_is_waited_for) {
 
 TEST_F(ReplayTest, a_month_costs_no_more_than_its_cap) {
     offers[0].monthly_cap = Money{100 * cent};
+    pool().health.max_age = 24h * 30;
     jobs = {job(0s, 24h * 25)};
 
     auto const report = run();
@@ -368,6 +370,7 @@ TEST_F(ReplayLaws, the_cost_is_that_of_the_paid_periods_and_no_more_is_used_than
 
 TEST_F(ReplayLaws, with_more_workers_a_burst_never_waits_longer) {
     settings.boot_sigma = 0;
+    params.limits.creates_per_minute = 100;
     for (int i = 0; i < 100; ++i) jobs.push_back(job(0s, 1min + 7s * (i * 31 % 60)));
     double before = 1e12;
     for (int most : {1, 2, 3, 5, 8, 13, 21, 34, 55}) {
