@@ -297,13 +297,14 @@ private:
         std::erase_if(waits_, [](Duration wait) { return wait < Duration{0}; });
         if (waits_.empty()) return;
         std::sort(waits_.begin(), waits_.end());
-        auto const seconds = [](double milliseconds) { return milliseconds / 1000; };
-        auto const rank = [&](std::size_t percent) {
-            auto const place = (waits_.size() * percent + 99) / 100;
-            return seconds(static_cast<double>(waits_[place - 1].count()));
+        auto const seconds = [](std::int64_t milliseconds) { return static_cast<double>(milliseconds) / 1000; };
+        auto const count = std::ssize(waits_);
+        auto const rank = [&](std::int64_t percent) {
+            auto const place = (count * percent + 99) / 100;
+            return seconds(waits_[static_cast<std::size_t>(place) - 1].count());
         };
         auto const sum = std::accumulate(waits_.begin(), waits_.end(), Duration{0});
-        report_.wait_mean_s = seconds(static_cast<double>(sum.count()) / static_cast<double>(waits_.size()));
+        report_.wait_mean_s = seconds((sum.count() + count / 2) / count);
         report_.wait_p50_s = rank(50);
         report_.wait_p95_s = rank(95);
         report_.wait_p99_s = rank(99);
