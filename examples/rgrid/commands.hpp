@@ -36,5 +36,6 @@ void add_cost(Commands const& commands);
 void add_config(Commands const& commands);
 void add_store(Commands const& commands);
 void add_doctor(Commands const& commands);
+void add_simulate(Commands const& commands);
 
 }  // namespace rgrid::cli
