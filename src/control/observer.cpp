@@ -8,7 +8,8 @@ template <class T, class Ask>
 void Observer::refresh(Watched<T>& source, Duration max_age, Ask&& ask) {
     auto const now = ports_.clock.steady_now();
     if (!source.is_due(now, max_age)) return;
-    source.take(ask(Call{now + call_timeout_, {}}), now, ages_.gap);
+    // Looks are as far apart as they may be old, and a pass more.
+    source.take(ask(Call{now + call_timeout_, {}}), now, max_age + ages_.gap);
 }
 
 void Observer::refresh_sessions() {
@@ -18,14 +19,8 @@ void Observer::refresh_sessions() {
         return ports_.jobs.sessions(Call{now + call_timeout_, {}});
     });
     if (!answer) return sessions_.take(answer.error(), now, ages_.gap);
-    // If the store's clock has jumped, everybody's silence has jumped with it.
-    constexpr Duration tolerance = std::chrono::seconds{5};
-    bool agrees = true;
-    if (store_clock_) {
-        auto const drift = (answer->store_now - store_clock_->first) - (now - store_clock_->second);
-        agrees = drift < tolerance && drift > -tolerance;
-    }
-    store_clock_ = {answer->store_now, now};
+    auto const agrees = store_clock_.take(answer->store_now, now);
+    for (auto& session : answer->sessions) store_clock_.correct(session);
     sessions_.take(std::move(answer->sessions), now, ages_.gap, agrees);
 }
 
@@ -33,7 +28,7 @@ void Observer::forget() {
     servers_ = {};
     sessions_ = {};
     demand_ = {};
-    store_clock_.reset();
+    store_clock_ = {};
 }
 
 void Observer::refresh_demand() {

@@ -19,6 +19,7 @@ Result<std::vector<Server>> Cloud::list(Call const& call) {
 }
 
 Result<Server> Cloud::create(Call const& call, ServerRequest const& request) {
+    if (other_project_) return fail(Errc::denied, "this access may not order servers");
     auto const stands_already = stands(request.name);
     auto const servers = static_cast<int>(cloud_.truth().size());
     if (!stands_already && model_.quota && servers >= *model_.quota)

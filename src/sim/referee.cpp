@@ -19,6 +19,13 @@ std::string word(Enum value) {
     return boost::describe::enum_to_string(value, "?");
 }
 
+/// The world may pass several phases between two looks.
+bool leads_to(Phase from, Phase to) {
+    return std::any_of(transitions.begin(), transitions.end(), [&](Transition const& way) {
+        return way.from == from && (way.to == to || leads_to(way.to, to));
+    });
+}
+
 std::string job_text(JobId job) { return "job " + std::to_string(job.value); }
 
 }  // namespace
@@ -33,7 +40,7 @@ void Referee::violate(std::string const& text) {
 // ---- servers ---------------------------------------------------------------------------------------------------
 
 void Referee::on_create(Server const& server) {
-    if (!names_.insert(server.name).second) violate("I9: the name " + server.name.value + " is used again");
+    if (!names_.insert({server.generation, server.name}).second) violate("I9: the name " + server.name.value + " is used again");
     check_caps(server);
     auto const record = scene_.store.truth().load({}).value();
     auto const intent = std::find_if(record.intents.begin(), record.intents.end(),
@@ -91,7 +98,7 @@ void Referee::on_destroy(Server const& server) {
 
 void Referee::on_lead(std::string const& candidate, Leadership const& leadership) {
     if (!leadership.leading) return;
-    if (leadership.epoch < epoch_ || (leadership.epoch == epoch_ && candidate != leader_))
+    if (leadership.epoch < epoch_ || (leadership.epoch == epoch_ && candidate != leader_ && !leader_.empty()))
         violate("I11: " + candidate + " leads in epoch " + std::to_string(leadership.epoch.value) + " after " + leader_ +
                 " in " + std::to_string(epoch_.value));
     if (candidate != leader_ && !leader_.empty()) scene_.reach("sometimes: another controller took over");
@@ -104,8 +111,6 @@ void Referee::on_write(LeaderEpoch epoch, FleetWrite const&) {
         violate("I11: a write of epoch " + std::to_string(epoch.value) + " took effect in epoch " +
                 std::to_string(epoch_.value));
 }
-
-bool Referee::is_excused(SteadyInstant since) const { return scene_.now() < since; }
 
 void Referee::on_close(WorkerId const& worker, CloseMode mode, CloseReport const& report) {
     if (report.outcome == CloseOutcome::changed) scene_.reach("sometimes: a worker gave a sign before it was given up");
@@ -128,7 +133,8 @@ void Referee::check_given_up(WorkerId const& worker, CloseReport const& report) 
     if (why->second == Reason::silent && scene_.now() - heard->second < pool->second.health.lost_after - silence_tolerance)
         violate("I6: busy worker " + worker.value + " was given up as silent, and was heard of " +
                 to_rough_text(scene_.now() - heard->second) + " ago");
-    if (why->second == Reason::server_vanished && scene_.cloud.stands(ServerName{worker.value}))
+    if (why->second == Reason::server_vanished && scene_.cloud.stands(ServerName{worker.value}) &&
+        scene_.now() - heard->second < pool->second.health.lost_after - silence_tolerance)
         violate("I12: busy worker " + worker.value + " was given up as vanished, and its server stands");
     auto const reason = why->second;
     if (reason == Reason::paid_period_ends || reason == Reason::above_maximum || reason == Reason::too_old)
@@ -139,6 +145,7 @@ void Referee::on_tend(TendReport const& report) {
     if (report.promoted > 0) scene_.reach("sometimes: a job's time had come");
     if (report.expired == 0) return;
     scene_.reach("sometimes: an attempt was ended by the store");
+    if (scene_.expired) scene_.expired();
     JobQuery running;
     running.states = {JobState::running};
     running.limit = 1'000'000;
@@ -151,8 +158,10 @@ void Referee::on_tend(TendReport const& report) {
 // ---- jobs ------------------------------------------------------------------------------------------------------
 
 void Referee::on_register(Registration const& registration, Incarnation) {
-    if (closed_.contains(registration.worker))
+    // With another project's listing a booting server looks gone, and its closed session is forgotten with it.
+    if (closed_.contains(registration.worker) && !scene_.cloud.shows_other_project())
         violate("I17: " + registration.worker.value + " registered after it was closed");
+    closed_.erase(registration.worker);
     heard_[registration.worker] = scene_.now();
     for (auto& [id, book] : jobs_)
         if (book.worker == registration.worker) book.worker = {};
@@ -237,11 +246,21 @@ void Referee::on_retry(JobId job) { jobs_[job].worker = {}; }
 
 void Referee::begin_anew() {
     jobs_.clear();
+    JobQuery all;
+    all.limit = 1'000'000;
+    for (auto const& view : scene_.store.truth().look({}, all).value()) {
+        auto& book = jobs_[view.job];
+        book.epoch = view.epoch;
+        book.succeeded = view.state == JobState::succeeded;
+        if (view.state == JobState::running) book.worker = view.worker;
+    }
     closed_.clear();
     heard_.clear();
     phases_.clear();
-    epoch_ = {};
-    leader_.clear();
+    auto const record = scene_.store.truth().load({}).value();
+    epoch_ = record.epoch;
+    leader_ = record.leader;
+    anew_ = scene_.now();
     accepted_ = scene_.store.truth().counts({}).value().accepted;
 }
 
@@ -314,15 +333,18 @@ void Referee::check_orphans(Snapshot const& seen) {
     unknown_passes_ = std::move(unknown);
 }
 
-/// The phases that one look after another shows, and whether the way between them is legal.
+/// The phases that one look after another shows, and whether a legal way leads from one to the next.
 void Referee::note_phases(Snapshot const& seen) {
     if (!seen.servers.value || !seen.sessions.value || !seen.frozen.empty()) return;
     std::map<ServerName, Phase> now;
     for (auto const& worker : make_roster(seen).workers) {
+        if (!worker.intent && !worker.server) continue;  // What is left is the memory of a session.
         now[worker.name] = worker.phase;
         auto const before = phases_.find(worker.name);
         if (before == phases_.end() || before->second == worker.phase) continue;
         scene_.reach("phase: " + word(before->second) + " -> " + word(worker.phase));
+        if (!leads_to(before->second, worker.phase))
+            violate("I15: " + worker.name.value + " went from " + word(before->second) + " to " + word(worker.phase));
     }
     phases_ = std::move(now);
 }
@@ -341,6 +363,8 @@ void Referee::check_bill() {
         auto const found = billed.find(name);
         auto const stood = life.gone.value_or(scene_.now()) - life.created;
         if (found == billed.end()) {
+            // Who went while a restored store did not know of it is on no bill of that store.
+            if (life.created < anew_) continue;
             violate("I4: " + name.value + " stood for " + to_rough_text(stood) + " and is on no bill");
             continue;
         }

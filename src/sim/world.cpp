@@ -2,6 +2,7 @@
 #include <boost/describe/enum_to_string.hpp>
 #include <rgrid/model/cost.hpp>
 #include <rgrid/policy/explain.hpp>
+#include <rgrid/sim/bill.hpp>
 #include <rgrid/sim/world.hpp>
 #include <utility>
 
@@ -29,6 +30,9 @@ World::World(WorldSettings settings)
         scene_.tell("cloud", "ends " + name.value);
         agents_.power_off(name);
     };
+    // A lease may look overrun to a store whose clock was stepped. Its worker learns of it at its next beat, and the
+    // fence holds meanwhile.
+    scene_.expired = [this] { agents_.forgive(2min); };
     std::map<Duration, std::vector<Work>> batches;
     for (auto& work : scene_.settings.work) batches[work.at].push_back(work);
     for (auto& [when, batch] : batches) at(when, [batch](World& world) { world.submit(batch); });
@@ -91,6 +95,14 @@ void World::write_report(Report& report) {
         report.paid_periods += periods;
         report.cost += bill.price * periods;
     }
+    report.create_calls = scene_.faults.calls("CloudProvider.create");
+    for (auto const& [name, life] : scene_.cloud.lives())
+        for (auto const& [offer, capacity] : scene_.settings.cloud.offers) {
+            if (offer.key != life.server.offer) continue;
+            auto const stood = life.gone.value_or(scene_.now()) - life.created;
+            report.charged_periods += paid_periods(stood, offer.period);
+            report.charged += server_cost(offer, world_start() + (life.created - scene_.start), stood);
+        }
     Duration sum{0};
     std::int64_t started = 0;
     for (auto const& job : users_.look()) {
@@ -113,6 +125,8 @@ void World::become_calm() {
     controllers_.mend_all();
     scene_.cloud.remove_foreign();
     scene_.cloud.show_other_project(false);
+    scene_.cloud.set_quota({});
+    for (auto const& offer : scene_.settings.cloud.offers) scene_.cloud.set_capacity(offer.offer.key, {});
     scene_.tell("world", "is calm");
 }
 
@@ -179,6 +193,13 @@ void World::vanish(double share) {
         scene_.cloud.vanish(name);
         agents_.power_off(name);
     }
+}
+
+void World::boots_fail(Duration span) {
+    scene_.tell("world", "no agent comes up for " + to_rough_text(span));
+    auto& never = scene_.settings.boot.never;
+    at(scene_.elapsed() + span, [usually = never](World& world) { world.scene().settings.boot.never = usually; });
+    never = 1;
 }
 
 void World::kill_agents(double share) {
@@ -280,6 +301,10 @@ void World::adopt() {
     scene_.referee->begin_anew();
     // Whoever held a job is told so at its next beat; the fence holds meanwhile.
     agents_.forgive(5min);
+    // A controller may remember a later generation than any server shows: then the operator has to do it again.
+    at(scene_.elapsed() + 3min, [](World& world) {
+        if (!world.scene().store.truth().load({}).value().frozen.empty()) world.adopt();
+    });
 }
 
 void World::reconfigure(PlannerParams const& params) {

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <rgrid/control/ports.hpp>
+#include <rgrid/control/store_clock.hpp>
 #include <rgrid/model/snapshot.hpp>
 #include <string>
 #include <vector>
@@ -14,7 +15,8 @@ struct SourceAges {
     Duration moving_servers = std::chrono::seconds{5};  ///< ... while a create or a delete has not come to its end.
     Duration sessions = std::chrono::seconds{5};
     Duration offers = std::chrono::minutes{10};
-    Duration gap = std::chrono::seconds{30};  ///< Looks further apart than this are not uninterrupted.
+    /// Looks further apart than this are not uninterrupted; than this and their greatest age, for all but the sessions.
+    Duration gap = std::chrono::seconds{30};
 };
 
 /// What a source said last, and since when it has been watched without a gap.
@@ -89,7 +91,7 @@ private:
     Watched<std::vector<Session>> sessions_;
     Watched<std::vector<Offer>> offers_;
     Watched<Demand> demand_;
-    std::optional<std::pair<Instant, SteadyInstant>> store_clock_;  ///< The store's time and ours at the last look.
+    StoreClock store_clock_;
 };
 
 }  // namespace rgrid

@@ -31,7 +31,7 @@ public:
                 case Phase::ready:
                     break;
                 case Phase::draining:
-                    on_draining(worker, draft);
+                    on_draining(seen, worker, draft);
                     break;
                 case Phase::closed:
                     on_closed(worker, draft);
@@ -90,19 +90,21 @@ private:
     }
 
     /// Lets a drained worker go, and ends one that overstays: its deadline covers both the drain limit and what its
-    /// running jobs may still need.
-    void on_draining(WorkerView const& worker, Draft& draft) const {
+    /// running jobs may still need. Only what we have watched counts, since a store's clock that was stepped makes
+    /// every drain look long.
+    void on_draining(Snapshot const& seen, WorkerView const& worker, Draft& draft) const {
         auto const limit = params(worker.pool).drain_limit;
         auto const& session = *worker.session;
         if (session.busy_slots == 0) {
             draft.steps.push_back(detail::close_step(worker, CloseMode::if_idle, drain_reason(worker),
                                                      {detail::duration_fact("drained", session.draining_for)}));
-        } else if (session.draining_for > limit && session.longest_left <= Duration{0}) {
+        } else if (auto const drained = std::min(session.draining_for, seen.sessions.watched);
+                   drained > limit && session.longest_left <= Duration{0}) {
             draft.steps.push_back(detail::close_step(
                 worker, CloseMode::now, Reason::drain_overdue,
                 {detail::duration_fact("drained", session.draining_for), detail::duration_fact("limit", limit)}));
         } else
-            draft.look_in(std::max(limit - session.draining_for, session.longest_left) + Duration{1});
+            draft.look_in(std::max(limit - drained, session.longest_left) + Duration{1});
     }
 
     [[nodiscard]] Reason drain_reason(WorkerView const& worker) const {

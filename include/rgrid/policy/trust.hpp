@@ -120,8 +120,9 @@ struct Standstill {
     Duration next_look{0};  ///< From now: before this, the passage of time alone changes nothing.
 };
 
-/// A listing that lacks every server that was ever listed, although their workers work, is another project's: with its
-/// access everything would look vanished, and each server would be ordered again. Nothing if the listing is believed.
+/// A listing that lacks every server that is known to stand (it was listed, or its worker has registered), although
+/// their workers work, is another project's: with its access everything would look vanished, and each server would be
+/// ordered again. Nothing if the listing is believed.
 ///
 /// A server that is really gone takes its worker with it: once none of them was heard of for `lost_after`, the listing
 /// is believed.
@@ -133,10 +134,14 @@ struct Standstill {
     Duration within{0};
     Duration left{0};
     for (auto const& worker : roster.workers) {
-        if (!worker.intent || !worker.intent->listed || worker.intent->remove) continue;
+        if (!worker.intent || worker.intent->remove) continue;
+        // One that was made a moment ago may be missing from any listing.
+        auto const& health = health_of(params, worker.pool);
+        auto const may_lag = worker.intent->age - seen.servers.age <= std::max(health.create_settle, health.listing_lag);
+        if (!worker.intent->listed && (!worker.session || may_lag)) continue;
         if (worker.server) return std::nullopt;
         ++known;
-        auto const limit = health_of(params, worker.pool).lost_after;
+        auto const limit = health.lost_after;
         if (!worker.session || worker.session->state == SessionState::closed || worker.session->silence > limit)
             continue;
         ++heard;

@@ -58,8 +58,9 @@ public:
     /// ... and takes all such servers away.
     void remove_foreign();
 
-    /// From now on listings are those of another project: valid, and without any of ours.
+    /// From now on we have the access of another project, to look only: its listing is valid, and without any of ours.
     void show_other_project(bool other) { other_project_ = other; }
+    [[nodiscard]] bool shows_other_project() const { return other_project_; }
 
     [[nodiscard]] std::vector<Server> truth() const { return cloud_.truth(); }
     [[nodiscard]] bool stands(ServerName const& name) const;

@@ -71,8 +71,6 @@ private:
     void check_orphans(Snapshot const& seen);
     void note_phases(Snapshot const& seen);
     void check_given_up(WorkerId const& worker, CloseReport const& report);
-    [[nodiscard]] bool is_excused(SteadyInstant since) const;
-
     Scene& scene_;
     std::vector<std::string> violations_;
     std::map<JobId, JobBook> jobs_;
@@ -81,10 +79,11 @@ private:
     std::map<WorkerId, Reason> reasons_;        // Why a plan wanted it closed.
     std::map<ServerName, int> unknown_passes_;  // Passes that saw a server that no intent stands for.
     std::map<ServerName, Phase> phases_;
-    std::set<ServerName> names_;
+    std::set<std::pair<Generation, ServerName>> names_;
     LeaderEpoch epoch_;
     std::string leader_;
     std::int64_t accepted_ = 0;
+    SteadyInstant anew_;  // When the store last went back in time or was adopted.
     std::map<PoolName, std::vector<std::pair<SteadyInstant, int>>> maxima_;  // From when on, in order.
     std::int64_t most_servers_ = 0;
     std::int64_t losses_ = 0;

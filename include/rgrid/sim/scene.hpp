@@ -41,6 +41,7 @@ struct Scene {
     bool over = false;  ///< Nothing begins any more.
     std::function<void(Server const&)> made;       ///< Told of each new server.
     std::function<void(ServerName const&)> ended;  ///< ... and of each that is told to go.
+    std::function<void()> expired;                 ///< The store has taken back leases that looked overrun.
 
     std::map<std::string, std::int64_t> reached;
     std::deque<std::string> lines;

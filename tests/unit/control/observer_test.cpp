@@ -1,5 +1,9 @@
 #include <gmock/gmock.h>
 
+#include <rgrid/adapters/memory/cloud.hpp>
+#include <rgrid/adapters/memory/events.hpp>
+#include <rgrid/adapters/memory/manual_clock.hpp>
+#include <rgrid/adapters/memory/store.hpp>
 #include <rgrid/control/observer.hpp>
 
 namespace rgrid {
@@ -58,6 +62,24 @@ TEST(Watched, is_unknown_when_it_could_not_be_read) {
     auto const look = source.look(at(10s));
     EXPECT_FALSE(look.value);
     EXPECT_EQ(look.problem, "away");
+}
+
+// Servers may be half a minute old before they are listed again, and the pass that does it comes a little later: were
+// that a gap, no unknown server would ever have been watched for its grace.
+TEST(Observer, servers_are_watched_though_each_listing_is_older_than_the_gap_when_the_next_comes) {
+    memory::ManualClock clock;
+    memory::Store store{clock};
+    memory::Cloud cloud{clock, FleetId{"f"}};
+    memory::Events events;
+    Observer observer{{cloud, store, store, clock, events}, {}, 20s};
+    Snapshot seen;
+    for (int pass = 0; pass <= 12 * 7; ++pass) {
+        observer.look(seen);
+        clock.advance(5s + 10ms);
+    }
+
+    EXPECT_GE(seen.servers.watched, 6min);
+    EXPECT_GE(seen.sessions.watched, 6min);
 }
 
 TEST(Watched, is_due_when_old_unknown_or_touched) {

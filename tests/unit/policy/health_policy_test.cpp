@@ -299,6 +299,19 @@ TEST(Health, A_worker_that_overstays_its_drain_is_ended_only_when_its_jobs_have_
     EXPECT_THAT(after(5h, 1s), IsEmpty()) << "a running job's own timeout is longer than the drain limit";
 }
 
+// A store whose clock was stepped by a day says that everybody has drained for a day.
+TEST(Health, Only_the_part_of_a_drain_that_was_watched_counts_against_it) {
+    auto const after = [](Duration watched) {
+        Scene scene;
+        scene.worker(a_session("w1").busy(1, 0s).draining_for(24h));
+        scene.seen.sessions.watched = watched;
+        return steps(scene.plan());
+    };
+
+    EXPECT_THAT(after(1h), IsEmpty());
+    EXPECT_EQ(after(1h + 1ms), Steps{"give up w1: drain_overdue"});
+}
+
 TEST(Health, A_worker_older_than_24_h_is_drained_and_replaced_and_its_jobs_finish_first) {
     auto const plan = Scene{}.worker(a_session("w1").busy(2), 24h + 1s).plan();
 

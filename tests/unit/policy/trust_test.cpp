@@ -195,6 +195,17 @@ TEST_F(DistrustTest, servers_never_listed_or_on_their_way_out_are_not_missed) {
     EXPECT_THAT(finding(young.plan(), FindingKind::source_unknown), ::testing::IsNull());
 }
 
+// Its agent registered, so it stands, whether or not a listing has ever shown it.
+TEST_F(DistrustTest, a_server_whose_worker_is_heard_of_is_missed_though_it_was_never_listed) {
+    Scene made;
+    Intent created = an_intent("w1").age(46s);
+    created.listed = false;
+    made.intent(created).session(a_session("w1").busy(1));
+
+    EXPECT_THAT(steps(made.plan()), IsEmpty());
+    EXPECT_THAT(finding(made.plan(), FindingKind::source_unknown), ::testing::NotNull());
+}
+
 TEST_F(DistrustTest, workers_whose_sessions_are_closed_or_unknown_vouch_for_nothing) {
     Scene closed;
     closed.worker(a_session("w1").closed()).seen.servers.value->clear();

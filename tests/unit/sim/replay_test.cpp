@@ -368,6 +368,26 @@ TEST_F(ReplayLaws, the_cost_is_that_of_the_paid_periods_and_no_more_is_used_than
     }
 }
 
+// Passing over what cannot matter must change nothing but the time it takes.
+TEST_F(ReplayLaws, decisions_that_are_left_out_would_have_changed_nothing) {
+    pool().scaling.min_workers = 1;
+    pool().scaling.max_workers = 6;
+    pool().health.max_age = 7h;
+    params.limits.spend_per_month = Money{400 * cent};
+    settings.delete_time = 70s;
+    for (std::int64_t seed = 1; seed <= 20; ++seed) {
+        jobs = synthesize({.seed = seed, .jobs = 400, .span = 48h, .runs_median = 8min});
+        settings.seed = seed;
+        auto thorough = replay(Planner{params}, offers, jobs, settings).value();
+
+        auto const report = run();
+
+        EXPECT_LT(report.decisions, thorough.decisions) << seed;
+        thorough.decisions = report.decisions;
+        EXPECT_EQ(config::to_json_text(report), config::to_json_text(thorough)) << seed;
+    }
+}
+
 TEST_F(ReplayLaws, with_more_workers_a_burst_never_waits_longer) {
     settings.boot_sigma = 0;
     params.limits.creates_per_minute = 100;
