@@ -70,7 +70,10 @@ struct Report {
     std::int64_t creations = 0;
     std::int64_t most_servers = 0;
     std::int64_t paid_periods = 0;
-    Money cost;
+    Money cost;                        ///< By the fleet's own bill, as `paid_periods`.
+    std::int64_t charged_periods = 0;  ///< As the cloud counts them.
+    Money charged;                     ///< What the cloud charges for them.
+    std::int64_t create_calls = 0;     ///< Servers that were asked for, given or not.
     std::int64_t losses = 0;      ///< Attempts that were given up with their workers.
     Duration longest_wait{0};     ///< Of a job, from its submit to its first start.
     Duration mean_wait{0};

@@ -31,6 +31,8 @@ public:
     void throttle_cloud(Duration span);
     /// That share of the servers disappears, as if their machines were lost.
     void vanish(double share);
+    /// No agent comes up on a server that is made in this time.
+    void boots_fail(Duration span);
     void kill_agents(double share);
     void freeze_agents(double share, Duration span);
     void cut_agents(double share, Duration span);
