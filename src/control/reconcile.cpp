@@ -116,7 +116,9 @@ private:
         }
         if (phase == Phase::gone && worker.intent && found != before_.end() &&
             worker.intent->create == CreateState::created) {
-            if (worker.intent->remove) learn_from(ObservationKind::delete_finished, worker, worker.intent->remove_age);
+            if (worker.intent->remove)
+                learn_from(ObservationKind::delete_finished, worker,
+                           worker.intent->removed_before + worker.intent->remove_age);
             tell(EventKind::server_deleted, worker, worker.name.value + " is gone");
         }
     }

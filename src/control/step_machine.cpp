@@ -139,6 +139,7 @@ std::optional<StepCall> StepMachine::after_proof(Result<CloseReport> const& outc
     if (outcome->outcome != CloseOutcome::closed)
         return tell_failed(fail(Errc::rejected, "its worker's session is not closed")), std::nullopt;
     auto intent = order_.intent;
+    if (intent.remove) intent.removed_before += intent.remove_age;
     intent.remove = true;
     intent.remove_age = Duration{0};  // Asked for anew.
     if (!intent.remove_reason) intent.remove_reason = order_.step.reason;

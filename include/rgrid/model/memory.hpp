@@ -13,7 +13,7 @@ namespace rgrid {
 struct Refusal {
     OfferKey offer;
     Instant until;
-    int count = 0;        ///< In a row.
+    int count = 0;        ///< In a row; those of one wave count as one.
     std::string message;  ///< The provider's words.
 
     friend bool operator==(Refusal const&, Refusal const&) = default;
@@ -23,7 +23,7 @@ BOOST_DESCRIBE_STRUCT(Refusal, (), (offer, until, count, message))
 /// How the last boots of a pool went.
 struct BootRecord {
     PoolName pool;
-    int failures = 0;                  ///< Servers in a row that never came up.
+    int failures = 0;                  ///< Servers in a row that never came up; at the limit, only probes count.
     Instant next_probe;                ///< With failures at the limit: no create before this.
     std::vector<Duration> boot_times;  ///< Of the last boots, newest last; at most 16.
     std::vector<ServerName> came_up;   ///< Booting servers already counted in `boot_times`; pruned as they go.

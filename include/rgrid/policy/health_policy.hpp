@@ -174,19 +174,22 @@ private:
         std::vector<WorkerView const*> silent;
         std::vector<WorkerView const*> vanished;
         std::int64_t workers = 0;
+        std::int64_t count = 0;  // Of those that look lost or soon will.
         for (auto const& worker : draft.roster.workers) {
             if (!worker.session || worker.session->state == SessionState::closed) continue;
             ++workers;
-            auto const left = params(worker.pool).lost_after - worker.session->silence;
-            if (left >= Duration{0}) {
-                draft.look_in(left + Duration{1});
-                continue;
-            }
+            auto const& health = params(worker.pool);
+            auto const left = health.lost_after - worker.session->silence;
             auto const absent = worker.intent && !worker.server && seen.servers.value;
-            (absent ? vanished : silent).push_back(&worker);
+            // Who fell silent together is lost one after the other, within a heartbeat: as their beats were spread.
+            if (!absent && left < health.heartbeat + health.heartbeat / 2) ++count;
+            if (left >= Duration{0})
+                draft.look_in(left + Duration{1});
+            else
+                (absent ? vanished : silent).push_back(&worker);
         }
         for (auto const* worker : vanished) end_lost(seen, *worker, Reason::server_vanished, draft);
-        auto const count = static_cast<std::int64_t>(silent.size());
+        if (silent.empty()) return;
         auto const& limits = params_.limits;
         auto const share = limits.mass_loss_share * static_cast<double>(workers);
         auto const braked =

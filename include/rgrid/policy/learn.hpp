@@ -67,6 +67,12 @@ inline Duration doubled(Duration base, int repetitions, int most) {
     return base * std::min(factor, most);
 }
 
+/// How long until a remembered instant. One further away than can have been meant was written before the calendar was
+/// set back: it no longer binds.
+inline Duration remaining(Instant now, Instant until, Duration most) {
+    return until <= now || until > now + most ? Duration{0} : until - now;
+}
+
 }  // namespace detail
 
 /// What is remembered after one more observation. Pure; the result is bounded whatever is observed.
@@ -79,9 +85,11 @@ inline Duration doubled(Duration base, int repetitions, int most) {
             break;
         case ObservationKind::create_refused: {
             auto& refusal = detail::refusal_for(memory, seen.offer);
+            refusal.message = seen.message;
+            // What was asked for together is refused together: that is one refusal.
+            if (detail::remaining(seen.at, refusal.until, pool.placement.refusal_memory * 16) > Duration{0}) break;
             ++refusal.count;
             refusal.until = seen.at + detail::doubled(pool.placement.refusal_memory, refusal.count, 16);
-            refusal.message = seen.message;
             break;
         }
         case ObservationKind::create_accepted:
@@ -98,9 +106,14 @@ inline Duration doubled(Duration base, int repetitions, int most) {
         }
         case ObservationKind::boot_failed: {
             auto& boots = detail::boots_of(memory, seen.pool);
+            auto const interval = pool.health.probe_interval;
+            // Servers that were ordered together fail together: only the failure of a probe puts the next one off.
+            if (boots.failures >= pool.health.boot_failures &&
+                detail::remaining(seen.at, boots.next_probe, interval * 8) > Duration{0})
+                break;
             ++boots.failures;
             auto const over = boots.failures - pool.health.boot_failures + 1;
-            if (over > 0) boots.next_probe = seen.at + detail::doubled(pool.health.probe_interval, over, 8);
+            if (over > 0) boots.next_probe = seen.at + detail::doubled(interval, over, 8);
             break;
         }
         case ObservationKind::delete_finished:

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <rgrid/policy/learn.hpp>
 #include <rgrid/policy/params.hpp>
 #include <rgrid/policy/policy.hpp>
 
@@ -36,9 +37,9 @@ private:
         std::string words;
         for (auto const& offer : candidates) {
             auto const* refusal = refusal_of(seen.memory, offer.key);
-            auto const left = refusal == nullptr
-                                  ? Duration{0}
-                                  : remaining(seen.now, refusal->until, pool_params.placement.refusal_memory * 16);
+            auto const most = pool_params.placement.refusal_memory * 16;
+            auto const left =
+                refusal == nullptr ? Duration{0} : detail::remaining(seen.now, refusal->until, most);
             if (left > Duration{0}) {
                 if (!retry || left < *retry) retry = left, words = refusal->message;
                 continue;
@@ -69,12 +70,6 @@ private:
         return candidates;
     }
 
-    /// How long until a remembered instant. One further away than can have been meant was written before the calendar
-    /// was set back: it no longer binds.
-    static Duration remaining(Instant now, Instant until, Duration most) {
-        return until <= now || until > now + most ? Duration{0} : until - now;
-    }
-
     static Refusal const* refusal_of(Memory const& memory, OfferKey const& key) {
         auto const found = std::find_if(memory.refusals.begin(), memory.refusals.end(),
                                         [&](auto const& refusal) { return refusal.offer == key; });
@@ -93,7 +88,7 @@ private:
             std::any_of(draft.roster.workers.begin(), draft.roster.workers.end(), [&](auto const& worker) {
                 return worker.pool == pool && (worker.phase == Phase::booting || worker.phase == Phase::requested);
             });
-        auto const wait = remaining(seen.now, record->next_probe, pool_params.health.probe_interval * 8);
+        auto const wait = detail::remaining(seen.now, record->next_probe, pool_params.health.probe_interval * 8);
         auto allowed = !probing && wait == Duration{0} ? 1 : 0;
         bool held = false;
         std::erase_if(draft.wanted, [&](auto const& wish) {

@@ -64,6 +64,7 @@ inline void make_sane(Session& session, Duration look_age, std::vector<Finding>&
 inline void make_sane(Intent& intent, std::vector<Finding>& findings) {
     intent.age = sane_age(intent.age, intent.server.value, "intent_age", findings);
     intent.remove_age = sane_age(intent.remove_age, intent.server.value, "remove_age", findings);
+    intent.removed_before = sane_age(intent.removed_before, intent.server.value, "removed_before", findings);
 }
 
 }  // namespace detail

@@ -93,6 +93,17 @@ TEST_F(ReconcileTest, learns_each_boot_once_and_says_that_the_worker_is_ready) {
     EXPECT_TRUE(run().events.empty());
 }
 
+TEST_F(ReconcileTest, a_delete_that_was_asked_for_again_took_as_long_as_all_its_attempts) {
+    Intent intent = an_intent("f-default-1").removed(Reason::paid_period_ends, 1min);
+    intent.removed_before = 6min;
+    seen.intents = {intent};
+    phases[ServerName{"f-default-1"}] = Phase::deleting;
+
+    run();
+
+    EXPECT_THAT(seen.memory.delete_times, ::testing::ElementsAre(Duration{7min}));
+}
+
 TEST_F(ReconcileTest, learns_how_long_a_delete_took) {
     seen.intents = {an_intent("f-default-1").removed(Reason::paid_period_ends, 7s)};
     phases[ServerName{"f-default-1"}] = Phase::deleting;

@@ -155,6 +155,21 @@ TEST(StepMachine, deletes_only_after_proof_and_record) {
     EXPECT_THAT(kinds(machine), ::testing::ElementsAre(EventKind::server_delete));
 }
 
+TEST(StepMachine, a_delete_that_is_asked_for_anew_keeps_how_long_it_has_taken_so_far) {
+    auto order = order_for(Action::delete_server, Reason::delete_again);
+    order.intent.remove = true;
+    order.intent.remove_age = 2min;
+    order.intent.removed_before = 4min;
+    StepMachine machine{order};
+    machine.begin();
+
+    auto const call = machine.next(Result<CloseReport>{CloseReport{}});
+
+    auto const& intent = expect_call<WriteFleet>(call).write.intents.at(0);
+    EXPECT_EQ(intent.remove_age, 0s);
+    EXPECT_EQ(intent.removed_before, 6min);
+}
+
 TEST(StepMachine, never_deletes_the_server_of_an_open_session) {
     for (auto const outcome : {CloseOutcome::busy, CloseOutcome::draining}) {
         StepMachine machine{order_for(Action::delete_server, Reason::worker_closed)};

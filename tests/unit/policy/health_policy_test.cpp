@@ -110,6 +110,39 @@ TEST(Health, Of_100_workers_46_lost_at_once_are_a_mass_loss_and_45_are_not) {
     EXPECT_EQ(finding(believed, FindingKind::mass_loss), nullptr);
 }
 
+TEST(Health, Who_fell_silent_together_is_a_mass_loss_though_beats_are_spread_over_a_heartbeat) {
+    Scene scene;
+    for (int i = 0; i < 8; ++i) scene.worker(a_session("w" + std::to_string(i)).busy(1).silent_for(121s - i * 4s));
+    for (int i = 8; i < 10; ++i) scene.worker(a_session("w" + std::to_string(i)).silent_for(1s));
+
+    auto const plan = scene.plan();
+
+    EXPECT_EQ(steps(plan), Steps{"give up w0: silent"});
+    auto const* found = finding(plan, FindingKind::mass_loss);
+    ASSERT_NE(found, nullptr) << "each alone is believed, and so the brake never holds";
+    EXPECT_EQ(fact(found->facts, "silent"), 8);
+
+    scene.seen.memory.recent_losses = {scene.seen.now};
+    EXPECT_THAT(steps(scene.plan()), IsEmpty());
+}
+
+TEST(Health, Workers_that_are_late_with_a_beat_do_not_hold_the_brake) {
+    Scene scene;
+    for (int i = 0; i < 8; ++i) scene.worker(a_session("w" + std::to_string(i)).busy(1).silent_for(i < 2 ? 121s : 50s));
+
+    EXPECT_EQ(scene.plan().steps.size(), 2U);
+}
+
+TEST(Health, No_mass_loss_is_told_before_anybody_is_lost) {
+    Scene scene;
+    for (int i = 0; i < 8; ++i) scene.worker(a_session("w" + std::to_string(i)).busy(1).silent_for(110s));
+
+    auto const plan = scene.plan();
+
+    EXPECT_EQ(finding(plan, FindingKind::mass_loss), nullptr);
+    EXPECT_EQ(plan.next_look, 10001ms);
+}
+
 TEST(Health, Up_to_3_losses_are_always_believed) {
     EXPECT_EQ(fleet(3, 3).plan().steps.size(), 3U);
     EXPECT_EQ(fleet(4, 4).plan().steps.size(), 1U);

@@ -30,12 +30,30 @@ TEST(Learn, A_refusal_is_remembered_with_the_providers_words) {
 TEST(Learn, The_memory_of_a_refusal_doubles_each_time_up_to_16_times) {
     Memory memory;
     std::vector<Duration> remembered;
+    auto now = noon;
     for (int i = 0; i < 7; ++i) {
-        memory = after(std::move(memory), observed(ObservationKind::create_refused));
-        remembered.push_back(memory.refusals[0].until - noon);
+        memory = after(std::move(memory), observed(ObservationKind::create_refused, now));
+        remembered.push_back(memory.refusals[0].until - now);
+        now = memory.refusals[0].until;
     }
 
     EXPECT_THAT(remembered, ElementsAre(2min, 4min, 8min, 16min, 32min, 32min, 32min));
+}
+
+TEST(Learn, Creates_that_are_refused_together_are_one_refusal) {
+    Memory memory;
+    for (int i = 0; i < 7; ++i)
+        memory = after(std::move(memory), observed(ObservationKind::create_refused, noon + i * 1s));
+
+    EXPECT_EQ(memory.refusals[0], (Refusal{small_offer, noon + 2min, 1, "sold out"}));
+}
+
+TEST(Learn, A_refusal_from_before_the_calendar_was_set_back_does_not_hide_later_ones) {
+    auto memory = after({}, observed(ObservationKind::create_refused, noon + 24h));
+
+    memory = after(std::move(memory), observed(ObservationKind::create_refused, noon));
+
+    EXPECT_EQ(memory.refusals[0], (Refusal{small_offer, noon + 4min, 2, "sold out"}));
 }
 
 TEST(Learn, An_accepted_create_forgets_that_offers_refusals_only) {
@@ -50,8 +68,9 @@ TEST(Learn, An_accepted_create_forgets_that_offers_refusals_only) {
 
 TEST(Learn, Refusals_are_ordered_by_offer) {
     Memory memory;
+    auto now = noon;
     for (auto const* type : {"m", "a", "z", "a"}) {
-        auto seen = observed(ObservationKind::create_refused);
+        auto seen = observed(ObservationKind::create_refused, now += 5min);
         seen.offer.type = type;
         memory = after(std::move(memory), seen);
     }
@@ -65,14 +84,27 @@ TEST(Learn, Refusals_are_ordered_by_offer) {
 TEST(Learn, Boot_failures_are_counted_and_from_the_third_on_the_next_probe_waits_ever_longer) {
     Memory memory;
     std::vector<Duration> waits;
+    auto now = noon;
     for (int i = 0; i < 8; ++i) {
-        memory = after(std::move(memory), observed(ObservationKind::boot_failed));
+        memory = after(std::move(memory), observed(ObservationKind::boot_failed, now));
         auto const& boots = memory.boots[0];
         EXPECT_EQ(boots.failures, i + 1);
-        waits.push_back(boots.next_probe == Instant{} ? 0ms : boots.next_probe - noon);
+        waits.push_back(boots.next_probe == Instant{} ? 0ms : boots.next_probe - now);
+        now = std::max(now, boots.next_probe);
     }
 
     EXPECT_THAT(waits, ElementsAre(0s, 0s, 10min, 20min, 40min, 80min, 80min, 80min));
+}
+
+TEST(Learn, Servers_that_never_came_up_together_do_not_put_the_first_probe_off) {
+    Memory memory;
+    for (int i = 0; i < 6; ++i)
+        memory = after(std::move(memory), observed(ObservationKind::boot_failed, noon + i * 1s));
+
+    EXPECT_EQ(memory.boots[0].next_probe, noon + 2s + 10min);
+
+    memory = after(std::move(memory), observed(ObservationKind::boot_failed, noon + 20min));
+    EXPECT_EQ(memory.boots[0].next_probe, noon + 20min + 20min) << "that was a probe";
 }
 
 TEST(Learn, A_worker_that_came_up_ends_the_row_of_failures_and_is_counted_once) {
