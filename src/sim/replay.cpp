@@ -37,11 +37,18 @@ struct ReplayPool {
     std::set<std::int64_t> with_room;  ///< Workers that may start something, the oldest first.
 };
 
+/// When to decide beside the looks that a plan asks for.
+enum class ReplayWhen {
+    something_happened,
+    something_matters,  ///< To the built-in stages: a slot more or less in use changes nothing while nobody waits.
+};
+
 class ReplayRun {
 public:
-    ReplayRun(Planner const& planner, std::vector<Offer> const& offers, std::vector<Arrival> const& arrivals,
-        ReplaySettings const& settings)
+    ReplayRun(Planner const& planner, ReplayWhen when, std::vector<Offer> const& offers,
+              std::vector<Arrival> const& arrivals, ReplaySettings const& settings)
         : planner_(planner),
+          when_(when),
           offers_(offers),
           arrivals_(arrivals),
           settings_(settings),
@@ -57,7 +64,7 @@ public:
         while (!is_done()) {
             now_ = next();
             happen();
-            decide();
+            if (has_to_decide()) decide();
         }
         sum_up();
         return std::move(report_);
@@ -85,6 +92,11 @@ private:
         return std::max(next, now_);
     }
 
+    [[nodiscard]] bool has_to_decide() const {
+        return when_ == ReplayWhen::something_happened || fleet_changed_ || look_ <= now_ ||
+               std::any_of(pools_.begin(), pools_.end(), [](ReplayPool const& pool) { return !pool.queue.empty(); });
+    }
+
     /// Everything that happens now, what follows from it at once included.
     void happen() {
         while (true) {
@@ -103,10 +115,12 @@ private:
                 return end_job(*worker, event.attempt);
             case ReplayEvent::Kind::worker_comes_up:
                 if (fleet_.is_closed(*worker)) return;
+                fleet_changed_ = true;
                 fleet_.come_up(now_, *worker, pools_[worker->pool].params->slots);
                 pools_[worker->pool].with_room.insert(worker->number);
                 return;
             case ReplayEvent::Kind::server_goes:
+                fleet_changed_ = true;
                 pay(*worker);
                 return fleet_.gone(now_, *worker);
         }
@@ -137,12 +151,17 @@ private:
         pool.queue.add(job);
     }
 
+    /// A worker that was held back for a big job may go on when another one has started it.
     void start_jobs(ReplayPool& pool) {
-        for (auto at = pool.with_room.begin(); at != pool.with_room.end() && !pool.queue.empty();) {
-            auto& worker = *fleet_.find(*at);
-            auto const slots = pool.params->slots;
-            while (auto const job = pool.queue.take(slots - worker.busy, slots, now_)) start(worker, *job);
-            at = worker.busy >= slots ? pool.with_room.erase(at) : std::next(at);
+        for (bool started = true; started && !pool.queue.empty();) {
+            started = false;
+            for (auto at = pool.with_room.begin(); at != pool.with_room.end() && !pool.queue.empty();) {
+                auto& worker = *fleet_.find(*at);
+                auto const slots = pool.params->slots;
+                for (; auto const job = pool.queue.take(slots - worker.busy, slots, now_); started = true)
+                    start(worker, *job);
+                at = worker.busy >= slots ? pool.with_room.erase(at) : std::next(at);
+            }
         }
     }
 
@@ -164,6 +183,7 @@ private:
         used_ += arrival.runs * arrival.slots;
         ++report_.jobs;
         worker.busy -= arrival.slots;
+        fleet_changed_ = fleet_changed_ || worker.busy == 0;
         worker.running.erase(found);
         worker.idle_since = now_;
         --running_;
@@ -184,6 +204,7 @@ private:
     /// Decides as often as there is something to do at once: a step that is done is looked at by the next decision.
     void decide() {
         constexpr int most_rounds = 1000;
+        fleet_changed_ = false;
         for (int round = 0; round < most_rounds; ++round) {
             auto& seen = fleet_.look(now_);
             seen.demand.value->groups.clear();
@@ -215,8 +236,9 @@ private:
                     push(settings_.delete_time, ReplayEvent::Kind::server_goes, *worker);
                 return true;
             case Action::settle_intent:
-                if (!fleet_.has_server(*worker)) fleet_.settle(*worker);
-                return false;
+                if (fleet_.has_server(*worker)) return false;
+                fleet_.settle(*worker);
+                return true;
             case Action::create_server:
             case Action::find_server:
             case Action::adopt_server:
@@ -312,6 +334,7 @@ private:
     }
 
     Planner const& planner_;
+    ReplayWhen when_;
     std::vector<Offer> const& offers_;
     std::vector<Arrival> const& arrivals_;
     ReplaySettings const& settings_;
@@ -326,6 +349,7 @@ private:
     Duration now_{0};
     Duration look_{0};
     Duration last_progress_{0};
+    bool fleet_changed_ = false;
     std::vector<Finding> findings_;
     std::vector<Duration> waits_;  // By job; negative until it has started.
     Duration used_{0};
@@ -351,22 +375,31 @@ std::string why_not_replayed(PlannerParams const& params, std::vector<Offer> con
     return {};
 }
 
+Result<ReplayReport> replay_when(ReplayWhen when, Planner const& planner, std::vector<Offer> const& offers,
+                                 std::vector<Arrival> const& arrivals, ReplaySettings const& settings) {
+    if (auto problem = why_not_replayed(planner.params(), offers, arrivals); !problem.empty())
+        return fail(Errc::rejected, std::move(problem));
+    auto const earlier = [](Arrival const& a, Arrival const& b) { return a.at < b.at; };
+    if (std::is_sorted(arrivals.begin(), arrivals.end(), earlier))
+        return ReplayRun{planner, when, offers, arrivals, settings}.run();
+    auto sorted = arrivals;
+    std::stable_sort(sorted.begin(), sorted.end(), earlier);
+    return ReplayRun{planner, when, offers, sorted, settings}.run();
+}
+
 }  // namespace
 
 Result<ReplayReport> replay(Planner const& planner, std::vector<Offer> const& offers,
                             std::vector<Arrival> const& arrivals, ReplaySettings const& settings) {
-    if (auto problem = why_not_replayed(planner.params(), offers, arrivals); !problem.empty())
-        return fail(Errc::rejected, std::move(problem));
-    auto const earlier = [](Arrival const& a, Arrival const& b) { return a.at < b.at; };
-    if (std::is_sorted(arrivals.begin(), arrivals.end(), earlier)) return ReplayRun{planner, offers, arrivals, settings}.run();
-    auto sorted = arrivals;
-    std::stable_sort(sorted.begin(), sorted.end(), earlier);
-    return ReplayRun{planner, offers, sorted, settings}.run();
+    return replay_when(ReplayWhen::something_happened, planner, offers, arrivals, settings);
 }
 
 Result<ReplayReport> replay(PlannerParams const& params, std::vector<Offer> const& offers,
                             std::vector<Arrival> const& arrivals, ReplaySettings const& settings) {
-    return replay(Planner{params}, offers, arrivals, settings);
+    // Nobody is ever silent, so that looks whether somebody is lost would be in vain.
+    auto patient = params;
+    for (auto& [name, pool] : patient.pools) pool.health.lost_after = longest_lost_after;
+    return replay_when(ReplayWhen::something_matters, Planner{std::move(patient)}, offers, arrivals, settings);
 }
 
 }  // namespace rgrid::sim

@@ -68,8 +68,8 @@ BOOST_DESCRIBE_STRUCT(ReplayReport, (),
 /// model in memory. It shows what a configuration costs, not whether it survives faults: every call succeeds, nobody
 /// falls silent, each worker starts what fits at once.
 ///
-/// Decides at each instant at which something happens, until nothing more is to be done in it, and when the plan asks
-/// for a look. A job goes to the pool that has the name of its class, otherwise to "default", otherwise to the first.
+/// Decides when the plan asks for a look and when something has happened that can matter to the built-in stages, until
+/// nothing more is to be done in that instant. A job goes to the pool that has the name of its class, otherwise to "default", otherwise to the first.
 /// Goes on after the last job until the fleet is at its minimum, so that its last paid periods are on the bill.
 ///
 /// The arrivals need not be sorted. Same arguments, same report; takes seconds for tens of thousands of jobs. Errors:
@@ -77,7 +77,8 @@ BOOST_DESCRIBE_STRUCT(ReplayReport, (),
 [[nodiscard]] Result<ReplayReport> replay(PlannerParams const& params, std::vector<Offer> const& offers,
                                           std::vector<Arrival> const& arrivals, ReplaySettings const& settings = {});
 
-/// The same with a planner in which stages were replaced.
+/// The same with a planner in which stages may have been replaced. Since nobody knows what matters to those, it decides
+/// at each instant at which anything happens, which takes longer.
 [[nodiscard]] Result<ReplayReport> replay(Planner const& planner, std::vector<Offer> const& offers,
                                           std::vector<Arrival> const& arrivals, ReplaySettings const& settings = {});
 

@@ -136,6 +136,19 @@ TEST_F(ReplayTest, small_jobs_pass_a_big_one_over_only_so_long) {
     EXPECT_DOUBLE_EQ(report.wait_mean_s, (1 + 64 + 0 + 55) * 60 / 4.0);
 }
 
+TEST_F(ReplayTest, when_a_big_job_has_its_slots_those_held_back_for_it_start_at_once) {
+    pool().slots = 2;
+    pool().scaling.max_workers = 2;
+    // Two jobs of one slot an hour each on the first worker, one of two slots on the second one until 0:31.
+    jobs = {job(0s, 1h), job(0s, 20min), job(0s, 30min, 2), job(2min, 10min, 2), job(15min, 5min)};
+
+    auto const report = run();
+
+    // The last job is held back on the first worker from 0:21 on, until the second one takes the big job at 0:31.
+    EXPECT_DOUBLE_EQ(report.wait_max_s, 29 * 60);
+    EXPECT_DOUBLE_EQ(report.wait_mean_s, (1 + 1 + 1 + 29 + 16) * 60 / 5.0);
+}
+
 TEST_F(ReplayTest, the_class_of_a_job_names_its_pool) {
     offers.push_back({{"big", "here"}, Money{5 * cent}, 1h, {}});
     pool().placement.offers = {"small@here"};
