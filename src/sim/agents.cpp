@@ -24,8 +24,9 @@ AgentSettings agent_settings(Scene const& scene, Server const& server) {
 }  // namespace
 
 struct Agents::Host {
-    Host(Scene& scene, Server const& made)
-        : server(made.name),
+    Host(Scene& scene, Server const& made_server)
+        : made(made_server),
+          server(made.name),
           worker(made.name.value),
           party(made.name.value, scene.timeline, scene.fibers, world_start()),
           machine(agent_settings(scene, made)),
@@ -34,6 +35,7 @@ struct Agents::Host {
 
     [[nodiscard]] Call call() const { return {party.clock.steady_now() + 20s, {}}; }
 
+    Server made;
     ServerName server;
     WorkerId worker;
     Party party;
@@ -41,11 +43,15 @@ struct Agents::Host {
     Link link;
     Faulty<WorkSource> work;
     std::map<LeaseKey, std::uint64_t> running;  // The attempt's number.
+    bool off = false;  // The machine itself is.
     SteadyInstant tick = SteadyInstant::max();
     SteadyInstant forgiven_until;  // It has just thawed and may not know yet what it lost.
 };
 
-Agents::Agents(Scene& scene) : scene_(scene), chance_(scene.settings.seed, "agents") {}
+Agents::Agents(Scene& scene) : scene_(scene), chance_(scene.settings.seed, "agents") {
+    scene_.network.crash_points.emplace_back(
+        [this](Party& party, PortCall const& call, bool after) { return crashes(party, call, after); });
+}
 
 Agents::~Agents() = default;
 
@@ -65,7 +71,10 @@ void Agents::boot(Server const& server) {
     });
 }
 
-void Agents::power_off(ServerName const& name) { kill(name); }
+void Agents::power_off(ServerName const& name) {
+    kill(name);
+    if (auto const found = hosts_.find(name); found != hosts_.end()) found->second->off = true;
+}
 
 std::vector<ServerName> Agents::alive() const {
     std::vector<ServerName> names;
@@ -80,6 +89,34 @@ void Agents::kill(ServerName const& name) {
     host->party.dead = true;
     for (auto const& [key, number] : host->running) std::erase(running_[key.first], host);
     host->running.clear();
+}
+
+void Agents::crash_at(PortCall const& call, bool after, int nth, std::optional<Duration> down) {
+    crash_points_.push_back({call, after, nth, down});
+}
+
+bool Agents::crashes(Party const& party, PortCall const& call, bool after) {
+    for (auto& point : crash_points_) {
+        if (point.call.number != call.number || point.after != after || point.left <= 0) continue;
+        auto const* const host = find(ServerName{party.name});
+        if (host == nullptr || &host->party != &party || --point.left > 0) continue;
+        scene_.tell(party.name, "its agent is killed");
+        scene_.reach(std::string{"crash "} + (after ? "after " : "before ") + call.name);
+        auto const name = host->server;
+        kill(name);
+        if (point.down) scene_.timeline.after(*point.down, [this, name] { restart(name); });
+        return true;
+    }
+    return false;
+}
+
+void Agents::restart(ServerName const& name) {
+    auto& host = hosts_.at(name);
+    if (scene_.over || host->off || !scene_.cloud.stands(name)) return;
+    auto next = std::make_unique<Host>(scene_, host->made);
+    dead_.push_back(std::exchange(host, std::move(next)));
+    scene_.tell(name.value, "its agent is started again");
+    handle(*host, agent::Tick{});
 }
 
 void Agents::freeze(ServerName const& name, Duration span) {

@@ -90,7 +90,7 @@ Controllers::Controllers(Scene& scene)
         seats_.emplace_back();
         start(seats_.size() - 1);
     }
-    scene_.network.crash_point = [this](Party& party, PortCall const& call, bool after) {
+    scene_.network.crash_points.emplace_back([this](Party& party, PortCall const& call, bool after) {
         for (auto& point : crash_points_) {
             if (point.call.number != call.number || point.after != after || point.left <= 0) continue;
             for (std::size_t seat = 0; seat < seats_.size(); ++seat) {
@@ -101,7 +101,7 @@ Controllers::Controllers(Scene& scene)
             }
         }
         return false;
-    };
+    });
 }
 
 Controllers::~Controllers() = default;

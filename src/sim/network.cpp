@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <rgrid/sim/cloud.hpp>
 #include <rgrid/sim/network.hpp>
 
@@ -25,6 +26,11 @@ void Link::thaw() {
     }
 }
 
+bool Link::dies(PortCall const& call, bool after) {
+    return std::any_of(network_.crash_points.begin(), network_.crash_points.end(),
+                       [&](auto const& crashes) { return crashes(from_, call, after); });
+}
+
 Error Link::gone(PortCall const& call) const {
     return fail(Errc::retry_later, std::string{call.name} + ": " + from_.name + " has ended");
 }
@@ -32,7 +38,7 @@ Error Link::gone(PortCall const& call) const {
 Passage Link::there(PortCall const& call, Call const& limits) {
     thaw();
     if (from_.dead) return {gone(call)};
-    if (network_.crash_point && network_.crash_point(from_, call, false)) return {gone(call)};
+    if (dies(call, false)) return {gone(call)};
     auto fault = network_.faults.next(call);
     auto const now = network_.timeline.now();
     if (fault == Fault::throttled) to_.throttled_until = std::max(to_.throttled_until, now + throttle_time);
@@ -58,7 +64,7 @@ Passage Link::there(PortCall const& call, Call const& limits) {
 }
 
 std::optional<Error> Link::back(PortCall const& call, Call const& limits, Fault fault) {
-    if (!from_.dead && network_.crash_point && network_.crash_point(from_, call, true)) return gone(call);
+    if (!from_.dead && dies(call, true)) return gone(call);
     if (from_.dead) return gone(call);
     if (is_cut() && fault != Fault::answer_lost) fault = Fault::timed_out_after;
     if (fault == Fault::timed_out_after)

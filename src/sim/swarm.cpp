@@ -170,7 +170,7 @@ std::unique_ptr<World> swarm(std::uint64_t seed, Duration calm_after, bool keep_
     Chance chance{seed, "swarm"};
     auto settings = quiet_world(seed);
     settings.calm_after = calm_after;
-    settings.ends_after = calm_after + 24h;
+    settings.ends_after = calm_after + 24h * 14;  // A single worker may have the work of days before it.
     settings.keep_log = keep_log;
     draw_fleet(chance, settings);
     draw_faults(chance, settings);

@@ -225,6 +225,7 @@ void World::cut_agents(double share, Duration span) {
 
 void World::step_store_clock(Duration span) {
     scene_.tell("world", "the store's clock is stepped by " + to_rough_text(span));
+    scene_.store_stepped = scene_.now();
     scene_.store_clock.step_steady(span);
     scene_.store_clock.step_calendar(span);
 }

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <rgrid/sim/scene.hpp>
 #include <rgrid/worker/machine.hpp>
 #include <vector>
@@ -26,6 +27,11 @@ public:
     [[nodiscard]] std::vector<ServerName> alive() const;
 
     void kill(ServerName const& name);
+
+    /// Kills whichever makes this call for the `nth` time from now, before or after its effect. Its server stands: a new
+    /// agent starts there after `down`, as one that is looked after does, or never.
+    void crash_at(PortCall const& call, bool after, int nth, std::optional<Duration> down);
+
     void freeze(ServerName const& name, Duration span);
     void cut(ServerName const& name, Duration span);
     void mend_all();
@@ -42,8 +48,16 @@ private:
         std::uint64_t number;
     };
     struct Host;
+    struct CrashPoint {
+        PortCall call;
+        bool after;
+        int left;
+        std::optional<Duration> down;
+    };
 
     [[nodiscard]] Host* find(ServerName const& name);
+    [[nodiscard]] bool crashes(Party const& party, PortCall const& call, bool after);
+    void restart(ServerName const& name);
     void handle(Host& host, AgentEvent const& event);
     void arm(Host& host);
     void carry_out(Host& host, agent::Register const& it);
@@ -62,6 +76,8 @@ private:
     Scene& scene_;
     Chance chance_;
     std::map<ServerName, std::unique_ptr<Host>> hosts_;
+    std::vector<std::unique_ptr<Host>> dead_;  // Replaced; some of their calls are still under way.
+    std::vector<CrashPoint> crash_points_;
     std::map<JobId, std::vector<Host*>> running_;
     std::uint64_t attempts_ = 0;
     SteadyInstant forgiven_until_;

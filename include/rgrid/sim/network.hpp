@@ -4,6 +4,7 @@
 #include <rgrid/sim/chance.hpp>
 #include <rgrid/sim/faults.hpp>
 #include <rgrid/sim/party.hpp>
+#include <vector>
 
 namespace rgrid::sim {
 
@@ -26,8 +27,8 @@ struct Network {
     Chance chance;
     Cloud* cloud = nullptr;  ///< Whose listings can be stale.
 
-    /// Told of each call of a party before (`false`) and after its effect; true kills the party there.
-    std::function<bool(Party& party, PortCall const& call, bool after)> crash_point;
+    /// Told of each call of a party before (`false`) and after its effect, in turn; true: the party has been killed there.
+    std::vector<std::function<bool(Party& party, PortCall const& call, bool after)>> crash_points;
 
     std::array<std::array<std::int64_t, fault_kinds>, port_calls.size()> met{};  ///< Faults, by call and kind.
 };
@@ -48,6 +49,7 @@ public:
 
 private:
     void wait(Duration span) { network_.fibers.wait_until(network_.timeline.now() + span); }
+    [[nodiscard]] bool dies(PortCall const& call, bool after);
     void wait_for_deadline(Call const& limits);
     void thaw();
     [[nodiscard]] Duration latency() { return network_.chance.span(to_.fastest, to_.slowest); }

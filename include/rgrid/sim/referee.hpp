@@ -82,6 +82,7 @@ private:
     std::set<std::pair<Generation, ServerName>> names_;
     LeaderEpoch epoch_;
     std::string leader_;
+    SteadyInstant led_since_;
     std::int64_t accepted_ = 0;
     SteadyInstant anew_;  // When the store last went back in time or was adopted.
     std::map<PoolName, std::vector<std::pair<SteadyInstant, int>>> maxima_;  // From when on, in order.

@@ -38,6 +38,7 @@ struct Scene {
     std::unique_ptr<Referee> referee;
     Store store;
     Cloud cloud;
+    SteadyInstant store_stepped;  ///< When the store's clock was last stepped.
     bool over = false;  ///< Nothing begins any more.
     std::function<void(Server const&)> made;       ///< Told of each new server.
     std::function<void(ServerName const&)> ended;  ///< ... and of each that is told to go.

@@ -220,7 +220,7 @@ TEST_F(ControllerTest, resigning_lets_the_next_one_lead_at_once) {
 
 TEST_F(ControllerTest, an_unknown_listing_creates_and_deletes_nothing) {
     submit(8);
-    faults.set("CloudProvider.list", {.before = 1});
+    faults.set("CloudProvider.list", {.refused = 1});
     auto controller = make("a", now);
 
     auto const report = controller->pass();
@@ -232,7 +232,7 @@ TEST_F(ControllerTest, an_unknown_listing_creates_and_deletes_nothing) {
 }
 
 TEST_F(ControllerTest, tells_a_problem_once_and_that_it_is_over) {
-    faults.set("FleetStore.load", {.before = 1});
+    faults.set("FleetStore.load", {.refused = 1});
     auto controller = make("a", now);
     controller->pass();
     controller->pass();
@@ -312,13 +312,13 @@ TEST_F(ControllerTest, wants_to_be_called_at_once_when_a_step_has_ended) {
 TEST_F(ControllerTest, takes_its_time_after_a_step_that_failed) {
     submit(8);
     auto controller = make("a", now);
-    faults.set("CloudProvider.create", {.after = 1});
+    faults.set("CloudProvider.create", {.answer_lost = 1});
     controller->pass();
     clock.advance(50s);
     faults.calm();
     real_cloud.vanish(ServerName{"f-default-1"});
-    faults.set("CloudProvider.list", {.before = 1});
-    faults.set("CloudProvider.find", {.before = 1});
+    faults.set("CloudProvider.list", {.refused = 1});
+    faults.set("CloudProvider.find", {.refused = 1});
     auto const report = controller->pass();
     ASSERT_THAT(report.plan.steps, ::testing::Contains(::testing::Field(&Step::action, Action::find_server)));
     EXPECT_GT(report.next_pass, clock.steady_now());
@@ -331,7 +331,7 @@ TEST_F(ControllerTest, repeats_a_delete_at_intervals) {
     controller->pass();
     auto const name = servers().front();
     store.close({}, WorkerId{name}, CloseMode::now, {}).value();
-    faults.set("CloudProvider.destroy", {.before = 1});
+    faults.set("CloudProvider.destroy", {.refused = 1});
     auto const end = clock.steady_now() + 10min;
     while (clock.steady_now() < end) {
         auto const report = controller->pass();
@@ -520,7 +520,7 @@ TEST_F(OneStoreTest, leads_again_once_no_server_is_another_stores_and_not_becaus
                           ControllerSettings{.fleet = FleetId{"f"}, .candidate = "a"}, now};
     controller.pass();
     cloud.vanish(ServerName{"f-default-1"});
-    faults.set("CloudProvider.list", {.before = 1});
+    faults.set("CloudProvider.list", {.refused = 1});
     pass_for(controller, 2min);
     EXPECT_THAT(servers(), ::testing::IsEmpty());
     EXPECT_EQ(store.leads, 1);
