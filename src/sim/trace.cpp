@@ -49,6 +49,13 @@ std::optional<std::vector<std::string>> trace_fields(std::string_view line) {
     return fields;
 }
 
+/// As problems show it, and so that the message is text even if this is not.
+std::string shown_in_quotes(std::string_view text) {
+    constexpr std::size_t longest = 60;
+    if (is_utf8(text)) return config::in_quotes(text);
+    return "\"" + printable(text.substr(0, longest)) + (text.size() > longest ? "...\"" : "\"");
+}
+
 std::optional<double> trace_number(std::string_view text) {
     double number = 0;
     auto const [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -93,7 +100,7 @@ private:
         if (number_ == 1 && line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);
         auto const fields = trace_fields(line);
         if (!fields)
-            return problem("has a quotation mark out of place: " + config::in_quotes(line),
+            return problem("has a quotation mark out of place: " + shown_in_quotes(line),
                            "them around a whole field, and doubled inside");
         if (number_ == 1) return take_header(*fields);
         if (fields->size() != width_)
@@ -111,7 +118,7 @@ private:
         for (std::size_t column = 0; column < trace_columns.size(); ++column) {
             auto const found = std::find(fields.begin(), fields.end(), trace_columns[column]);
             if (found == fields.end())
-                return problem("names no column " + std::string{trace_columns[column]} + ": " + config::in_quotes(join(fields)),
+                return problem("names no column " + std::string{trace_columns[column]} + ": " + shown_in_quotes(join(fields)),
                                std::string{trace_header});
             if (std::find(found + 1, fields.end(), trace_columns[column]) != fields.end())
                 return problem("names the column " + std::string{trace_columns[column]} + " twice", "it once");
@@ -137,12 +144,12 @@ private:
         if (!runs) return runs.error();
         auto const slots = slots_in(fields);
         if (!slots) return slots.error();
-        if (!is_utf8(job_class)) return problem("has the class " + config::in_quotes(printable(job_class)), "UTF-8 text");
+        if (!is_utf8(job_class)) return problem("has the class " + shown_in_quotes(job_class), "UTF-8 text");
         if (job_class.size() > longest_class)
             return problem("has a class of " + std::to_string(job_class.size()) + " bytes",
                            "at most " + std::to_string(longest_class));
         if (!arrivals_.empty() && *at < arrivals_.back().at)
-            return problem("has the submit_time_s " + config::in_quotes(fields[place_[0]]) + " after one of " +
+            return problem("has the submit_time_s " + shown_in_quotes(fields[place_[0]]) + " after one of " +
                                to_text(arrivals_.back().at),
                            "the jobs in the order of their submission");
         arrivals_.push_back({*at, *runs, *slots, job_class});
@@ -154,7 +161,7 @@ private:
         auto const& text = fields[place_[column]];
         auto const number = trace_number(text);
         if (!number || !(*number >= 0 && *number <= longest_seconds))
-            return problem("has the " + std::string{trace_columns[column]} + " " + config::in_quotes(text),
+            return problem("has the " + std::string{trace_columns[column]} + " " + shown_in_quotes(text),
                            "seconds from 0 to " + std::to_string(static_cast<std::int64_t>(longest_seconds)) +
                                " (ten years)")
                 .error();
@@ -166,7 +173,7 @@ private:
         int slots = 0;
         auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), slots);
         if (error != std::errc{} || end != text.data() + text.size() || slots < 1 || slots > most_slots)
-            return problem("has the slots " + config::in_quotes(text),
+            return problem("has the slots " + shown_in_quotes(text),
                            "a whole number from 1 to " + std::to_string(most_slots))
                 .error();
         return slots;
@@ -191,7 +198,7 @@ struct CloseTrace {
 };
 
 Error unreadable_trace(std::string const& path, std::string const& why) {
-    return fail(Errc::rejected, "the trace " + config::in_quotes(path) + " cannot be read: " + why);
+    return fail(Errc::rejected, "the trace " + shown_in_quotes(path) + " cannot be read: " + why);
 }
 
 /// What zlib says of a file that ended early or is damaged.

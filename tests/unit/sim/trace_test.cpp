@@ -113,9 +113,17 @@ TEST(TraceTest, a_quotation_mark_out_of_place_is_told) {
 
 TEST(TraceTest, a_class_that_is_no_text_is_told_without_its_bytes) {
     EXPECT_EQ(problem(header + "0,1,1,a\xFF\n"),
-              "jobs.csv: line 2 has the class \"a\\\\xff\"; expected UTF-8 text");
+              "jobs.csv: line 2 has the class \"a\\xff\"; expected UTF-8 text");
     EXPECT_EQ(problem(header + "0,1,1," + std::string(201, 'a') + "\n"),
               "jobs.csv: line 2 has a class of 201 bytes; expected at most 200");
+}
+
+TEST(TraceTest, a_problem_is_text_even_where_the_trace_is_not) {
+    auto const binary = std::string{"\x1f\x8b\x08\0\xff", 5} + std::string(100, '\xff');
+    EXPECT_THAT(problem(binary), StartsWith("jobs.csv: line 1 names no column submit_time_s: \"\\x1f\\x8b\\x08\\x00\\xff"));
+    EXPECT_THAT(problem(header + "\xff,1,1,a\n"), HasSubstr("has the submit_time_s \"\\xff\"; expected seconds"));
+    EXPECT_THAT(problem(header + "0,1,\xff,a\n"), HasSubstr("has the slots \"\\xff\"; expected a whole number"));
+    EXPECT_THAT(problem(header + "0,1,1,\"\xff\n"), HasSubstr("out of place: \"0,1,1,\"\\xff\""));
 }
 
 // A file without line ends must not be read into memory as one.
