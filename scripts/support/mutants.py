@@ -9,7 +9,7 @@ The guards are the entries of tests/mutants/*.toml:
     file = "src/adapters/memory/work_source.cpp"
     code = 'if («completion.epoch != view.epoch» || ...'   # Found in the file exactly once; the guard is what « » hold.
     becomes = 'false'                                      # What stands there without it. A statement becomes nothing.
-    programs = ["test_unit_control"]                       # Tried first; then those of the file's folder.
+    programs = ["test_unit_control"]                       # Besides those of the file's folder.
     equivalent = "why no test can notice"                  # It is then not run, but listed with its reason.
 
 All are compiled at once, into a copy of the tree: each guard stands there beside what replaces it, and the environment
@@ -25,7 +25,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import tomllib
 import zlib
@@ -37,19 +36,19 @@ CHOICE = "RGRID_MUTANT"
 SIMULATION = "test_sim"
 TIME_LIMIT = 300  # Seconds for one program; a program that a mutant keeps from ending has noticed it.
 
-# The test programs that may notice, by the beginning of the guard's file; the nearest and quickest first.
+# The test programs that may notice, by the beginning of the guard's file.
 PROGRAMS = (
-    ("include/rgrid/model/", ("test_unit_model", "test_unit_policy", "test_conformance_memory", "test_unit_control")),
     ("include/rgrid/policy/", ("test_unit_policy", "test_property", "test_unit_control")),
-    ("include/rgrid/ports/", ("test_conformance_memory", "test_conformance_sqlite")),
-    ("include/rgrid/control/", ("test_unit_control",)),
     ("src/control/", ("test_unit_control",)),
-    ("include/rgrid/worker/", ("test_unit_worker",)),
+    ("include/rgrid/control/", ("test_unit_control",)),
     ("src/worker/", ("test_unit_worker",)),
+    ("include/rgrid/worker/", ("test_unit_worker",)),
     ("src/adapters/memory/", ("test_conformance_memory",)),
     ("src/adapters/sqlite/", ("test_conformance_sqlite",)),
     ("src/adapters/process/", ("test_conformance_process",)),
     ("src/adapters/files/", ("test_conformance_files",)),
+    ("include/rgrid/model/", ("test_unit_model", "test_unit_policy", "test_unit_control", "test_conformance_memory")),
+    ("include/rgrid/ports/", ("test_conformance_memory", "test_conformance_sqlite")),
 )
 # In the simulation runs only what those are linked with.
 SIMULATED = ("include/rgrid/", "src/control/", "src/worker/machine", "src/adapters/memory/")
@@ -108,10 +107,10 @@ class Guard:
         return begin, begin + len(inside)
 
     def tried(self):
-        """The programs that may notice, in order."""
+        """The programs that may notice."""
         near = next((programs for folder, programs in PROGRAMS if self.file.startswith(folder)), ())
         last = (SIMULATION,) if self.file.startswith(SIMULATED) else ()
-        return tuple(dict.fromkeys((*self.programs, *near, *last)))
+        return {*self.programs, *near, *last}
 
 
 def load_guards(folder):
@@ -136,7 +135,7 @@ def load_guards(folder):
 def switched(guard, old):
     """Code that is `old` unless the guard's mutant is chosen."""
     on = f"::rgrid_mutants::on({guard.number})"
-    if old.rstrip().endswith((";", "}")):
+    if old.endswith(";"):
         return f"if ({on}) {{ {guard.becomes} }} else {{ {old} }}"
     if guard.becomes in ("true", "false"):
         return f"({on} ? {guard.becomes} : static_cast<bool>({old}))"
@@ -196,21 +195,24 @@ def run_quietly(command, what, environment=None):
         raise Problem(f"{what} failed:\n" + "\n".join((done.stdout + done.stderr).splitlines()[-60:]))
 
 
-def build(folder, programs):
-    """Builds the test programs in a copy; quick to compile, and quick enough for the simulation."""
-    environment = {**os.environ, "CCACHE_BASEDIR": str(folder), "CCACHE_NOHASHDIR": "1"}
+def configure(folder):
+    """Makes the build folder of a copy: quick to compile, and quick enough for the simulation."""
     out = folder / "build/mutants"
     if not (out / "build.ninja").exists():
         run_quietly(["cmake", "-S", folder, "-B", out, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug", "-DRGRID_WERROR=OFF",
                      "-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_UNITY_BUILD_BATCH_SIZE=6", "-DRGRID_BUILD_BENCHMARKS=OFF",
                      "-DRGRID_BUILD_PYTHON=OFF", "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g0",
-                     f"-DCMAKE_CXX_FLAGS=-w -include {folder}/build/mutants.hpp"], "configuring", environment)
-    for program in programs:
-        began = time.monotonic()
-        print(f"mutants: building {program}", flush=True)
-        run_quietly(["cmake", "--build", out, "--target", program], f"building {program}", environment)
-        print(f"mutants: built {program} in {time.monotonic() - began:.0f} s", flush=True)
-    return out / "tests"
+                     f"-DCMAKE_CXX_FLAGS=-w -include {folder}/build/mutants.hpp"], "configuring")
+    return out
+
+
+def build(out, program):
+    """Builds a test program. The compiler's cache may take what it has from another copy."""
+    environment = {**os.environ, "CCACHE_BASEDIR": str(out.parents[1]), "CCACHE_NOHASHDIR": "1"}
+    began = time.monotonic()
+    print(f"mutants: building {program}", flush=True)
+    run_quietly(["cmake", "--build", out, "--target", program], f"building {program}", environment)
+    print(f"mutants: built {program} in {time.monotonic() - began:.0f} s", flush=True)
 
 
 @dataclass
@@ -254,15 +256,6 @@ def run_program(tests, program, number, seeds, limit=TIME_LIMIT):
     return judge(program, code, output.decode(errors="replace"))
 
 
-def try_guard(tests, guard, seeds):
-    """The first test that notices that the guard is gone; None if none does."""
-    for program in guard.tried():
-        noticed = run_program(tests, program, guard.number, seeds)
-        if noticed:
-            return noticed
-    return None
-
-
 def table(guards, found):
     """The result in Markdown."""
     def cell(text):
@@ -276,25 +269,38 @@ def table(guards, found):
     return "\n".join(lines) + "\n"
 
 
-def check_without(tests, programs, seeds):
-    for program in programs:
-        noticed = run_program(tests, program, 0, seeds)
-        if noticed:
-            raise Problem(f"with every guard in place {noticed} fails; expected it to pass")
+def programs_of(guards):
+    """The programs that the guards name, each before those that follow it in PROGRAMS; the simulation is last."""
+    order = [program for _, programs in PROGRAMS for program in programs]
+    wanted = {program for guard in guards for program in guard.tried()}
+    known = [program for program in dict.fromkeys(order) if program in wanted]
+    return known + sorted(wanted - {*known, SIMULATION}) + [SIMULATION] * (SIMULATION in wanted)
 
 
-def run(guards, tests, jobs, seeds):
-    """Tries all guards, some side by side; prints each as it is known."""
-    found, lock = {}, threading.Lock()
+def try_program(tests, program, guards, jobs, seeds):
+    """What the program notices of each guard, by name; some run side by side, and each is told as it is known."""
+    without = run_program(tests, program, 0, seeds)
+    if without:
+        raise Problem(f"with every guard in place {without} fails; expected it to pass")
 
     def one(guard):
-        noticed = try_guard(tests, guard, seeds)
-        with lock:
-            found[guard.name] = noticed
-            print(f"{'noticed ' if noticed else 'SURVIVED'} {guard.name}: {noticed or ', '.join(guard.tried())}", flush=True)
+        noticed = run_program(tests, program, guard.number, seeds)
+        if noticed:
+            print(f"noticed: {guard.name}: {noticed}", flush=True)
+        return guard.name, noticed
 
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        list(pool.map(one, guards))
+        return dict(pool.map(one, guards))
+
+
+def try_all(guards, out, jobs, seeds):
+    """The first test that notices for each guard, by name; None if none does. A program that is not needed is not built."""
+    found = {guard.name: None for guard in guards}
+    for program in programs_of(guards):
+        mine = [guard for guard in guards if program in guard.tried() and not found[guard.name]]
+        if mine:
+            build(out, program)
+            found.update(try_program(out / "tests", program, mine, jobs, seeds))
     return found
 
 
@@ -331,13 +337,10 @@ def main(arguments):
         global SIMULATED
         SIMULATED = ()
     tried = [guard for guard in chosen if not guard.equivalent]
-    programs = list(dict.fromkeys(program for guard in tried for program in guard.tried()))
     folder = options.folder.resolve() if options.folder else Path(tempfile.mkdtemp(prefix="rgrid-mutants-"))
     try:
         make_copy(ROOT, folder, every)
-        tests = build(folder, programs)
-        check_without(tests, programs, options.seeds)
-        found = run(tried, tests, options.jobs, options.seeds)
+        found = try_all(tried, configure(folder), options.jobs, options.seeds)
     finally:
         if not options.folder:
             shutil.rmtree(folder, ignore_errors=True)
@@ -345,7 +348,7 @@ def main(arguments):
         options.markdown.write_text(table(chosen, found))
     survivors = [guard.name for guard in tried if not found[guard.name]]
     for name in survivors:
-        print(f"survived: {name}")
+        print(f"SURVIVED: {name}")
     print(f"{len(tried) - len(survivors)} of {len(tried)} guards are noticed when they are gone")
     return 1 if survivors else 0
 

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """Shows that scripts/mutants says what is true: where a guard stands, what replaces it, and who noticed that it was gone."""
 
+import contextlib
+import io
 import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,13 +89,32 @@ class TheCode(unittest.TestCase):
 
 
 class WhoTries(unittest.TestCase):
-    def test_the_named_programs_come_first_and_the_simulation_last(self):
-        self.assertEqual(guard("x", programs=("test_property",)).tried(),
-                         ("test_property", "test_unit_control", "test_sim"))
+    def test_a_guard_is_tried_by_its_folder_by_what_it_names_and_by_the_simulation(self):
+        self.assertEqual(guard("x", programs=("test_property",)).tried(), {"test_property", "test_unit_control", "test_sim"})
 
     def test_what_is_not_in_the_simulation_is_not_tried_there(self):
         sqlite = Guard("a", "b", "src/adapters/sqlite/claim.cpp", "c")
-        self.assertEqual(sqlite.tried(), ("test_conformance_sqlite",))
+        self.assertEqual(sqlite.tried(), {"test_conformance_sqlite"})
+
+    def test_near_and_quick_programs_come_first_and_the_simulation_last(self):
+        guards = [guard("x", programs=("test_app", "test_property")), Guard("a", "b", "include/rgrid/policy/x.hpp", "c")]
+        self.assertEqual(mutants.programs_of(guards),
+                         ["test_unit_policy", "test_property", "test_unit_control", "test_app", "test_sim"])
+
+    def test_a_guard_that_was_noticed_is_tried_no_more(self):
+        built, given = [], []
+
+        def try_program(tests, program, guards, jobs, seeds):
+            given.append((program, [each.name for each in guards]))
+            return {each.name: program if each.name == "a" else None for each in guards}
+
+        policy = [Guard(name, "b", "include/rgrid/policy/x.hpp", "c") for name in ("a", "d")]
+        with unittest.mock.patch.multiple(mutants, build=lambda out, program: built.append(program),
+                                          try_program=try_program):
+            found = mutants.try_all(policy, Path("out"), 1, 20)
+        self.assertEqual(found, {"a": "test_unit_policy", "d": None})
+        self.assertEqual(given[:2], [("test_unit_policy", ["a", "d"]), ("test_property", ["d"])])
+        self.assertEqual(built, ["test_unit_policy", "test_property", "test_unit_control", "test_sim"])
 
 
 class WhoNoticed(unittest.TestCase):
@@ -139,12 +161,16 @@ class WhoNoticed(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             tests = self.program(folder, 'echo "[  FAILED  ] A.b (0 ms)"; exit 1')
             with self.assertRaisesRegex(Problem, "with every guard in place test_unit_control A.b fails"):
-                mutants.check_without(tests, ["test_unit_control"], 20)
+                mutants.try_program(tests, "test_unit_control", [], 1, 20)
 
-    def test_the_first_program_that_notices_ends_the_trial(self):
+    def test_each_guard_is_tried_alone(self):
         with tempfile.TemporaryDirectory() as folder:
-            tests = self.program(folder, 'echo "[  FAILED  ] A.b (0 ms)"; exit 1')
-            self.assertEqual(mutants.try_guard(tests, guard("x"), 20).program, "test_unit_control")
+            low, high = guard("x", name="low"), guard("y", name="high")
+            tests = self.program(folder, f'[ $RGRID_MUTANT != {low.number} ] || {{ echo "[  FAILED  ] A.b (0 ms)"; exit 1; }}')
+            with contextlib.redirect_stdout(io.StringIO()) as said:
+                found = mutants.try_program(tests, "test_unit_control", [low, high], 2, 20)
+            self.assertEqual((str(found["low"]), found["high"]), ("test_unit_control A.b", None))
+            self.assertEqual(said.getvalue(), "noticed: low: test_unit_control A.b\n")
 
     def test_the_table_has_survivors_and_equivalents(self):
         guards = [guard("x", name="a"), guard("y", name="b"), guard("z", name="c", equivalent="it says | so")]
