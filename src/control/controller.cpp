@@ -20,6 +20,11 @@ std::vector<ServerName> settled_servers(Snapshot const& seen) {
     return settled;
 }
 
+bool orders_servers(Plan const& plan) {
+    return std::any_of(plan.steps.begin(), plan.steps.end(),
+                       [](Step const& step) { return step.action == Action::create_server; });
+}
+
 /// Looks that are as far apart as the settings make them are not interrupted.
 SourceAges with_gap(ControllerSettings const& settings) {
     auto ages = settings.max_ages;
@@ -102,6 +107,11 @@ void Controller::look_and_act(PassReport& report) {
         if (!keep_records(seen, *record, report)) return;
     }
     report.plan = planner_.decide(seen);
+    if (orders_servers(report.plan)) {
+        // Jobs that were claimed between our looks were seen as waiting and as running: that must not order a server.
+        observer_.look_at_demand(seen);
+        report.plan = planner_.decide(seen);
+    }
     keep_decision(seen, report.plan);
     act(seen, *record, report.plan);
     if (!standing_still_) settled_ = settled_servers(seen);
@@ -197,7 +207,6 @@ std::optional<FleetRecord> Controller::load(PassReport& report) {
 
 Snapshot Controller::observe(FleetRecord const& record, LeaderEpoch epoch, std::vector<ServerName> in_flight) {
     Snapshot seen;
-    seen.now = ports_.clock.now();
     seen.fleet = settings_.fleet;
     seen.store = record.store;
     seen.generation = record.generation;
@@ -210,6 +219,8 @@ Snapshot Controller::observe(FleetRecord const& record, LeaderEpoch epoch, std::
     seen.mass_loss_released = record.mass_loss_released;
     seen.memory = record.memory;
     observer_.look(seen);
+    // Ages are told as of the end of the looks, which can take a while.
+    seen.now = ports_.clock.now();
     return seen;
 }
 

@@ -173,8 +173,11 @@ Money spent_this_month(std::vector<ServerBill> const& bills, Instant now) {
     Instant const begin = std::chrono::sys_days{today.year() / today.month() / 1};
     Money spent;
     for (auto const& bill : bills) {
-        // Periods that began before the month are last month's.
-        auto const earlier = bill.created < begin ? paid_periods(begin - bill.created, bill.period) : 0;
+        // Periods that began before the month are last month's, but not those of its last minute: looks take time, the
+        // provider's calendar is not ours, and what seems to be last month's can be on this month's bill.
+        constexpr Duration doubt = std::chrono::minutes{1};
+        auto const sure = begin - doubt;
+        auto const earlier = bill.created < sure ? paid_periods(sure - bill.created, bill.period) : 0;
         // One fleet pays in one currency; another one on the bill is not added to it.
         if (spent.nanos != 0 && bill.price.currency != spent.currency) continue;
         spent += bill.price * std::max<std::int64_t>(0, paid_periods(bill.lifetime, bill.period) - earlier);

@@ -158,5 +158,19 @@ TEST(SpentThisMonth, counts_paid_periods_that_began_in_it) {
     EXPECT_EQ(spent_this_month({bill, bill}, now), Money{20'000'000});
 }
 
+// A cap must hold though looks take time and the provider's calendar is not ours.
+TEST(SpentThisMonth, counts_what_began_in_the_last_minute_of_the_month_before) {
+    auto const begin = Instant{std::chrono::sys_days{std::chrono::year{2026} / 3 / 1}};
+    ServerBill bill;
+    bill.price = Money{10'000'000};
+    bill.period = 1h;
+    bill.lifetime = 2min;
+    bill.created = begin - 59s;
+    EXPECT_EQ(spent_this_month({bill}, begin + 1min), Money{10'000'000});
+
+    bill.created = begin - 61s;
+    EXPECT_EQ(spent_this_month({bill}, begin + 1min), Money{});
+}
+
 }  // namespace
 }  // namespace rgrid
