@@ -92,9 +92,9 @@ WorldSettings busy_settings(int controllers) {
     auto settings = quiet_world();
     settings.controllers = controllers;
     settings.params.pools.at(PoolName{"default"}).health.listing_lag = 10s;
-    settings.calm_after = 6h;
-    settings.ends_after = 18h;
-    for (int hour = 0; hour < 5; ++hour)
+    settings.calm_after = 4h;
+    settings.ends_after = 16h;
+    for (int hour = 0; hour < 3; ++hour)
         for (auto& work : batch(hour * 1h + 1min)) settings.work.push_back(std::move(work));
     return settings;
 }
@@ -106,11 +106,12 @@ void provoke(World& world, PortCall const& call) {
     if (is_call(call, calls::fleet_resign))
         for (int i = 1; i <= 10; ++i) world.at(i * 20min, [](World& then) { then.foreign_store(1, 5min); });
     if (is_call(call, calls::fleet_freeze))
-        // Often it is an agent that tells the store first; then no controller has to.
-        for (int i = 0; i < 16; ++i) {
-            world.at(i * 20min, [](World& then) { then.back_up_store(); });
-            world.at(i * 20min + 1min, [](World& then) { then.submit(batch(Duration{0})); });
-            world.at(i * 20min + 5min, [](World& then) { then.restore_store(5min); });
+        // An agent would tell the store as well as a controller does; so none runs when it goes back.
+        for (int i = 0; i < 8; ++i) {
+            world.at(i * 30min, [](World& then) { then.back_up_store(); });
+            world.at(i * 30min + 10s, [](World& then) { then.submit(batch(Duration{0})); });
+            world.at(i * 30min + 70s, [](World& then) { then.kill_agents(1); });
+            world.at(i * 30min + 75s, [](World& then) { then.restore_store(5min); });
         }
     if (is_call(call, calls::jobs_cancel))
         for (int i = 1; i <= 5; ++i) world.at(i * 30min, [](World& then) { then.users().cancel(3); });
