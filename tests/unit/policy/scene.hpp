@@ -28,7 +28,7 @@ struct Scene {
         seen.store = StoreId{"s"};
         seen.epoch = LeaderEpoch{1};
         seen.servers = {std::vector<Server>{}, {}, 1h, {}};
-        seen.sessions = {std::vector<Session>{}, {}, 1h, {}};
+        seen.sessions = {std::vector<Session>{}, {}, 24h, {}};
         seen.demand = {Demand{}, {}, 1h, {}};
         seen.offers = {std::vector<Offer>{{small_offer, Money{9'000'000}, 1h, {}}}, {}, 1h, {}};
         params.pools[default_pool];
