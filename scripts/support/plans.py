@@ -34,11 +34,12 @@ class Run:
 # What users get. Cases are the GoogleTest programs but the simulation: they run in the sanitized builds, where they show
 # more.
 PRODUCTS = ("src/all", "examples/all", "bench/all", "bindings/python/all", "tests/end_to_end/all", "test_sim",
-            "test_property")
+            "test_sim_scenarios", "test_property")
 
 STANDARD = [
-    Build("default", 7, PRODUCTS),
-    Run("simulation, end to end, consumers, headers, documentation", "default", 7, ("-LE", "cases")),
+    Build("default", 8, PRODUCTS),
+    Run("simulation", "default", 4, ("-L", "sim")),
+    Run("end to end, consumers, headers, documentation", "default", 7, ("-LE", "cases|sim")),
     Run("laws with all their seeds", "default", 0.2, ("-L", "property")),
     Build("asan", 5, ("rgrid_cases", "rgrid_fuzzers")),
     Run("cases under address and undefined-behaviour sanitizers", "asan", 2, ("-L", "cases")),
@@ -50,16 +51,17 @@ STANDARD = [
 ]
 
 QUICK = [
-    Build("default", 1.5, ("rgrid_cases", "test_sim")),
-    Run("cases and simulation", "default", 1.5, ("-L", "cases|sim")),
+    Build("default", 1.5, ("rgrid_cases", "test_sim", "test_sim_scenarios")),
+    Run("cases and a part of the simulation", "default", 1.5, ("-L", "cases|sim"), {"RGRID_SEEDS": "500"}),
 ]
 
 NIGHTLY = [
     Build("default", 12),
-    Run("everything, with more kills", "default", 60, (), {"RGRID_KILLS": "2000"}, 7200),
-    Build("asan", 7, ("rgrid_cases", "test_sim", "rgrid_fuzzers")),
-    Run("cases and simulation under address and undefined-behaviour sanitizers", "asan", 60, ("-L", "cases|sim"),
-        {"RGRID_MORE_SEEDS": "20"}, 7200),
+    Run("everything, with more kills and seeds", "default", 120, (), {"RGRID_KILLS": "2000", "RGRID_MORE_SEEDS": "10"},
+        14400),
+    Build("asan", 7, ("rgrid_cases", "test_sim", "test_sim_scenarios", "rgrid_fuzzers")),
+    Run("cases and simulation under address and undefined-behaviour sanitizers", "asan", 60, ("-L", "cases|sim"), {},
+        7200),
     Run("fuzzing", "asan", 60, ("-L", "fuzz"), {"RGRID_FUZZ_SECONDS": "1200"}, 7200),
     Build("tsan", 3, ("rgrid_threaded_cases",)),
     Run("cases with threads under the thread sanitizer, ten times", "tsan", 15,

@@ -350,8 +350,10 @@ void Referee::note_phases(Snapshot const& seen) {
         if (before == phases_.end() || before->second == worker.phase) continue;
         scene_.reach("phase: " + word(before->second) + " -> " + word(worker.phase));
         // A listing that is late shows once more what an earlier one did not.
-        bool const late =
-            before->second == Phase::gone && (worker.phase == Phase::orphan || worker.phase == Phase::closed);
+        bool const late = (before->second == Phase::gone &&
+                           (worker.phase == Phase::orphan || worker.phase == Phase::closed ||
+                            worker.phase == Phase::deleting)) ||
+                          (before->second == Phase::booting && worker.phase == Phase::requested);
         if (!late && !leads_to(before->second, worker.phase))
             violate("I15: " + worker.name.value + " went from " + word(before->second) + " to " + word(worker.phase));
     }
@@ -374,6 +376,8 @@ void Referee::check_bill() {
         if (found == billed.end()) {
             // Who went while a restored store did not know of it is on no bill of that store.
             if (life.created < anew_) continue;
+            // One that was made a moment ago has not been listed yet.
+            if (!life.gone && stood < 1min) continue;
             violate("I4: " + name.value + " stood for " + to_rough_text(stood) + " and is on no bill");
             continue;
         }

@@ -145,9 +145,11 @@ void ReplayFleet::close(ReplayWorker& worker) {
 bool ReplayFleet::remove(Duration now, ReplayWorker& worker, Reason reason) {
     bool const first = !worker.remove_asked;
     worker.remove_asked = now;
+    if (first) worker.remove_first = now;
     auto* const intent = intents_.find(worker);
     if (intent == nullptr) return false;
     intent->remove = true;
+    intent->removed_before = now - *worker.remove_first;
     if (first) intent->remove_reason = reason;
     if (auto* const server = servers_.find(worker)) server->status = ServerStatus::deleting;
     return first;
@@ -159,7 +161,7 @@ void ReplayFleet::gone(Duration now, ReplayWorker& worker) {
         count_spent(now);
         spent_by_gone_ += spent_since(month_, worker, now - worker.created);
     }
-    learn_from(now, ObservationKind::delete_finished, worker, now - worker.remove_asked.value_or(now));
+    learn_from(now, ObservationKind::delete_finished, worker, now - worker.remove_first.value_or(now));
 }
 
 void ReplayFleet::settle(ReplayWorker const& worker) {

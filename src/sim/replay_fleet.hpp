@@ -32,6 +32,7 @@ struct ReplayWorker {
     std::optional<Duration> came_up;
     Duration idle_since{0};
     std::optional<Duration> draining_since;
+    std::optional<Duration> remove_first;  ///< When its delete was asked for at first, and last.
     std::optional<Duration> remove_asked;
     std::vector<ReplayAttempt> running;
     int busy = 0;  ///< Slots.

@@ -20,6 +20,7 @@ void Users::submit(std::vector<Work> work) {
         auto& spec = each.spec;
         spec.command = {"work", std::to_string(each.runs.count()),
                         std::to_string(static_cast<int>(each.ending))};
+        spec.env["TOKEN"] = planted_secret;
         spec.submit_key = "key-" + std::to_string(++keys_);
         specs.push_back(std::move(spec));
     }

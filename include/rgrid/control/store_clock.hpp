@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <optional>
 #include <rgrid/base/time.hpp>
@@ -29,9 +30,10 @@ public:
     /// The age that a right clock would tell.
     [[nodiscard]] Duration corrected(Duration age) const {
         if (!last_) return age;
-        for (auto step = steps_.rbegin(); step != steps_.rend(); ++step)
-            if (last_->first - age <= step->before) age = std::max(Duration{0}, age - step->size);
-        return age;
+        auto const began = last_->first - age;
+        for (auto const& step : steps_)
+            if (began <= step.before) age -= step.size;
+        return std::max(Duration{0}, age);
     }
 
     void correct(Session& session) const {

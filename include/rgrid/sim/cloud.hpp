@@ -6,6 +6,7 @@
 #include <rgrid/adapters/memory/cloud.hpp>
 #include <rgrid/sim/chance.hpp>
 #include <rgrid/sim/witness.hpp>
+#include <utility>
 
 namespace rgrid::sim {
 
@@ -44,6 +45,9 @@ public:
 
     /// The next create makes a server and then fails, as an action that ends in an error does.
     void fail_after_create() { fail_after_create_ = true; }
+
+    /// The same cloud as another fleet sees it, without what this one does beside what it is asked.
+    [[nodiscard]] std::unique_ptr<CloudProvider> seen_by(FleetId fleet) const { return cloud_.seen_by(std::move(fleet)); }
 
     bool vanish(ServerName const& name);
     void set_capacity(OfferKey const& offer, std::optional<int> capacity) { cloud_.set_capacity(offer, capacity); }

@@ -49,6 +49,9 @@ struct Scene {
     std::uint64_t digest = 0xcbf29ce484222325;
 };
 
+/// What every job's environment holds and no line of a log may.
+inline constexpr char const* planted_secret = "s3cr3t-of-a-user";
+
 /// The calendar when a world begins.
 [[nodiscard]] Instant world_start();
 

@@ -48,6 +48,14 @@ TEST_F(StoreClockTest, steps_add_up) {
     EXPECT_EQ(clock.corrected(2h + 20s), 20s) << "began between them";
 }
 
+TEST_F(StoreClockTest, a_smaller_step_after_a_greater_one_is_taken_off_as_well) {
+    look(0s);
+    look(30s, 1h);
+    look(40s, 1h + 20min);
+
+    EXPECT_EQ(clock.corrected(1h + 20min + 50s), 50s);
+}
+
 TEST_F(StoreClockTest, a_step_back_is_noticed_and_makes_nobody_look_older) {
     look(0s, 1h);
 
