@@ -89,6 +89,14 @@ TEST_F(ReplayTest, slow_deletes_are_paid_for_until_they_are_learned) {
     EXPECT_DOUBLE_EQ(report.server_hours, 2 + 1);
 }
 
+// Asking again for a delete that takes long does not make it look short.
+TEST_F(ReplayTest, a_delete_that_is_asked_for_again_is_measured_from_the_first_time) {
+    settings.delete_time = 7min;
+    jobs = {job(0s, 30min), job(5h, 30min)};
+
+    EXPECT_DOUBLE_EQ(run().server_hours, 2 + 1);
+}
+
 TEST_F(ReplayTest, jobs_wait_for_slots_in_the_order_of_their_submission) {
     pool().slots = 2;
     pool().scaling.max_workers = 1;
