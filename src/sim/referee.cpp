@@ -350,11 +350,12 @@ void Referee::note_phases(Snapshot const& seen) {
         if (before == phases_.end() || before->second == worker.phase) continue;
         scene_.reach("phase: " + word(before->second) + " -> " + word(worker.phase));
         // A listing that is late shows once more what an earlier one did not.
-        bool const late = (before->second == Phase::gone &&
-                           (worker.phase == Phase::orphan || worker.phase == Phase::closed ||
-                            worker.phase == Phase::deleting)) ||
-                          (before->second == Phase::booting && worker.phase == Phase::requested);
-        if (!late && !leads_to(before->second, worker.phase))
+        auto const from = before->second;
+        auto const to = worker.phase;
+        bool const late = (from == Phase::gone && (to == Phase::closed || to == Phase::deleting)) ||
+                          ((from == Phase::gone || from == Phase::deleting) && to == Phase::orphan) ||
+                          (from == Phase::booting && to == Phase::requested);
+        if (!late && !leads_to(from, to))
             violate("I15: " + worker.name.value + " went from " + word(before->second) + " to " + word(worker.phase));
     }
     phases_ = std::move(now);

@@ -305,12 +305,12 @@ private:
         report_.not_run = std::ssize(arrivals_) - report_.jobs;
         sum_up_waits();
         if (too_big_ > 0)
-            report_.notes.push_back(detail::counted(too_big_, "job") +
+            report_.notes.push_back(rgrid::detail::counted(too_big_, "job") +
                                     " did not run for want of slots: " + first_too_big_);
         std::int64_t waiting = 0;
         for (auto const& pool : pools_) waiting += static_cast<std::int64_t>(pool.queue.size());
         if (waiting == 0) return;
-        auto note = detail::counted(waiting, "job") + " never got a worker";
+        auto note = rgrid::detail::counted(waiting, "job") + " never got a worker";
         for (auto const& finding : findings_) note += "; " + explain(finding);
         report_.notes.push_back(std::move(note));
     }

@@ -48,7 +48,7 @@ Scene::~Scene() = default;
 void Scene::tell(std::string const& who, std::string const& what) {
     auto line = to_text(world_start() + elapsed()) + " " + who + ": " + what;
     if (line.find(planted_secret) != std::string::npos) return referee->violate("I16: " + who + " told a secret");
-    for (unsigned char character : line) digest = (digest ^ character) * 0x100000001b3;
+    for (char const character : line) digest = (digest ^ static_cast<unsigned char>(character)) * 0x100000001b3;
     lines.push_back(std::move(line));
     if (!settings.keep_log && lines.size() > kept_lines) lines.pop_front();
 }

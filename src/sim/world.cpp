@@ -35,7 +35,7 @@ World::World(WorldSettings settings)
     scene_.expired = [this] { agents_.forgive(2min); };
     std::map<Duration, std::vector<Work>> batches;
     for (auto& work : scene_.settings.work) batches[work.at].push_back(work);
-    for (auto& [when, batch] : batches) at(when, [batch](World& world) { world.submit(batch); });
+    for (auto& [when, batch] : batches) at(when, [jobs = batch](World& world) { world.submit(jobs); });
     at(scene_.settings.calm_after, [](World& world) { world.become_calm(); });
 }
 

@@ -58,7 +58,7 @@ private:
     // FNV-1a: the same on every machine, unlike std::hash.
     static std::uint64_t hash(std::string_view text) {
         std::uint64_t value = 0xcbf29ce484222325;
-        for (unsigned char character : text) value = (value ^ character) * 0x100000001b3;
+        for (char const character : text) value = (value ^ static_cast<unsigned char>(character)) * 0x100000001b3;
         return value;
     }
 

@@ -273,7 +273,7 @@ private:
     static std::size_t numbered(std::string_view name) {
         for (auto const& call : port_calls)
             if (call.name == name) return call.number;
-        RGRID_ASSERT(!"a call that port_calls does not name");
+        RGRID_ASSERT(name.empty());  // It is none that port_calls names.
         return 0;
     }
 

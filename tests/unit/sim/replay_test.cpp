@@ -337,9 +337,9 @@ struct Impatient final : Policy {
         for (auto const& worker : draft.roster.workers)
             if (worker.phase == Phase::ready && worker.name == ServerName{"sim-default-1"}) {
                 if (worker.session->age < 5min) draft.look_in(5min - worker.session->age);
-                else draft.steps.push_back(detail::close_step(worker, CloseMode::now, Reason::silent));
+                else draft.steps.push_back(rgrid::detail::close_step(worker, CloseMode::now, Reason::silent));
             } else if (worker.phase == Phase::ready && !worker.is_busy() && seen_enough(worker)) {
-                draft.steps.push_back(detail::close_step(worker, CloseMode::if_idle, Reason::paid_period_ends));
+                draft.steps.push_back(rgrid::detail::close_step(worker, CloseMode::if_idle, Reason::paid_period_ends));
             }
         return draft;
     }
