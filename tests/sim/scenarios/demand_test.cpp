@@ -8,14 +8,14 @@ namespace {
 
 TEST(Scenarios, burst) {
     play({
-        .story = "A hundred jobs of 10 minutes come at once. Ten workers of two slots run them in five rounds, all within the "
-                 "hour that is paid anyway.",
+        .story = "A hundred jobs of 10 minutes come at once. Ten workers of two slots run them in five rounds, all "
+                 "within the hour that is paid anyway.",
         .fleet = fleet_of(10),
         .happens = {{0s, jobs(100, 10min)}},
         .sees = {{5min, {"all twenty slots are busy and the others wait", running, exactly(20)}},
                  {5min, {"all twenty slots are busy and the others wait", queued, exactly(80)}}},
         .expects = {{"every job ends well", succeeded, exactly(100)},
-                    {"100 jobs on workers of 2 slots would take 50 workers; the maximum is ten", creations, exactly(10)},
+                    {"100 jobs of one slot would take 50 workers of two; the maximum is ten", creations, exactly(10)},
                     {"nobody is ordered twice while servers boot", create_calls, exactly(10)},
                     {"five rounds take 50 minutes: each worker costs one hour", paid_hours, exactly(10)},
                     {"10 x 0.0064 EUR", cost, exactly(Money{64'000'000, Currency::EUR})},
@@ -27,9 +27,9 @@ TEST(Scenarios, burst) {
 
 TEST(Scenarios, trickle) {
     play({
-        .story = "One job of 2 minutes every 10 minutes, for six hours. One job alone waits a minute before it is worth a "
-                 "server. That server takes the next five, and goes when its hour ends, 55 minutes after it was made. So "
-                 "each hour costs one server, and only the first job of each hour waits.",
+        .story = "One job of 2 minutes every 10 minutes, for six hours. One job alone waits a minute before it is "
+                 "worth a server. That server takes the next five, and goes when its hour ends, 55 minutes after it "
+                 "was made. So each hour costs one server, and only the first job of each hour waits.",
         .fleet = fleet_of(10),
         .happens = every(10min, 36, jobs(1, 2min)),
         .expects = {{"every job ends well", succeeded, exactly(36)},
@@ -45,14 +45,13 @@ TEST(Scenarios, trickle) {
 
 TEST(Scenarios, cancel_storm) {
     play({
-        .story = "Two hundred jobs of 10 minutes; ten workers run 20 of them at a time. At 15 minutes, in the second round, the "
-                 "user cancels everything. Nothing is ordered any more, what runs is ended at the next beat, and the idle "
-                 "workers go when their hour ends.",
+        .story = "Two hundred jobs of 10 minutes; ten workers run 20 of them at a time. At 15 minutes, in the second "
+                 "round, the user cancels everything. Nothing is ordered any more, what runs is ended at the next "
+                 "beat, and the idle workers go when their hour ends.",
         .fleet = fleet_of(10),
         .happens = {{0s, jobs(200, 10min)}, {15min, cancel_everything()}},
         .sees = {{14min, {"the second round is under way", running, exactly(20)}},
-                 {16min, {"a beat every 30 seconds and 10 seconds of grace to end: a minute later nothing runs", running,
-                          exactly(0)}},
+                 {16min, {"a beat every 30 s, 10 s of grace: a minute later nothing runs", running, exactly(0)}},
                  {16min, {"nothing waits", queued, exactly(0)}},
                  {50min, {"what is paid stays", servers, exactly(10)}}},
         .expects = {{"the first round ends well", succeeded, exactly(20)},

@@ -162,8 +162,9 @@ Run run(Scenario const& scenario, std::uint64_t seed) {
     auto settings = scenario.fleet;
     settings.seed = seed;
     settings.keep_log = true;
-    for (auto const& happening : scenario.happens) settings.calm_after = std::max(settings.calm_after, happening.at + 1min);
-    for (auto const& look : scenario.sees) settings.calm_after = std::max(settings.calm_after, look.at + 1min);
+    auto& end = settings.calm_after;
+    for (auto const& happening : scenario.happens) end = std::max(end, happening.at + 1min);
+    for (auto const& look : scenario.sees) end = std::max(end, look.at + 1min);
     World world{settings};
     Run run;
     auto const note = [&](std::string const& words, std::optional<std::string> const& difference) {
@@ -194,7 +195,8 @@ constexpr std::size_t shown_lines = 40;
 std::string tell(Run const& run, std::string const& name, std::uint64_t seed) {
     if (run.differences.empty()) return {};
     auto const& lines = run.report.last_lines;
-    auto text = "scenario " + name + ", seed " + std::to_string(seed) + ":\n" + run.differences + "the end of its log:\n";
+    auto text = "scenario " + name + ", seed " + std::to_string(seed) + ":\n" + run.differences;
+    text += "the end of its log:\n";
     auto const shown = std::getenv("RGRID_LOG") != nullptr ? lines.size() : std::min(shown_lines, lines.size());
     for (auto line = lines.end() - static_cast<std::ptrdiff_t>(shown); line != lines.end(); ++line)
         text += "  " + *line + "\n";

@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <fstream>
+#include <iterator>
+
 /// A scenario that does not come out as it says has to say so.
 namespace rgrid::sim {
 namespace {
@@ -41,6 +44,20 @@ TEST(ScenarioText, says_when_something_was_not_as_expected_on_the_way) {
 
     EXPECT_THAT(play_once(scenario, "one_job", 3),
                 HasSubstr("\"it runs at once\"\n    after 10s, expected jobs that run: at least 1; found 0"));
+}
+
+std::string content_of(std::string const& path) {
+    std::ifstream file{std::string{RGRID_SOURCE_DIR} + "/" + path};
+    return {std::istreambuf_iterator<char>{file}, {}};
+}
+
+TEST(ScenarioText, of_the_page_is_one_of_the_scenarios) {
+    auto const page = content_of("docs/simulation.md");
+    auto const begin = page.find("TEST(Scenarios, ");
+    ASSERT_NE(begin, std::string::npos);
+    auto const example = page.substr(begin, page.find("```", begin) - begin);
+
+    EXPECT_THAT(content_of("tests/sim/scenarios/demand_test.cpp"), HasSubstr(example));
 }
 
 TEST(ScenarioText, names_what_was_violated) {

@@ -8,10 +8,10 @@ namespace {
 
 TEST(Scenarios, loss_of_80_percent) {
     play({
-        .story = "Ten workers run twenty jobs of 30 minutes. At 10 minutes eight of their servers vanish, and the provider's "
-                 "listing says so: that is no blindness of ours, so the brake does not hold it up. Once they have been silent "
-                 "for 2 minutes, all eight are given up, their sixteen jobs go back to the queue, and eight more servers run "
-                 "them from the beginning.",
+        .story = "Ten workers run twenty jobs of 30 minutes. At 10 minutes eight of their servers vanish, and the "
+                 "provider's listing says so: that is no blindness of ours, so the brake does not hold it up. Once "
+                 "they have been silent for 2 minutes, all eight are given up, their sixteen jobs go back to the "
+                 "queue, and eight more servers run them from the beginning.",
         .fleet = fleet_of(10),
         .happens = {{0s, jobs(20, 30min)}, {10min, servers_vanish(0.8)}},
         .sees = {{9min, {"all run", running, exactly(20)}},
@@ -27,10 +27,10 @@ TEST(Scenarios, loss_of_80_percent) {
 
 TEST(Scenarios, agents_of_80_percent_die) {
     play({
-        .story = "Ten workers run twenty jobs of 30 minutes. At 10 minutes eight agents die; their servers stand, so they are "
-                 "silent and no more. More than 45 % silent may be our own blindness: at 12 minutes one is given up, and then "
-                 "one every 2 minutes, each with a replacement. After the fourth, at 18 minutes, four of nine are left: that is "
-                 "44 %, and they go together.",
+        .story = "Ten workers run twenty jobs of 30 minutes. At 10 minutes eight agents die; their servers stand, so "
+                 "they are silent and no more. More than 45 % silent may be our own blindness: at 12 minutes one is "
+                 "given up, and then one every 2 minutes, each with a replacement. After the fourth, at 18 minutes, "
+                 "four of nine are left: that is 44 %, and they go together.",
         .fleet = fleet_of(10),
         .happens = {{0s, jobs(20, 30min)}, {10min, agents_die(0.8)}},
         .sees = {{13min + 55s, {"one has been given up; with its replacement three run", agents, between(2, 3)}},
@@ -48,11 +48,12 @@ TEST(Scenarios, agents_of_80_percent_die) {
 
 TEST(Scenarios, mass_partition) {
     play({
-        .story = "At 10 minutes eight of ten workers are cut off from the store for 5 minutes. From 12 minutes on they look lost, "
-                 "but so many at once are doubted: one is given up at about 12 minutes and one two minutes later. Then they "
-                 "come back, within the 15 seconds between two of their tries. As soon as no more than four of ten are "
-                 "silent, those few are believed. Cut off for longer than 105 seconds, all eight have ended their jobs "
-                 "themselves, so that nothing ever runs twice, and whoever was not given up takes them again.",
+        .story = "At 10 minutes eight of ten workers are cut off from the store for 5 minutes. From 12 minutes on "
+                 "they look lost, but so many at once are doubted: one is given up at about 12 minutes and one two "
+                 "minutes later. Then they come back, within the 15 seconds between two of their tries. As soon as "
+                 "no more than four of ten are silent, those few are believed. Cut off for longer than 105 seconds, "
+                 "all eight have ended their jobs themselves, so that nothing ever runs twice, and whoever was not "
+                 "given up takes them again.",
         .fleet = fleet_of(10),
         .happens = {{0s, jobs(20, 30min)}, {10min, agents_cut_off(0.8, 5min)}},
         .sees = {{11min, {"nobody knows anything yet", running, exactly(20)}},
@@ -67,19 +68,17 @@ TEST(Scenarios, mass_partition) {
 }
 
 TEST(Scenarios, poison_job) {
-    Work good{{}, 5min, Ending::succeeds, {}};
-    auto fleet = fleet_of(5, 1);
     play({
-        .story = "One of eleven jobs kills every worker that runs it. After the third it is dead. Its three workers, of one slot "
-                 "each, are replaced, and all other jobs end well.",
-        .fleet = fleet,
-        .happens = {{0s, jobs(1, 5min, Ending::kills_worker)}, {0s, jobs(10, good)}},
+        .story = "One of eleven jobs kills every worker that runs it, within half a minute. Each time, the worker is "
+                 "given up after 2 minutes and its server is deleted. If jobs wait then, it is replaced; if not, an "
+                 "idle worker takes the job. After the third loss it is dead. All other jobs end well.",
+        .fleet = fleet_of(5, 1),
+        .happens = {{0s, jobs(1, 5min, Ending::kills_worker)}, {0s, jobs(10, 5min)}},
         .expects = {{"the others end well", succeeded, exactly(10)},
                     {"it is given up, and only it", dead, exactly(1)},
                     {"its maximum of losses is three", losses, exactly(3)},
-                    {"five, and one for each of the two that are lost before the third loss ends it; the third is replaced if "
-                     "jobs still wait",
-                     creations, between(5, 8)}},
+                    {"five, and at most one for each that is lost while jobs wait", creations, between(5, 5 + 3)},
+                    {"all within their first hour", paid_hours, between(5, 5 + 3)}},
     });
 }
 
@@ -89,18 +88,18 @@ TEST(Scenarios, whole_fleet_ages_together) {
     pool.scaling.min_workers = 10;
     pool.health.max_age = 2h;
     play({
-        .story = "Ten workers are made together and grow too old together, at 2 hours, with a steady load of short jobs. One in "
-                 "ten may go at a time, and who went counts until its replacement works: there are never fewer than nine, and "
-                 "no job is lost. Ten replacements, each a drain of at most 5 minutes and a boot, take less than an hour and a "
-                 "half.",
+        .story = "Ten workers are made together and grow too old together, at 2 hours, with a steady load of short "
+                 "jobs. One in ten may go at a time, and who went counts until its replacement works: there are "
+                 "never fewer than nine, and no job is lost. Ten replacements, each a drain of at most 5 minutes and "
+                 "a boot, take less than an hour and a half.",
         .fleet = fleet,
         .happens = every(5min, 48, jobs(15, 5min)),
         .sees = at_every(1min, 10min, 4h, {"never fewer than nine workers", agents, at_least(9)}),
         .expects = {{"every job ends well", succeeded, exactly(48 * 15)},
                     {"nobody is given up for its age", losses, exactly(0)},
                     {"the maximum holds, replacements or not", most_servers, exactly(10)},
-                    {"ten, ten that replace them, and the first of the third ten at 4 hours", creations, between(20, 22)},
-                    {"nine workers have 18 slots for 15 jobs: after the first boot nobody waits", mean_wait, at_most(5s)}},
+                    {"ten, ten that replace them, and the first of the next ten", creations, between(20, 22)},
+                    {"nine workers have 18 slots for 15 jobs: once booted, nobody waits", mean_wait, at_most(5s)}},
     });
 }
 
