@@ -394,6 +394,19 @@ TEST_F(AgentMachineTest, EndsItsJobsBeforeTheyCanBeGivenToAnother) {
     EXPECT_EQ(agent.take<agent::Stop>()->why, StopWhy::lost);
 }
 
+TEST_F(AgentMachineTest, CountsItsFirstCutOffFromTheSendingOfItsRegistration) {
+    agent.tell(agent::Tick{});
+    auto const sent = agent.now;
+    agent.take<agent::Register>();
+    agent.pass(10s);
+    agent.tell(agent::RegisterAnswer{Registered{Incarnation{1}}});
+    agent.claim({lease_of(1)});
+
+    while (agent.count<agent::Stop>() == 0) fail_beats_for(100ms);
+
+    EXPECT_EQ(agent.now - sent, 105s);
+}
+
 TEST_F(AgentMachineTest, DropsTheResultsOfJobsEndedAtTheCutOffAndGoesOnBeating) {
     agent.serve({lease_of(1), lease_of(2)});
     fail_beats_for(106s);
@@ -506,6 +519,18 @@ TEST_F(AgentMachineTest, WhatWasClaimedAfterTheBeatWasSentNeedNotBeInItsAnswer) 
 
     agent.beat(holding({}));
     EXPECT_EQ(agent.count<agent::Stop>(), 1) << "the next one has to list it";
+}
+
+TEST_F(AgentMachineTest, ACancelThatABeatTellsOfAnEarlierAttemptDoesNotEndALaterOne) {
+    agent.serve({});
+    agent.pass(30s);
+    ASSERT_EQ(agent.count<agent::Beat>(), 1);
+    agent.claim({lease_of(1, 1, 2)});
+    auto reply = holding({key_of(1, 1)});
+    reply.cancel = {JobId{1}};
+    agent.beat(reply);
+
+    EXPECT_EQ(agent.count<agent::Stop>(), 0);
 }
 
 TEST_F(AgentMachineTest, ALeaseOfTheClaimInFlightIsNotGivenBack) {
@@ -775,6 +800,21 @@ TEST_F(AgentMachineTest, KeepsTheOutputsOfAResultThatMayHaveBeenAcceptedBefore) 
     agent.pass(2s);
     ASSERT_EQ(agent.count<agent::Complete>(), 1);
     agent.tell(agent::CompleteAnswer{std::vector{Verdict::fenced}});
+
+    EXPECT_EQ(agent.count<agent::Discard>(), 0);
+}
+
+TEST_F(AgentMachineTest, KeepsTheOutputsOfAResultThatIsRefusedAfterAReportWithoutAnAnswer) {
+    agent.serve({lease_of(1), lease_of(2)});
+    auto result = result_of(1);
+    result.outputs = {{"out.txt", "ab", 2}};
+    agent.tell(agent::AttemptEnded{result});
+    agent.pass(50ms);
+    agent.take<agent::Complete>();
+    agent.tell(agent::CompleteAnswer{no_answer});
+    agent.pass(2s);
+    ASSERT_EQ(agent.count<agent::Complete>(), 1);
+    agent.tell(agent::CompleteAnswer{fail(Errc::rejected, "too long")});
 
     EXPECT_EQ(agent.count<agent::Discard>(), 0);
 }
