@@ -36,6 +36,21 @@ TEST(Limits, A_fleet_above_its_maximum_creates_nothing) {
     EXPECT_EQ(creates(scene.plan()), 0);
 }
 
+// Its worker was closed before any listing showed the server: it may stand, and is paid for.
+TEST(Limits, A_server_that_was_let_go_before_any_listing_showed_it_counts) {
+    auto const ordered = [](bool listed) {
+        Scene scene;
+        scene.params.limits.max_workers = 2;
+        Intent intent = an_intent("w1").age(1s);
+        intent.listed = listed;
+        scene.queued(20).intent(intent).session(a_session("w1").closed());
+        return creates(scene.plan());
+    };
+
+    EXPECT_EQ(ordered(false), 1);
+    EXPECT_EQ(ordered(true), 2) << "it was listed and is no more: it is gone";
+}
+
 TEST(Limits, Pools_take_turns_those_below_their_minimum_first_then_the_longest_waiting) {
     Scene scene;
     scene.params.limits.max_workers = 4;
