@@ -34,7 +34,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 CHOICE = "RGRID_MUTANT"
 SIMULATION = "test_sim"
-TIME_LIMIT = 300  # Seconds for one program; a program that a mutant keeps from ending has noticed it.
+TIME_LIMIT = 600  # Seconds for one program with every guard in place.
+PATIENCE = 5  # Times as long and a minute: then a mutant has kept the program from ending, which is noticed.
 
 # The test programs that may notice, by the beginning of the guard's file.
 PROGRAMS = (
@@ -279,12 +280,14 @@ def programs_of(guards):
 
 def try_program(tests, program, guards, jobs, seeds):
     """What the program notices of each guard, by name; some run side by side, and each is told as it is known."""
+    began = time.monotonic()
     without = run_program(tests, program, 0, seeds)
+    limit = PATIENCE * (time.monotonic() - began) + 60
     if without:
         raise Problem(f"with every guard in place {without} fails; expected it to pass")
 
     def one(guard):
-        noticed = run_program(tests, program, guard.number, seeds)
+        noticed = run_program(tests, program, guard.number, seeds, limit)
         if noticed:
             print(f"noticed: {guard.name}: {noticed}", flush=True)
         return guard.name, noticed
