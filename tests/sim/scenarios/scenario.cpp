@@ -213,7 +213,7 @@ std::pair<std::uint64_t, std::uint64_t> seeds() {
         return text == nullptr ? 0 : std::strtoull(text, nullptr, 10);
     };
     if (auto const only = given("RGRID_SEED"); only > 0) return {only, only};
-    auto const wanted = given("RGRID_SEEDS");
+    auto const wanted = given("RGRID_SCENARIO_SEEDS");
     return {1, wanted > 0 ? wanted : usual_seeds};
 }
 

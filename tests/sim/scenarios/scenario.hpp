@@ -178,7 +178,7 @@ struct Scenario {
 /// Plays it once: what is not as expected, with the last lines of its log; empty if everything is.
 [[nodiscard]] std::string play_once(Scenario const& scenario, std::string const& name, std::uint64_t seed);
 
-/// Plays it with a few seeds, or with as many as RGRID_SEEDS says, or with the one in RGRID_SEED; twice with the first,
+/// Plays it with a few seeds, or with as many as RGRID_SCENARIO_SEEDS says, or with the one in RGRID_SEED; twice with the first,
 /// which must not differ. Whatever is not as expected fails the test that runs. With RGRID_LOG, whole logs are shown.
 void play(Scenario const& scenario);
 

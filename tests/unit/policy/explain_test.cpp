@@ -67,8 +67,11 @@ TEST(Explain, A_worker_drained_for_its_age_and_its_replacement) {
 }
 
 TEST(Explain, A_worker_that_overstays_its_drain) {
+    Scene scene;
+    scene.worker(a_session("w1").busy(1, 0s).draining_for(2h)).seen.sessions.watched = 3h;
+
     EXPECT_THAT(
-        sentences(Scene{}.worker(a_session("w1").busy(1, 0s).draining_for(2h))),
+        sentences(scene),
         ElementsAre(
             "give up w1: still busy after draining for 2h 00m, the limit is 1h 00m; its jobs go back to the queue"));
 }

@@ -324,7 +324,9 @@ TEST(Health, A_drained_worker_is_let_go) {
 
 TEST(Health, A_worker_that_overstays_its_drain_is_ended_only_when_its_jobs_have_had_their_time) {
     auto const after = [](Duration drained, Duration longest_left) {
-        return steps(Scene{}.worker(a_session("w1").busy(1, longest_left).draining_for(drained)).plan());
+        Scene scene;
+        scene.worker(a_session("w1").busy(1, longest_left).draining_for(drained)).seen.sessions.watched = 24h;
+        return steps(scene.plan());
     };
 
     EXPECT_THAT(after(1h, 0s), IsEmpty());
