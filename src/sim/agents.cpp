@@ -116,6 +116,7 @@ void Agents::restart(ServerName const& name) {
     auto next = std::make_unique<Host>(scene_, host->made);
     dead_.push_back(std::exchange(host, std::move(next)));
     scene_.tell(name.value, "its agent is started again");
+    scene_.reach("world: an agent was started again");
     handle(*host, agent::Tick{});
 }
 

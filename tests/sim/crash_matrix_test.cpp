@@ -191,14 +191,18 @@ INSTANTIATE_TEST_SUITE_P(Matrix, ControllerCrash, ::testing::ValuesIn(crashes_of
 
 class AgentCrash : public ::testing::TestWithParam<Crash> {
 protected:
-    static void run(std::optional<Duration> down) {
+    static Report run(std::optional<Duration> down) {
         World world{busy_settings(1)};
         world.agents().crash_at(GetParam().made.call, GetParam().after, GetParam().nth, down);
-        expect_survived(world.run(), GetParam());
+        auto report = world.run();
+        expect_survived(report, GetParam());
+        return report;
     }
 };
 
-TEST_P(AgentCrash, it_is_started_again_at_once) { run(50ms); }
+TEST_P(AgentCrash, it_is_started_again_at_once) {
+    EXPECT_EQ(run(50ms).reached.count("world: an agent was started again"), 1u);
+}
 
 TEST_P(AgentCrash, it_is_started_again_after_a_while) { run(10s); }
 

@@ -207,6 +207,7 @@ TEST(Health, With_an_unknown_listing_absence_confirms_nothing) {
 TEST(Health, A_worker_that_beats_is_not_lost_because_its_server_is_not_listed) {
     Scene scene;
     scene.intent(an_intent("w1").age(1h)).session(a_session("w1").busy(1).silent_for(1s));
+    scene.worker(a_session("w2").busy(1));  // Listed, so that the listing is believed.
 
     EXPECT_THAT(steps(scene.plan()), IsEmpty());
 }

@@ -55,6 +55,10 @@ TEST(Roster, Derives_every_phase) {
                                            "6 deleting", "7 gone", "8 orphan"));
 }
 
+TEST(Roster, A_worker_that_has_registered_is_ready_though_no_listing_shows_its_server) {
+    EXPECT_THAT(phases(Scene{}.intent(an_intent("w1").age(1h)).session(a_session("w1"))), ElementsAre("w1 ready"));
+}
+
 TEST(Roster, A_listed_server_exists_even_if_its_create_was_refused) {
     Scene scene;
     scene.unknown_create("w1", 1min, CreateState::refused);

@@ -379,6 +379,12 @@ TEST_F(RefereeTest, a_job_that_runs_twice_at_a_time_is_seen) {
     expect("I3: job 1 runs on w and on v");
 }
 
+TEST_F(RefereeTest, a_secret_that_is_told_is_seen_and_not_repeated) {
+    scene_.tell("w", std::string{"TOKEN="} + planted_secret);
+    expect("I16: w told a secret");
+    for (auto const& line : scene_.lines) EXPECT_THAT(line, ::testing::Not(HasSubstr(planted_secret)));
+}
+
 TEST_F(RefereeTest, what_piles_up_without_end_is_seen) {
     for (int i = 0; i < 100'001; ++i) scene_.timeline.after(1h, [] {});
     referee().check();
@@ -526,6 +532,21 @@ TEST(RefereeOfTheEnd, an_acknowledged_job_that_is_forgotten_is_seen) {
     // Without telling the referee of it.
     world.at(59min, [](World& then) { then.scene().store.restore(); });
     EXPECT_THAT(world.run().violations, Contains(HasSubstr("I1: 1 jobs were accepted, the store knows 0")));
+}
+
+TEST(RefereeOfTheEnd, a_job_that_its_user_still_counts_on_is_seen) {
+    auto settings = quiet_world();
+    settings.work.push_back({1min, 1min, Ending::succeeds, {}});
+    settings.calm_after = 6h;
+    World world{settings};
+    world.at(30s, [](World& then) { then.back_up_store(); });
+    // The user is not told of it, and nobody is left who could say that the store went back.
+    world.at(5h, [](World& then) {
+        then.scene().store.restore();
+        then.scene().referee->begin_anew();
+        then.controllers().crash(0, 1s);
+    });
+    EXPECT_THAT(world.run().violations, Contains(HasSubstr("I1: job 1 was acknowledged and is unknown")));
 }
 
 }  // namespace

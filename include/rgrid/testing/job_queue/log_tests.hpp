@@ -113,6 +113,19 @@ TEST_P(JobQueueConformance, a_flooding_log_is_cut_with_a_marker) {
     EXPECT_EQ(text.find("cut"), text.rfind("cut")) << "it says so once";
 }
 
+TEST_P(JobQueueConformance, a_chunk_that_is_sent_again_and_again_takes_its_room_once) {
+    auto const job = submit(a_job());
+    auto const worker = enlist("w");
+    auto const lease = claim_one("w", worker);
+    LogWriterOf const append{ports().work, "w", worker};
+    std::string const chunk(60 * 1024, 'x');
+
+    for (int i = 0; i < 30; ++i) append(lease, 0, chunk).value();
+    append(lease, 1, "end").value();
+
+    EXPECT_TRUE(ports().jobs.read_log(call, job, LeaseEpoch{}, 0)->text == chunk + "end");
+}
+
 TEST_P(JobQueueConformance, chunks_that_belong_nowhere_are_refused) {
     auto const job = submit(a_job());
     auto const worker = enlist("w");
