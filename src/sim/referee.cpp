@@ -26,7 +26,9 @@ bool leads_to(Phase from, Phase to) {
     });
 }
 
-std::string job_text(JobId job) { return "job " + std::to_string(job.value); }
+std::string job_text(JobId job) {
+    return "job " + std::to_string(job.value);
+}
 
 }  // namespace
 
@@ -40,14 +42,16 @@ void Referee::violate(std::string const& text) {
 // ---- servers ---------------------------------------------------------------------------------------------------
 
 void Referee::on_create(Server const& server) {
-    if (!names_.insert({server.generation, server.name}).second) violate("I9: the name " + server.name.value + " is used again");
+    if (!names_.insert({server.generation, server.name}).second)
+        violate("I9: the name " + server.name.value + " is used again");
     check_caps(server);
     auto const record = scene_.store.truth().load({}).value();
     auto const intent = std::find_if(record.intents.begin(), record.intents.end(),
                                      [&](Intent const& each) { return each.server == server.name; });
     // What was asked for just before the store went back in time may still be on its way.
     bool const on_its_way = anew_ > scene_.start && scene_.now() - anew_ < 1min;
-    if (record.frozen.empty() && record.generation == server.generation && intent == record.intents.end() && !on_its_way)
+    if (record.frozen.empty() && record.generation == server.generation && intent == record.intents.end() &&
+        !on_its_way)
         violate("I4: " + server.name.value + " was made and no intent stands for it");
     scene_.made(server);
 }
@@ -74,8 +78,8 @@ void Referee::check_caps(Server const& made) {
         most = std::max<std::int64_t>(most, maximum);
     }
     if (count[made.pool] > most)
-        violate("I5: " + std::to_string(count[made.pool]) + " servers of pool " + made.pool.value + ", its maximum is " +
-                std::to_string(most));
+        violate("I5: " + std::to_string(count[made.pool]) + " servers of pool " + made.pool.value +
+                ", its maximum is " + std::to_string(most));
     if (ours > limits.max_workers)
         violate("I5: " + std::to_string(ours) + " servers, the fleet's maximum is " +
                 std::to_string(limits.max_workers));
@@ -101,8 +105,8 @@ void Referee::on_destroy(Server const& server) {
 void Referee::on_lead(std::string const& candidate, Leadership const& leadership) {
     if (!leadership.leading) return;
     if (leadership.epoch < epoch_ || (leadership.epoch == epoch_ && candidate != leader_ && !leader_.empty()))
-        violate("I11: " + candidate + " leads in epoch " + std::to_string(leadership.epoch.value) + " after " + leader_ +
-                " in " + std::to_string(epoch_.value));
+        violate("I11: " + candidate + " leads in epoch " + std::to_string(leadership.epoch.value) + " after " +
+                leader_ + " in " + std::to_string(epoch_.value));
     if (candidate != leader_) led_since_ = scene_.now();
     if (candidate != leader_ && !leader_.empty()) scene_.reach("sometimes: another controller took over");
     epoch_ = leadership.epoch;
@@ -135,7 +139,8 @@ void Referee::check_given_up(WorkerId const& worker, CloseReport const& report) 
     if (why == reasons_.end() || heard == heard_.end() || pool == scene_.settings.params.pools.end()) return;
     // A leader that did not see the store's clock being stepped cannot know that the silence is not real.
     bool const unseen_step = scene_.store_stepped > heard->second && led_since_ > scene_.store_stepped;
-    if (why->second == Reason::silent && !unseen_step && scene_.now() - heard->second < pool->second.health.lost_after - silence_tolerance)
+    if (why->second == Reason::silent && !unseen_step &&
+        scene_.now() - heard->second < pool->second.health.lost_after - silence_tolerance)
         violate("I6: busy worker " + worker.value + " was given up as silent, and was heard of " +
                 to_rough_text(scene_.now() - heard->second) + " ago");
     if (why->second == Reason::server_vanished && scene_.cloud.stands(ServerName{worker.value}) &&
@@ -247,7 +252,9 @@ void Referee::on_submit(std::vector<JobSpec> const&, std::vector<Result<Submitte
     }
 }
 
-void Referee::on_retry(JobId job) { jobs_[job].worker = {}; }
+void Referee::on_retry(JobId job) {
+    jobs_[job].worker = {};
+}
 
 void Referee::begin_anew() {
     jobs_.clear();
@@ -308,9 +315,8 @@ void Referee::check_unknown(PassReport const& report) {
     for (auto const& step : report.plan.steps) {
         auto const text = word(step.action) + " of " + step.server.value + " because of " + word(step.reason);
         // A closed session and a refused create are known without any listing.
-        bool const removes =
-            (step.action == Action::delete_server && step.reason != Reason::worker_closed) ||
-            (step.action == Action::settle_intent && step.reason != Reason::create_refused);
+        bool const removes = (step.action == Action::delete_server && step.reason != Reason::worker_closed) ||
+                             (step.action == Action::settle_intent && step.reason != Reason::create_refused);
         bool const closes = step.action == Action::close_worker;
         if (!seen.servers.value && (step.action == Action::create_server || removes))
             violate("I12: " + text + " though the servers are unknown");

@@ -91,9 +91,9 @@ std::vector<Trouble> const& troubles() {
         [](World& world, Chance& chance) { world.throttle_cloud(chance.span(1min, 5min)); },
         [](World& world, Chance& chance) {
             auto& controllers = world.controllers();
-            controllers.crash(static_cast<std::size_t>(
-                                  chance.whole(0, static_cast<std::int64_t>(controllers.count()) - 1)),
-                              chance.span(1s, 10min));
+            controllers.crash(
+                static_cast<std::size_t>(chance.whole(0, static_cast<std::int64_t>(controllers.count()) - 1)),
+                chance.span(1s, 10min));
         },
         [](World& world, Chance& chance) {
             auto const& call = port_calls[static_cast<std::size_t>(chance.whole(0, 16))];
@@ -101,9 +101,9 @@ std::vector<Trouble> const& troubles() {
         },
         [](World& world, Chance& chance) {
             auto& controllers = world.controllers();
-            controllers.freeze(static_cast<std::size_t>(
-                                   chance.whole(0, static_cast<std::int64_t>(controllers.count()) - 1)),
-                               chance.span(20s, 6min));
+            controllers.freeze(
+                static_cast<std::size_t>(chance.whole(0, static_cast<std::int64_t>(controllers.count()) - 1)),
+                chance.span(20s, 6min));
         },
         [](World& world, Chance& chance) {
             auto& controllers = world.controllers();
@@ -111,7 +111,8 @@ std::vector<Trouble> const& troubles() {
             if (chance.happens(0.5)) controllers.cut_from_cloud(controllers.count() - 1, chance.span(20s, 6min));
         },
         [](World& world, Chance& chance) {
-            world.controllers().step_clock(0, chance.happens(0.5) ? chance.span(1min, 24h * 30) : -chance.span(1min, 24h));
+            world.controllers().step_clock(0,
+                                           chance.happens(0.5) ? chance.span(1min, 24h * 30) : -chance.span(1min, 24h));
         },
         [](World& world, Chance& chance) { world.step_store_clock(chance.span(10s, 2h)); },
         [](World& world, Chance& chance) {
@@ -125,9 +126,10 @@ std::vector<Trouble> const& troubles() {
         [](World& world, Chance& chance) { world.other_project(chance.span(1min, 10min)); },
         [](World& world, Chance& chance) {
             world.back_up_store();
-            world.at(world.scene().elapsed() + chance.span(1min, 30min), [wait = chance.span(1min, 10min)](World& later) {
-                if (later.scene().elapsed() < later.scene().settings.calm_after) later.restore_store(wait);
-            });
+            world.at(world.scene().elapsed() + chance.span(1min, 30min),
+                     [wait = chance.span(1min, 10min)](World& later) {
+                         if (later.scene().elapsed() < later.scene().settings.calm_after) later.restore_store(wait);
+                     });
         },
         [](World& world, Chance& chance) { world.stand_still(chance.span(10s, 10min)); },
         [](World& world, Chance& chance) {
@@ -154,8 +156,8 @@ void draw_troubles(Chance& chance, World& world, Duration calm_after) {
     if (present.empty()) return;
     auto const count = chance.whole(0, 2 + 2 * (calm_after / 1h));
     for (int i = 0; i < count; ++i) {
-        auto const& trouble = present[static_cast<std::size_t>(
-            chance.whole(0, static_cast<std::int64_t>(present.size()) - 1))];
+        auto const& trouble =
+            present[static_cast<std::size_t>(chance.whole(0, static_cast<std::int64_t>(present.size()) - 1))];
         auto const seed = chance.next();
         world.at(chance.span(1min, calm_after - 1min), [trouble, seed](World& then) {
             Chance own{seed, "trouble"};

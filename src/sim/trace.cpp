@@ -31,9 +31,12 @@ std::optional<std::vector<std::string>> trace_fields(std::string_view line) {
     for (std::size_t i = 0; i < line.size(); ++i) {
         char const character = line[i];
         if (quoted) {
-            if (character != '"') fields.back() += character;
-            else if (i + 1 < line.size() && line[i + 1] == '"') fields.back() += line[++i];
-            else quoted = false, closed = true;
+            if (character != '"')
+                fields.back() += character;
+            else if (i + 1 < line.size() && line[i + 1] == '"')
+                fields.back() += line[++i];
+            else
+                quoted = false, closed = true;
         } else if (character == ',') {
             fields.emplace_back();
             closed = false;
@@ -118,8 +121,9 @@ private:
         for (std::size_t column = 0; column < trace_columns.size(); ++column) {
             auto const found = std::find(fields.begin(), fields.end(), trace_columns[column]);
             if (found == fields.end())
-                return problem("names no column " + std::string{trace_columns[column]} + ": " + shown_in_quotes(join(fields)),
-                               std::string{trace_header});
+                return problem(
+                    "names no column " + std::string{trace_columns[column]} + ": " + shown_in_quotes(join(fields)),
+                    std::string{trace_header});
             if (std::find(found + 1, fields.end(), trace_columns[column]) != fields.end())
                 return problem("names the column " + std::string{trace_columns[column]} + " twice", "it once");
             place_[column] = static_cast<std::size_t>(found - fields.begin());
@@ -206,8 +210,10 @@ Error broken_trace(std::string const& path, gzFile file) {
     int code = Z_OK;
     std::string const words = gzerror(file, &code);
     if (code == Z_ERRNO) return unreadable_trace(path, std::strerror(errno));
-    if (code == Z_BUF_ERROR) return unreadable_trace(path, "its compressed data ends too early; expected a whole gzip file");
-    return unreadable_trace(path, "its compressed data is damaged (" + printable(words) + "); expected a whole gzip file");
+    if (code == Z_BUF_ERROR)
+        return unreadable_trace(path, "its compressed data ends too early; expected a whole gzip file");
+    return unreadable_trace(path,
+                            "its compressed data is damaged (" + printable(words) + "); expected a whole gzip file");
 }
 
 }  // namespace
@@ -232,7 +238,8 @@ Result<std::vector<Arrival>> read_trace(std::string const& path) {
         if (std::exchange(first, false) && path.ends_with(".gz") && size > 0 && gzdirect(file.get()) == 1)
             return unreadable_trace(path, "its name ends in .gz, but it is not compressed by gzip");
         if (size == 0) break;
-        if (auto const taken = reader.take({piece.data(), static_cast<std::size_t>(size)}); !taken) return taken.error();
+        if (auto const taken = reader.take({piece.data(), static_cast<std::size_t>(size)}); !taken)
+            return taken.error();
     }
     int code = Z_OK;
     gzerror(file.get(), &code);

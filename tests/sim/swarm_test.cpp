@@ -55,7 +55,8 @@ Sum sweep_seeds(Sweep const& sweep) {
     auto const only = number_from("RGRID_SEED");
     auto const first = only.value_or(number_from("RGRID_FIRST_SEED").value_or(1));
     auto const most = number_from("RGRID_SEEDS").value_or(sweep.seeds) * number_from("RGRID_MORE_SEEDS").value_or(1);
-    auto const last = only ? first : first + std::min(most, sweep.seeds * number_from("RGRID_MORE_SEEDS").value_or(1)) - 1;
+    auto const last =
+        only ? first : first + std::min(most, sweep.seeds * number_from("RGRID_MORE_SEEDS").value_or(1)) - 1;
     std::atomic<std::uint64_t> next{first};
     std::mutex mutex;
     Sum sum;
@@ -110,22 +111,20 @@ std::vector<std::string> points_to_reach() {
     // server twice or tells an impossible age, which the models cannot; nobody holds the fleet.
     add_all<Reason>(points, "reason: ", {Reason::pool_removed, Reason::create_expired});
     add_all<FindingKind>(points, "finding: ",
-                         {FindingKind::held, FindingKind::job_too_big, FindingKind::unknown_pool, FindingKind::duplicate,
-                          FindingKind::odd_age});
+                         {FindingKind::held, FindingKind::job_too_big, FindingKind::unknown_pool,
+                          FindingKind::duplicate, FindingKind::odd_age});
     for (auto const& way : transitions)
         points.push_back(std::string{"phase: "} + boost::describe::enum_to_string(way.from, "?") + " -> " +
                          boost::describe::enum_to_string(way.to, "?"));
     // Calls that the simulated parties make; logs and files are not modelled, and adopting is an operator's.
-    std::set<std::size_t> const not_made{calls::fleet_hold.number,   calls::fleet_adopt.number,
-                                         calls::fleet_bills.number,  calls::work_append_log.number,
-                                         calls::jobs_look.number,    calls::jobs_counts.number,
-                                         calls::jobs_read_log.number, calls::executor_run.number,
-                                         calls::files_put.number,    calls::files_get.number,
-                                         calls::files_find.number,   calls::files_remove.number,
-                                         calls::files_list.number};
+    std::set<std::size_t> const not_made{
+        calls::fleet_hold.number, calls::fleet_adopt.number, calls::fleet_bills.number,   calls::work_append_log.number,
+        calls::jobs_look.number,  calls::jobs_counts.number, calls::jobs_read_log.number, calls::executor_run.number,
+        calls::files_put.number,  calls::files_get.number,   calls::files_find.number,    calls::files_remove.number,
+        calls::files_list.number};
     // Made so seldom that chance alone does not bring it every fault; the crash matrix brings it all.
-    std::set<std::size_t> const seldom{calls::fleet_resign.number, calls::fleet_freeze.number, calls::jobs_cancel.number,
-                                       calls::jobs_retry.number};
+    std::set<std::size_t> const seldom{calls::fleet_resign.number, calls::fleet_freeze.number,
+                                       calls::jobs_cancel.number, calls::jobs_retry.number};
     for (auto const& call : port_calls) {
         if (not_made.contains(call.number) || seldom.contains(call.number)) continue;
         for (std::size_t kind = 1; kind < fault_kinds; ++kind) {
@@ -153,7 +152,9 @@ TEST(Swarm, three_hours) {
     }
 }
 
-TEST(Swarm, a_day) { expect_no_failure(sweep_seeds(days)); }
+TEST(Swarm, a_day) {
+    expect_no_failure(sweep_seeds(days));
+}
 
 TEST(Swarm, the_same_seed_gives_the_same_log_to_the_byte) {
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {

@@ -28,8 +28,8 @@ public:
 
     void kill(ServerName const& name);
 
-    /// Kills whichever makes this call for the `nth` time from now, before or after its effect. Its server stands: a new
-    /// agent starts there after `down`, as one that is looked after does, or never.
+    /// Kills whichever makes this call for the `nth` time from now, before or after its effect. Its server stands: a
+    /// new agent starts there after `down`, as one that is looked after does, or never.
     void crash_at(PortCall const& call, bool after, int nth, std::optional<Duration> down);
 
     void freeze(ServerName const& name, Duration span);
@@ -44,9 +44,6 @@ public:
     void forgive(Duration span);
 
 private:
-    struct Attempt {
-        std::uint64_t number;
-    };
     struct Host;
     struct CrashPoint {
         PortCall call;

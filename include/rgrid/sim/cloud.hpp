@@ -13,7 +13,7 @@ namespace rgrid::sim {
 /// What a server was and what it really cost.
 struct ServerLife {
     Server server;
-    SteadyInstant created;             ///< By the cloud's clock.
+    SteadyInstant created;              ///< By the cloud's clock.
     std::optional<SteadyInstant> gone;  ///< No longer billed from then on; none while it stands.
 };
 
@@ -25,7 +25,8 @@ struct CloudModel {
     std::optional<int> quota;   ///< At most so many servers of all kinds; further creates are refused.
 };
 
-/// The cloud of a simulated fleet: the memory cloud, with a witness, and what real clouds do beside what they are asked.
+/// The cloud of a simulated fleet: the memory cloud, with a witness, and what real clouds do beside what they are
+/// asked.
 ///
 /// Thread safety: none. Lifetime: clock and witness outlive it.
 class Cloud final : public CloudProvider {
@@ -47,7 +48,9 @@ public:
     void fail_after_create() { fail_after_create_ = true; }
 
     /// The same cloud as another fleet sees it, without what this one does beside what it is asked.
-    [[nodiscard]] std::unique_ptr<CloudProvider> seen_by(FleetId fleet) const { return cloud_.seen_by(std::move(fleet)); }
+    [[nodiscard]] std::unique_ptr<CloudProvider> seen_by(FleetId fleet) const {
+        return cloud_.seen_by(std::move(fleet));
+    }
 
     bool vanish(ServerName const& name);
     void set_capacity(OfferKey const& offer, std::optional<int> capacity) { cloud_.set_capacity(offer, capacity); }

@@ -27,7 +27,8 @@ struct Network {
     Chance chance;
     Cloud* cloud = nullptr;  ///< Whose listings can be stale.
 
-    /// Told of each call of a party before (`false`) and after its effect, in turn; true: the party has been killed there.
+    /// Told of each call of a party before (`false`) and after its effect, in turn; true: the party has been killed
+    /// there.
     std::vector<std::function<bool(Party& party, PortCall const& call, bool after)>> crash_points;
 
     std::array<std::array<std::int64_t, fault_kinds>, port_calls.size()> met{};  ///< Faults, by call and kind.

@@ -69,8 +69,9 @@ BOOST_DESCRIBE_STRUCT(ReplayReport, (),
 /// falls silent, each worker starts what fits at once.
 ///
 /// Decides when the plan asks for a look and when something has happened that can matter to the built-in stages, until
-/// nothing more is to be done in that instant. A job goes to the pool that has the name of its class, otherwise to "default", otherwise to the first.
-/// Goes on after the last job until the fleet is at its minimum, so that its last paid periods are on the bill.
+/// nothing more is to be done in that instant. A job goes to the pool that has the name of its class, otherwise to
+/// "default", otherwise to the first. Goes on after the last job until the fleet is at its minimum, so that its last
+/// paid periods are on the bill.
 ///
 /// The arrivals need not be sorted. Same arguments, same report; takes seconds for tens of thousands of jobs. Errors:
 /// `rejected` if there is no pool, an arrival has a negative time or no slots, or the offers have two currencies.

@@ -17,14 +17,15 @@ TEST(Scenarios, quota_wall) {
         .fleet = fleet,
         .happens = {{0s, jobs(24, 10min)}},
         .sees = {{5min, {"three workers of two slots are busy", running, exactly(6)}}},
-        .expects = {{"every job ends well", succeeded, exactly(24)},
-                    {"what the quota allows", creations, exactly(3)},
-                    {"24 jobs on 6 slots are four rounds, within one hour", paid_hours, exactly(3)},
-                    {"the last round begins after the boot and three rounds", longest_wait, between(30min, 34min)},
-                    {"ten; the other seven at 2 and at 6 minutes, six for the 12 jobs that wait at 14 minutes, and never "
-                     "more than seven in a wave",
-                     create_calls, between(10 + 7 + 7 + 6, 10 + 4 * 7)},
-                    {"a person is told that there is nothing to be had", reached("finding: no_offer"), at_least(1)}},
+        .expects =
+            {{"every job ends well", succeeded, exactly(24)},
+             {"what the quota allows", creations, exactly(3)},
+             {"24 jobs on 6 slots are four rounds, within one hour", paid_hours, exactly(3)},
+             {"the last round begins after the boot and three rounds", longest_wait, between(30min, 34min)},
+             {"ten; the other seven at 2 and at 6 minutes, six for the 12 jobs that wait at 14 minutes, and never "
+              "more than seven in a wave",
+              create_calls, between(10 + 7 + 7 + 6, 10 + 4 * 7)},
+             {"a person is told that there is nothing to be had", reached("finding: no_offer"), at_least(1)}},
     });
 }
 

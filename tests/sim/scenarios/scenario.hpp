@@ -91,23 +91,23 @@ using Span = Figure<Report const&, Duration>;
 using Price = Figure<Report const&, Money>;
 
 extern Count const succeeded, failed, cancelled, dead;  // Jobs.
-extern Count const creations;      // Servers that were made.
-extern Count const create_calls;   // ... and those that were asked for.
-extern Count const most_servers;   // At a time.
-extern Count const paid_hours;  // Of all servers, as the provider charges them.
-extern Count const losses;         // Attempts that were given up with their workers.
-extern Price const cost;           // What the provider charges.
-extern Price const billed;         // What the fleet's own bill says.
+extern Count const creations;                           // Servers that were made.
+extern Count const create_calls;                        // ... and those that were asked for.
+extern Count const most_servers;                        // At a time.
+extern Count const paid_hours;                          // Of all servers, as the provider charges them.
+extern Count const losses;                              // Attempts that were given up with their workers.
+extern Price const cost;                                // What the provider charges.
+extern Price const billed;                              // What the fleet's own bill says.
 extern Span const longest_wait, mean_wait;
-extern Span const lasted;          // Until nothing was left to do and nothing to pay.
+extern Span const lasted;  // Until nothing was left to do and nothing to pay.
 
 /// How often the run came to a point, by the name under which the referee notes it.
 [[nodiscard]] Count reached(std::string const& point);
 
 /// What can be seen in the middle of a run.
 using Sight = Figure<World&, std::int64_t>;
-extern Sight const servers;  // Those that stand.
-extern Sight const agents;   // Those that run.
+extern Sight const servers;          // Those that stand.
+extern Sight const agents;           // Those that run.
 extern Sight const queued, running;  // Jobs.
 
 namespace detail {
@@ -178,8 +178,9 @@ struct Scenario {
 /// Plays it once: what is not as expected, with the last lines of its log; empty if everything is.
 [[nodiscard]] std::string play_once(Scenario const& scenario, std::string const& name, std::uint64_t seed);
 
-/// Plays it with a few seeds, or with as many as RGRID_SCENARIO_SEEDS says, or with the one in RGRID_SEED; twice with the first,
-/// which must not differ. Whatever is not as expected fails the test that runs. With RGRID_LOG, whole logs are shown.
+/// Plays it with a few seeds, or with as many as RGRID_SCENARIO_SEEDS says, or with the one in RGRID_SEED; twice with
+/// the first, which must not differ. Whatever is not as expected fails the test that runs. With RGRID_LOG, whole logs
+/// are shown.
 void play(Scenario const& scenario);
 
 }  // namespace rgrid::sim

@@ -175,9 +175,11 @@ TEST_F(ControllerTest, only_watches_while_another_leads_and_takes_over_when_it_i
     auto first = make("a", now);
     auto second = make("b", now);
     first->pass();
+    submit(8);  // More than what was ordered can run.
 
     auto const watching = second->pass();
     EXPECT_FALSE(watching.leading);
+    EXPECT_FALSE(watching.snapshot) << "who does not lead need not even look";
     EXPECT_EQ(watching.leader, "a");
     EXPECT_TRUE(watching.plan.steps.empty());
     second->pass();
@@ -185,7 +187,7 @@ TEST_F(ControllerTest, only_watches_while_another_leads_and_takes_over_when_it_i
 
     clock.advance(16s);  // The first one has not renewed its term of 15 s.
     EXPECT_TRUE(second->pass().leading);
-    EXPECT_THAT(servers(), ::testing::SizeIs(4)) << "the new leader must know what the old one ordered";
+    EXPECT_THAT(servers(), ::testing::SizeIs(8)) << "the new leader must know what the old one ordered";
 }
 
 // A controller that was frozen may believe for one more moment that it leads. Nothing it does takes effect.
@@ -255,6 +257,62 @@ TEST_F(ControllerTest, creates_nothing_whose_intent_could_not_be_written) {
     EXPECT_THAT(told(EventKind::step_failed), ::testing::HasSubstr("nothing was created"));
 }
 
+// What a pass has learned must be durable before anything follows from it.
+TEST_F(ControllerTest, takes_no_step_in_a_pass_whose_records_could_not_be_written) {
+    submit(8);
+    auto controller = make("a", now);
+    controller->pass();
+    submit(8);
+    faults.order("FleetStore.write", sim::Fault::refused);
+
+    EXPECT_THAT(controller->pass().problem, ::testing::HasSubstr("the fleet's records could not be written"));
+    EXPECT_THAT(servers(), ::testing::SizeIs(4));
+
+    controller->pass();
+    EXPECT_THAT(servers(), ::testing::SizeIs(8));
+}
+
+// Otherwise a worker that comes up late would be taken for a new one.
+TEST_F(ControllerTest, a_closed_session_is_kept_while_its_server_stands_or_nobody_can_tell) {
+    ServerRequest request;
+    request.name = ServerName{"by-hand"};
+    request.fleet = FleetId{"f"};
+    request.pool = PoolName{"default"};
+    request.offer = {"local", "here"};
+    real_cloud.create({}, request).value();
+    start_worker("by-hand");
+    store.close({}, WorkerId{"by-hand"}, CloseMode::if_idle, {}).value();
+    auto controller = make("a", now);
+    auto const sessions_after_passes = [&] {
+        for (int i = 0; i < 3; ++i, clock.advance(10s)) controller->pass();
+        return store.sessions({}).value().sessions.size();
+    };
+
+    EXPECT_EQ(sessions_after_passes(), 1U) << "its server stands";
+    faults.set("CloudProvider.list", {.refused = 1});
+    clock.advance(30s);
+    EXPECT_EQ(sessions_after_passes(), 1U) << "nobody can tell";
+    faults.calm();
+    real_cloud.vanish(ServerName{"by-hand"});
+    EXPECT_EQ(sessions_after_passes(), 0U);
+}
+
+TEST_F(ControllerTest, a_closed_session_is_kept_while_the_create_of_its_server_is_in_doubt) {
+    auto controller = make("a", now);
+    controller->pass();
+    FleetWrite write;
+    write.intents = {testing::an_intent("f-default-1").create(CreateState::in_doubt)};
+    store.write({}, store.load({}).value().epoch, write).value();
+    store.close({}, WorkerId{"f-default-1"}, CloseMode::now, {}).value();
+
+    for (int i = 0; i < 4; ++i) {
+        controller->pass();
+        clock.advance(5s);
+    }
+
+    EXPECT_EQ(store.sessions({}).value().sessions.size(), 1U) << "its worker may come up yet, and must be refused";
+}
+
 TEST_F(ControllerTest, gives_the_jobs_of_a_silent_worker_to_others_and_replaces_it) {
     submit(5);
     auto controller = make("a", now);
@@ -319,9 +377,12 @@ TEST_F(ControllerTest, takes_its_time_after_a_step_that_failed) {
     real_cloud.vanish(ServerName{"f-default-1"});
     faults.set("CloudProvider.list", {.refused = 1});
     faults.set("CloudProvider.find", {.refused = 1});
+    int woken = 0;
+    controller->on_change([&] { ++woken; });
     auto const report = controller->pass();
     ASSERT_THAT(report.plan.steps, ::testing::Contains(::testing::Field(&Step::action, Action::find_server)));
     EXPECT_GT(report.next_pass, clock.steady_now());
+    EXPECT_EQ(woken, 0);
 }
 
 // A provider that accepts a delete and goes on listing the server is asked again at intervals, not in a loop.
@@ -519,9 +580,11 @@ TEST_F(OneStoreTest, leads_again_once_no_server_is_another_stores_and_not_becaus
     Controller controller{ControllerPorts{faulty, store, store, clock, events}, Planner{params},
                           ControllerSettings{.fleet = FleetId{"f"}, .candidate = "a"}, now};
     controller.pass();
+    start_worker("by-hand");
     cloud.vanish(ServerName{"f-default-1"});
     faults.set("CloudProvider.list", {.refused = 1});
-    pass_for(controller, 2min);
+    pass_for(controller, 3min);
+    EXPECT_THAT(controller.pass().plan.steps, ::testing::IsEmpty()) << "not even for a worker that is silent";
     EXPECT_THAT(servers(), ::testing::IsEmpty());
     EXPECT_EQ(store.leads, 1);
 
@@ -673,6 +736,50 @@ TEST_F(OneStoreTest, no_server_leaks_whose_create_was_under_way_when_the_store_w
                 ::testing::Contains(::testing::Field(&Intent::server, ServerName{"f-default-1"})));
     EXPECT_EQ(store.now->load({}).value().frozen, "") << "what the lost time ordered is no news";
     EXPECT_EQ(cloud.created(), 2) << "one of each time";
+}
+
+TEST_F(OneStoreTest, what_came_of_the_steps_of_the_lost_time_is_not_learned) {
+    auto const backup = store.now->copy();
+    submit(2);
+    ManualExecutor slow;
+    auto controller = make("a", slow);
+    controller->pass();
+    store.now = backup->copy();
+    controller->pass();
+    slow.run_all();
+    controller->pass();
+    adopt(0);
+
+    controller->pass();
+
+    EXPECT_EQ(store.now->load({}).value().frozen, "");
+    EXPECT_THAT(store.now->load({}).value().memory.recent_creates, ::testing::IsEmpty());
+    slow.drop_all();
+}
+
+TEST_F(OneStoreTest, no_session_is_forgotten_because_of_what_was_settled_in_the_lost_time) {
+    submit(2);
+    auto controller = make("a", now);
+    controller->pass();
+    WorkerId const worker{servers().front()};
+    store.now->close({}, worker, CloseMode::if_idle, {}).value();
+    auto const backup = store.now->copy();
+    auto const stands = [&](Intent const& intent) { return intent.server.value == worker.value; };
+    for (int i = 0; i < 60 && std::ranges::any_of(store.now->load({}).value().intents, stands); ++i) {
+        controller->pass();
+        clock.advance(5s);
+    }
+    controller->pass();  // It sees that nothing is left but the session; the next one would have it forgotten.
+
+    store.now = backup->copy();
+    controller->pass();
+    ASSERT_NE(store.now->load({}).value().frozen, "");
+    adopt(100);
+    controller->pass();
+
+    auto const sessions = store.now->sessions({}).value().sessions;
+    EXPECT_TRUE(std::ranges::any_of(sessions, [&](Session const& session) { return session.worker == worker; }))
+        << "its intent is back: it may come up yet, and must be refused";
 }
 
 TEST_F(OneStoreTest, a_step_of_the_lost_time_ends_nothing_after_the_store_went_back) {

@@ -1,10 +1,13 @@
 #include <gmock/gmock.h>
 
+#include <functional>
 #include <rgrid/adapters/memory/cloud.hpp>
 #include <rgrid/adapters/memory/events.hpp>
 #include <rgrid/adapters/memory/manual_clock.hpp>
 #include <rgrid/adapters/memory/store.hpp>
 #include <rgrid/control/observer.hpp>
+#include <rgrid/testing/builders.hpp>
+#include <utility>
 
 namespace rgrid {
 namespace {
@@ -80,6 +83,53 @@ TEST(Observer, servers_are_watched_though_each_listing_is_older_than_the_gap_whe
 
     EXPECT_GE(seen.servers.watched, 6min);
     EXPECT_GE(seen.sessions.watched, 6min);
+}
+
+/// A queue in which something happens between the first look and the second.
+class InterruptedQueue final : public JobQueue {
+public:
+    InterruptedQueue(JobQueue& queue, std::function<void()> between) : queue_(queue), between_(std::move(between)) {}
+
+    Result<Demand> demand(Call const& call) override {
+        if (looks_++ == 1) between_();
+        return queue_.demand(call);
+    }
+    Result<SessionList> sessions(Call const& call) override {
+        if (looks_++ == 1) between_();
+        return queue_.sessions(call);
+    }
+    Result<CloseReport> close(Call const& call, WorkerId const& worker, CloseMode mode, BeatMark const& seen) override {
+        return queue_.close(call, worker, mode, seen);
+    }
+    Result<TendReport> tend(Call const& call, std::vector<ServerName> const& settled) override {
+        return queue_.tend(call, settled);
+    }
+
+private:
+    JobQueue& queue_;
+    std::function<void()> between_;
+    int looks_ = 0;
+};
+
+// In neither, an idle worker would be let go for want of jobs while it has just claimed one.
+TEST(Observer, a_job_that_is_claimed_between_two_looks_is_seen_in_both_and_never_in_neither) {
+    memory::ManualClock clock;
+    memory::Store store{clock};
+    memory::Cloud cloud{clock, FleetId{"f"}};
+    memory::Events events;
+    store.submit({}, {JobSpec(testing::a_job())}).value().front().value();
+    WorkerId const worker{"w"};
+    auto const incarnation =
+        store.register_worker({}, {worker, ServerName{"w"}, PoolName{"default"}, 2, ""}).value().incarnation;
+    InterruptedQueue queue{store, [&] { store.claim({}, worker, incarnation, {}, 2).value(); }};
+    Observer observer{{cloud, queue, store, clock, events}, {}, 20s};
+    Snapshot seen;
+
+    observer.look(seen);
+
+    ASSERT_EQ(seen.demand.value->groups.size(), 1U);
+    EXPECT_EQ(seen.demand.value->groups[0].jobs, 1);
+    EXPECT_EQ(seen.sessions.value->at(0).busy_slots, 1);
 }
 
 TEST(Watched, is_due_when_old_unknown_or_touched) {

@@ -28,6 +28,7 @@ struct ReconcileTest : ::testing::Test {
 // A listed server exists, whatever became of the answer to its create.
 TEST_F(ReconcileTest, confirms_a_create_whose_server_is_listed) {
     seen.intents = {an_intent("f-default-1").create(CreateState::in_doubt)};
+    seen.intents[0].listed = false;
     seen.servers.value = {a_server("f-default-1").age(1min)};
 
     auto const result = run();
@@ -35,7 +36,17 @@ TEST_F(ReconcileTest, confirms_a_create_whose_server_is_listed) {
     ASSERT_EQ(result.write.intents.size(), 1U);
     EXPECT_EQ(result.write.intents[0].create, CreateState::created);
     EXPECT_EQ(result.write.intents[0].server_id, ServerId{"id-f-default-1"});
+    EXPECT_TRUE(result.write.intents[0].listed);
     EXPECT_EQ(seen.intents[0].create, CreateState::created) << "the decision of the same pass must know";
+}
+
+// The step under way writes the intent, too, and knows more.
+TEST_F(ReconcileTest, confirms_nothing_of_a_server_whose_step_is_under_way) {
+    seen.intents = {an_intent("f-default-1").create(CreateState::in_doubt)};
+    seen.servers.value = {a_server("f-default-1").age(1min)};
+    seen.in_flight = {ServerName{"f-default-1"}};
+
+    EXPECT_TRUE(run().write.intents.empty());
 }
 
 TEST_F(ReconcileTest, opens_a_line_of_the_bill_and_touches_it_once_a_paid_period) {
@@ -54,6 +65,17 @@ TEST_F(ReconcileTest, opens_a_line_of_the_bill_and_touches_it_once_a_paid_period
     ASSERT_EQ(later.write.bills.size(), 1U);
     EXPECT_EQ(later.write.bills[0].lifetime, 61min);
     EXPECT_EQ(later.write.bills[0].created, bills[0].created);
+}
+
+TEST_F(ReconcileTest, a_line_of_the_bill_stays_as_it_is_when_its_server_is_gone) {
+    seen.intents = {an_intent("f-default-1").age(3h)};
+    ServerBill bill;
+    bill.server = ServerName{"f-default-1"};
+    bill.period = 1h;
+    bill.lifetime = 55min;
+    bills = {bill};
+
+    EXPECT_TRUE(run().write.bills.empty());
 }
 
 // It was paid for, although no look at the provider has ever found it.
@@ -144,6 +166,13 @@ TEST_F(ReconcileTest, ends_a_release_of_the_brake_once_nobody_looks_lost) {
     EXPECT_EQ(run().write.mass_loss_released, false);
 }
 
+TEST_F(ReconcileTest, a_release_of_the_brake_stands_while_nobody_can_tell_who_looks_lost) {
+    seen.mass_loss_released = true;
+    seen.sessions.value.reset();
+
+    EXPECT_FALSE(run().write.mass_loss_released.has_value());
+}
+
 TEST(SpentThisMonth, counts_paid_periods_that_began_in_it) {
     auto const now = Instant{std::chrono::sys_days{std::chrono::year{2026} / 3 / 1}} + 1h;
     ServerBill bill;
@@ -156,6 +185,19 @@ TEST(SpentThisMonth, counts_paid_periods_that_began_in_it) {
     bill.created = now - 30min;
     bill.lifetime = 30min;
     EXPECT_EQ(spent_this_month({bill, bill}, now), Money{20'000'000});
+}
+
+TEST(SpentThisMonth, adds_up_one_currency) {
+    auto const now = Instant{std::chrono::sys_days{std::chrono::year{2026} / 3 / 10}};
+    ServerBill euros;
+    euros.price = Money{10'000'000, Currency::EUR};
+    euros.period = 1h;
+    euros.created = now - 30min;
+    euros.lifetime = 30min;
+    auto dollars = euros;
+    dollars.price.currency = Currency::USD;
+
+    EXPECT_EQ(spent_this_month({euros, dollars, euros}, now), (Money{20'000'000, Currency::EUR}));
 }
 
 // A cap must hold though looks take time and the provider's calendar is not ours.

@@ -160,6 +160,7 @@ TEST(StepMachine, a_delete_that_is_asked_for_anew_keeps_how_long_it_has_taken_so
     order.intent.remove = true;
     order.intent.remove_age = 2min;
     order.intent.removed_before = 4min;
+    order.intent.remove_reason = Reason::silent;
     StepMachine machine{order};
     machine.begin();
 
@@ -168,6 +169,7 @@ TEST(StepMachine, a_delete_that_is_asked_for_anew_keeps_how_long_it_has_taken_so
     auto const& intent = expect_call<WriteFleet>(call).write.intents.at(0);
     EXPECT_EQ(intent.remove_age, 0s);
     EXPECT_EQ(intent.removed_before, 6min);
+    EXPECT_EQ(intent.remove_reason, Reason::silent) << "the bill says why it was deleted";
 }
 
 TEST(StepMachine, never_deletes_the_server_of_an_open_session) {
@@ -201,6 +203,18 @@ TEST(StepMachine, settles_an_intent_and_ends_its_line_of_the_bill) {
     EXPECT_THAT(write.settled, ::testing::ElementsAre(order.step.server));
     EXPECT_EQ(write.bills.at(0).deleted, Instant{24h});
     EXPECT_EQ(write.bills.at(0).lifetime, 55min);
+}
+
+TEST(StepMachine, a_line_of_the_bill_that_has_ended_keeps_its_end) {
+    auto order = order_for(Action::settle_intent, Reason::server_gone);
+    ServerBill bill;
+    bill.server = order.step.server;
+    bill.deleted = Instant{23h};
+    order.bill = bill;
+    order.now = Instant{24h};
+    StepMachine machine{order};
+
+    EXPECT_EQ(expect_call<WriteFleet>(machine.begin()).write.bills.at(0).deleted, Instant{23h});
 }
 
 }  // namespace

@@ -48,7 +48,8 @@ TEST(StoreModel, a_witness_sees_what_took_effect_and_nothing_else) {
     auto const epoch = store.lead({}, "c", 1min)->epoch;
     store.write({}, epoch, {}).value();
     EXPECT_FALSE(store.write({}, LeaderEpoch{epoch.value + 1}, {})) << "of a leader that is none";
-    auto const incarnation = store.register_worker({}, {worker, ServerName{"w"}, PoolName{"default"}, 1, "", 1})->incarnation;
+    auto const incarnation =
+        store.register_worker({}, {worker, ServerName{"w"}, PoolName{"default"}, 1, "", 1})->incarnation;
     store.beat({}, worker, incarnation, BeatCount{0}, false).value();
     auto const leases = store.claim({}, worker, incarnation, BeatCount{1}, 1).value();
     Completion completion;
@@ -60,9 +61,8 @@ TEST(StoreModel, a_witness_sees_what_took_effect_and_nothing_else) {
     store.tend({}, {}).value();
     store.close({}, worker, CloseMode::if_idle, {}).value();
 
-    EXPECT_EQ(scribe.seen,
-              (std::vector<std::string>{"submit 2", "lead c", "write", "register w", "beat w", "claim w 1",
-                                        "complete w 1", "retry 1", "tend", "close w"}));
+    EXPECT_EQ(scribe.seen, (std::vector<std::string>{"submit 2", "lead c", "write", "register w", "beat w", "claim w 1",
+                                                     "complete w 1", "retry 1", "tend", "close w"}));
 }
 
 TEST(StoreModel, a_backup_brings_back_what_was_as_often_as_wanted) {

@@ -49,8 +49,9 @@ TEST(TraceTest, a_class_in_quotation_marks_may_hold_commas_and_such_marks) {
 }
 
 TEST(TraceTest, an_empty_text_has_no_header) {
-    EXPECT_EQ(problem(""), "jobs.csv is empty; expected a first line with the columns "
-                           "submit_time_s,run_time_s,slots,class");
+    EXPECT_EQ(problem(""),
+              "jobs.csv is empty; expected a first line with the columns "
+              "submit_time_s,run_time_s,slots,class");
 }
 
 TEST(TraceTest, a_text_without_jobs_is_a_mistake) {
@@ -81,9 +82,9 @@ TEST(TraceTest, what_is_no_time_is_shown) {
         EXPECT_EQ(problem(header + "0,1,1,a\n" + value + ",1,1,a\n"),
                   "jobs.csv: line 3 has the submit_time_s \"" + value +
                       "\"; expected seconds from 0 to 315360000 (ten years)");
-        EXPECT_EQ(problem(header + "0," + value + ",1,a\n"),
-                  "jobs.csv: line 2 has the run_time_s \"" + value +
-                      "\"; expected seconds from 0 to 315360000 (ten years)");
+        EXPECT_EQ(
+            problem(header + "0," + value + ",1,a\n"),
+            "jobs.csv: line 2 has the run_time_s \"" + value + "\"; expected seconds from 0 to 315360000 (ten years)");
     }
 }
 
@@ -106,21 +107,22 @@ TEST(TraceTest, a_line_of_another_width_is_told) {
 }
 
 TEST(TraceTest, a_quotation_mark_out_of_place_is_told) {
-    EXPECT_EQ(problem(header + "0,1,1,\"a\n"), "jobs.csv: line 2 has a quotation mark out of place: \"0,1,1,\\\"a\"; "
-                                              "expected them around a whole field, and doubled inside");
+    EXPECT_EQ(problem(header + "0,1,1,\"a\n"),
+              "jobs.csv: line 2 has a quotation mark out of place: \"0,1,1,\\\"a\"; "
+              "expected them around a whole field, and doubled inside");
     EXPECT_THAT(problem(header + "0,1,1,\"a\"b\n"), HasSubstr("line 2 has a quotation mark out of place"));
 }
 
 TEST(TraceTest, a_class_that_is_no_text_is_told_without_its_bytes) {
-    EXPECT_EQ(problem(header + "0,1,1,a\xFF\n"),
-              "jobs.csv: line 2 has the class \"a\\xff\"; expected UTF-8 text");
+    EXPECT_EQ(problem(header + "0,1,1,a\xFF\n"), "jobs.csv: line 2 has the class \"a\\xff\"; expected UTF-8 text");
     EXPECT_EQ(problem(header + "0,1,1," + std::string(201, 'a') + "\n"),
               "jobs.csv: line 2 has a class of 201 bytes; expected at most 200");
 }
 
 TEST(TraceTest, a_problem_is_text_even_where_the_trace_is_not) {
     auto const binary = std::string{"\x1f\x8b\x08\0\xff", 5} + std::string(100, '\xff');
-    EXPECT_THAT(problem(binary), StartsWith("jobs.csv: line 1 names no column submit_time_s: \"\\x1f\\x8b\\x08\\x00\\xff"));
+    EXPECT_THAT(problem(binary),
+                StartsWith("jobs.csv: line 1 names no column submit_time_s: \"\\x1f\\x8b\\x08\\x00\\xff"));
     EXPECT_THAT(problem(header + "\xff,1,1,a\n"), HasSubstr("has the submit_time_s \"\\xff\"; expected seconds"));
     EXPECT_THAT(problem(header + "0,1,\xff,a\n"), HasSubstr("has the slots \"\\xff\"; expected a whole number"));
     EXPECT_THAT(problem(header + "0,1,1,\"\xff\n"), HasSubstr("out of place: \"0,1,1,\"\\xff\""));
@@ -173,8 +175,7 @@ TEST_F(TraceFileTest, a_problem_names_the_file_and_the_line) {
 TEST_F(TraceFileTest, a_file_that_is_not_there_or_no_file_is_told) {
     auto const path = folder / "none.csv";
     EXPECT_EQ(problem(path), "the trace \"" + path + "\" cannot be read: No such file or directory");
-    EXPECT_EQ(problem(folder.path()),
-              "the trace \"" + folder.path() + "\" cannot be read: Is a directory");
+    EXPECT_EQ(problem(folder.path()), "the trace \"" + folder.path() + "\" cannot be read: Is a directory");
 }
 
 TEST_F(TraceFileTest, a_compressed_file_that_was_cut_off_is_told_wherever_it_was_cut) {
@@ -200,8 +201,8 @@ TEST_F(TraceFileTest, damaged_compressed_data_is_told) {
 
 TEST_F(TraceFileTest, a_name_that_says_gz_is_kept) {
     auto const path = folder.write("jobs.csv.gz", header + "0,1,1,a\n");
-    EXPECT_EQ(problem(path), "the trace \"" + path +
-                                 "\" cannot be read: its name ends in .gz, but it is not compressed by gzip");
+    EXPECT_EQ(problem(path),
+              "the trace \"" + path + "\" cannot be read: its name ends in .gz, but it is not compressed by gzip");
     EXPECT_THAT(problem(folder.write("empty.csv.gz", "")), HasSubstr("is empty; expected a first line"));
     EXPECT_EQ(problem(compress("jobs.csv", header + "0,1,1,a\n")), "accepted 1 jobs");
 }

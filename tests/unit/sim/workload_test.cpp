@@ -78,10 +78,9 @@ TEST(SyntheticWorkloadTest, half_of_the_jobs_run_longer_than_the_median_and_none
     auto const jobs = synthesize({.jobs = 20'000, .runs_median = 10min, .runs_sigma = 2, .runs_most = 2h});
 
     EXPECT_NEAR(static_cast<double>(count(jobs, [](auto const& job) { return job.runs > 10min; })), 10'000, 300);
-    EXPECT_EQ(std::max_element(jobs.begin(), jobs.end(), [](auto const& a, auto const& b) {
-                  return a.runs < b.runs;
-              })->runs,
-              2h);
+    EXPECT_EQ(
+        std::max_element(jobs.begin(), jobs.end(), [](auto const& a, auto const& b) { return a.runs < b.runs; })->runs,
+        2h);
     auto const alike = synthesize({.jobs = 100, .runs_median = 10min, .runs_sigma = 0});
     EXPECT_EQ(count(alike, [](auto const& job) { return job.runs == 10min; }), 100);
 }
@@ -102,7 +101,8 @@ TEST(SyntheticWorkloadTest, other_run_times_leave_the_times_of_submission_alone)
 }
 
 TEST(SyntheticWorkloadTest, values_out_of_range_are_taken_as_the_nearest_within) {
-    auto const jobs = synthesize({.jobs = -3, .span = -1s, .daily = 9, .weekend = -1, .burst_jobs = 0, .wide_slots = 0});
+    auto const jobs =
+        synthesize({.jobs = -3, .span = -1s, .daily = 9, .weekend = -1, .burst_jobs = 0, .wide_slots = 0});
 
     EXPECT_EQ(jobs.size(), 1U);
 }
