@@ -588,6 +588,7 @@ TEST_F(OneStoreTest, leads_again_once_no_server_is_another_stores_and_not_becaus
     EXPECT_THAT(servers(), ::testing::IsEmpty());
     EXPECT_EQ(store.leads, 1);
 
+    store.now->close({}, WorkerId{"by-hand"}, CloseMode::if_idle, {}).value();
     faults.calm();
     clock.advance(31s);
     EXPECT_TRUE(controller.pass().leading);
