@@ -22,6 +22,7 @@ import fnmatch
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -235,6 +236,8 @@ def judge(program, code, output):
     note = f"seed {seed[1]}" if seed and program == SIMULATION else ""
     if failed:
         return Noticed(program, failed[1], note)
+    if code in (-signal.SIGTERM, -signal.SIGINT):
+        raise Problem(f"{program} was ended from outside; that tells nothing of a guard")
     began = re.findall(r"^\[ RUN      \] (\S+)", output, re.MULTILINE)
     how = "did not end" if code is None else f"died of signal {-code}" if code < 0 else f"exit code {code}"
     return Noticed(program, began[-1] if began else "before its first test", how)

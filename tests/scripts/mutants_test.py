@@ -137,6 +137,10 @@ class WhoNoticed(unittest.TestCase):
         output = "[ RUN      ] A.a\n[       OK ] A.a (0 ms)\n[ RUN      ] A.b\n"
         self.assertEqual(str(mutants.judge("test_unit_control", -11, output)), "test_unit_control A.b (died of signal 11)")
 
+    def test_a_program_that_somebody_ended_noticed_nothing(self):
+        with self.assertRaisesRegex(Problem, "test_unit_control was ended from outside"):
+            mutants.judge("test_unit_control", -15, "[ RUN      ] A.b\n")
+
     def test_a_case_that_did_not_end_is_named(self):
         self.assertEqual(str(mutants.judge("test_unit_control", None, "[ RUN      ] A.b\n")),
                          "test_unit_control A.b (did not end)")
