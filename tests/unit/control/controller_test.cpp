@@ -755,19 +755,22 @@ TEST_F(OneStoreTest, what_came_of_the_steps_of_the_lost_time_is_not_learned) {
 
     EXPECT_EQ(store.now->load({}).value().frozen, "");
     EXPECT_THAT(store.now->load({}).value().memory.recent_creates, ::testing::IsEmpty());
-    slow.drop_all();
+    slow.run_all();
 }
 
 TEST_F(OneStoreTest, no_session_is_forgotten_because_of_what_was_settled_in_the_lost_time) {
     submit(2);
-    auto controller = make("a", now);
+    ManualExecutor slow;
+    auto controller = make("a", slow);
     controller->pass();
+    slow.run_all();
     WorkerId const worker{servers().front()};
     store.now->close({}, worker, CloseMode::if_idle, {}).value();
     auto const backup = store.now->copy();
     auto const stands = [&](Intent const& intent) { return intent.server.value == worker.value; };
     for (int i = 0; i < 60 && std::ranges::any_of(store.now->load({}).value().intents, stands); ++i) {
         controller->pass();
+        slow.run_all();
         clock.advance(5s);
     }
     controller->pass();  // It sees that nothing is left but the session; the next one would have it forgotten.
@@ -781,6 +784,7 @@ TEST_F(OneStoreTest, no_session_is_forgotten_because_of_what_was_settled_in_the_
     auto const sessions = store.now->sessions({}).value().sessions;
     EXPECT_TRUE(std::ranges::any_of(sessions, [&](Session const& session) { return session.worker == worker; }))
         << "its intent is back: it may come up yet, and must be refused";
+    slow.run_all();
 }
 
 TEST_F(OneStoreTest, a_step_of_the_lost_time_ends_nothing_after_the_store_went_back) {
