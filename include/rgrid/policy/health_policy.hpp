@@ -98,7 +98,7 @@ private:
         if (session.busy_slots == 0) {
             draft.steps.push_back(detail::close_step(worker, CloseMode::if_idle, drain_reason(worker),
                                                      {detail::duration_fact("drained", session.draining_for)}));
-        } else if (auto const drained = std::min(session.draining_for, seen.sessions.watched);
+        } else if (auto const drained = std::min(session.draining_for, detail::sane_age(seen.sessions.watched));
                    drained > limit && session.longest_left <= Duration{0}) {
             draft.steps.push_back(detail::close_step(
                 worker, CloseMode::now, Reason::drain_overdue,

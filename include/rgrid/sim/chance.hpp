@@ -41,8 +41,10 @@ public:
     /// From `low` to `high`, both included; `low` if `high` is less.
     std::int64_t whole(std::int64_t low, std::int64_t high) {
         if (high <= low) return low;
-        auto const range = static_cast<std::uint64_t>(high - low) + 1;
-        return low + static_cast<std::int64_t>(range == 0 ? next() : next() % range);
+        // Unsigned, since the width of the widest range is no signed number.
+        auto const first = static_cast<std::uint64_t>(low);
+        auto const range = static_cast<std::uint64_t>(high) - first + 1;
+        return static_cast<std::int64_t>(first + (range == 0 ? next() : next() % range));
     }
 
     Duration span(Duration low, Duration high) { return Duration{whole(low.count(), high.count())}; }
