@@ -107,7 +107,6 @@ Controllers::Controllers(Scene& scene)
 Controllers::~Controllers() = default;
 
 void Controllers::start(std::size_t seat) {
-    bury();
     auto const name = "controller-" + std::to_string(++started_);
     seats_[seat] = std::make_unique<Host>(scene_, name, params_);
     auto& host = *seats_[seat];
@@ -161,11 +160,6 @@ void Controllers::crash(std::size_t seat, Duration down) {
     scene_.timeline.after(down, [this, seat] {
         if (!scene_.over && !seats_[seat]) start(seat);
     });
-}
-
-/// Frees what is dead once the last of its calls has come back.
-void Controllers::bury() {
-    std::erase_if(dead_, [](auto const& host) { return host->calls == 0 && !host->controller->has_steps_under_way(); });
 }
 
 void Controllers::freeze(std::size_t seat, Duration span) {

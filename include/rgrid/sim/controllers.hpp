@@ -43,13 +43,12 @@ private:
     void kill(Host& host);
     void arm(Host& host, SteadyInstant when);
     void pass(Host& host);
-    void bury();
 
     Scene& scene_;
     Chance chance_;
     PlannerParams params_;
     std::vector<std::unique_ptr<Host>> seats_;
-    std::vector<std::unique_ptr<Host>> dead_;  // Some of their calls are still under way.
+    std::vector<std::unique_ptr<Host>> dead_;  // Calls of theirs and what they waited for are still under way.
     int started_ = 0;
     struct CrashPoint {
         PortCall call;
