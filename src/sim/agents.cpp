@@ -92,22 +92,21 @@ void Agents::kill(ServerName const& name) {
 }
 
 void Agents::crash_at(PortCall const& call, bool after, int nth, std::optional<Duration> down) {
-    crash_points_.push_back({call, after, nth, down});
+    crash_points_.add({call, after, nth, down});
 }
 
 bool Agents::crashes(Party const& party, PortCall const& call, bool after) {
-    for (auto& point : crash_points_) {
-        if (point.call.number != call.number || point.after != after || point.left <= 0) continue;
-        auto const* const host = find(ServerName{party.name});
-        if (host == nullptr || &host->party != &party || --point.left > 0) continue;
-        scene_.tell(party.name, "its agent is killed");
-        scene_.reach(std::string{"crash "} + (after ? "after " : "before ") + call.name);
-        auto const name = host->server;
-        kill(name);
-        if (point.down) scene_.timeline.after(*point.down, [this, name] { restart(name); });
-        return true;
-    }
-    return false;
+    if (crash_points_.empty()) return false;
+    auto const* const host = find(ServerName{party.name});
+    if (host == nullptr || &host->party != &party) return false;
+    auto const point = crash_points_.reach(call, after);
+    if (!point) return false;
+    scene_.tell(party.name, "its agent is killed");
+    scene_.reach(point->name());
+    auto const name = host->server;
+    kill(name);
+    if (point->down) scene_.timeline.after(*point->down, [this, name] { restart(name); });
+    return true;
 }
 
 void Agents::restart(ServerName const& name) {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <deque>
 #include <rgrid/control/executor.hpp>
 #include <rgrid/sim/controllers.hpp>
@@ -7,6 +8,8 @@
 namespace rgrid::sim {
 
 namespace {
+
+constexpr Duration down_after_a_crash = 20s;
 
 /// Runs steps on stacks of their own, so many at a time.
 class FiberExecutor final : public Executor {
@@ -90,18 +93,8 @@ Controllers::Controllers(Scene& scene)
         seats_.emplace_back();
         start(seats_.size() - 1);
     }
-    scene_.network.crash_points.emplace_back([this](Party& party, PortCall const& call, bool after) {
-        for (auto& point : crash_points_) {
-            if (point.call.number != call.number || point.after != after || point.left <= 0) continue;
-            for (std::size_t seat = 0; seat < seats_.size(); ++seat) {
-                if (!seats_[seat] || &seats_[seat]->party != &party || --point.left > 0) continue;
-                scene_.reach(std::string{"crash "} + (after ? "after " : "before ") + call.name);
-                crash(seat, 20s);
-                return true;
-            }
-        }
-        return false;
-    });
+    scene_.network.crash_points.emplace_back(
+        [this](Party& party, PortCall const& call, bool after) { return crashes(party, call, after); });
 }
 
 Controllers::~Controllers() = default;
@@ -186,7 +179,21 @@ void Controllers::step_clock(std::size_t seat, Duration span) {
     if (seats_[seat]) seats_[seat]->party.clock.step_calendar(span);
 }
 
-void Controllers::crash_at(PortCall const& call, bool after, int nth) { crash_points_.push_back({call, after, nth}); }
+void Controllers::crash_at(PortCall const& call, bool after, int nth) {
+    crash_points_.add({call, after, nth, down_after_a_crash});
+}
+
+bool Controllers::crashes(Party const& party, PortCall const& call, bool after) {
+    if (crash_points_.empty()) return false;
+    auto const seat = std::find_if(seats_.begin(), seats_.end(),
+                                   [&](auto const& host) { return host && &host->party == &party; });
+    if (seat == seats_.end()) return false;
+    auto const point = crash_points_.reach(call, after);
+    if (!point) return false;
+    scene_.reach(point->name());
+    crash(static_cast<std::size_t>(seat - seats_.begin()), *point->down);
+    return true;
+}
 
 void Controllers::reconfigure(PlannerParams const& params) {
     params_ = params;

@@ -134,19 +134,19 @@ void Referee::check_given_up(WorkerId const& worker, CloseReport const& report) 
     if (report.requeued.empty() && report.dead.empty()) return;
     scene_.reach("sometimes: a busy worker was given up");
     auto const why = reasons_.find(worker);
-    auto const pool = scene_.settings.params.pools.find(PoolName{"default"});
     auto const heard = heard_.find(worker);
-    if (why == reasons_.end() || heard == heard_.end() || pool == scene_.settings.params.pools.end()) return;
+    if (why == reasons_.end() || heard == heard_.end()) return;
+    auto const reason = why->second;
+    auto const silence = scene_.now() - heard->second;
+    auto const lost_after = health_of(scene_.settings.params, pools_[worker]).lost_after;
+    bool const lives = silence < lost_after - silence_tolerance;
     // A leader that did not see the store's clock being stepped cannot know that the silence is not real.
     bool const unseen_step = scene_.store_stepped > heard->second && led_since_ > scene_.store_stepped;
-    if (why->second == Reason::silent && !unseen_step &&
-        scene_.now() - heard->second < pool->second.health.lost_after - silence_tolerance)
+    if (reason == Reason::silent && lives && !unseen_step)
         violate("I6: busy worker " + worker.value + " was given up as silent, and was heard of " +
-                to_rough_text(scene_.now() - heard->second) + " ago");
-    if (why->second == Reason::server_vanished && scene_.cloud.stands(ServerName{worker.value}) &&
-        scene_.now() - heard->second < pool->second.health.lost_after - silence_tolerance)
+                to_rough_text(silence) + " ago");
+    if (reason == Reason::server_vanished && lives && scene_.cloud.stands(ServerName{worker.value}))
         violate("I12: busy worker " + worker.value + " was given up as vanished, and its server stands");
-    auto const reason = why->second;
     if (reason == Reason::paid_period_ends || reason == Reason::above_maximum || reason == Reason::too_old)
         violate("I6: busy worker " + worker.value + " was given up because of " + word(reason));
 }
@@ -172,6 +172,7 @@ void Referee::on_register(Registration const& registration, Incarnation) {
     if (closed_.contains(registration.worker) && !scene_.cloud.shows_other_project())
         violate("I17: " + registration.worker.value + " registered after it was closed");
     closed_.erase(registration.worker);
+    pools_[registration.worker] = registration.pool;
     heard_[registration.worker] = scene_.now();
     for (auto& [id, book] : jobs_)
         if (book.worker == registration.worker) book.worker = {};

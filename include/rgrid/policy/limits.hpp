@@ -170,13 +170,15 @@ private:
         auto an_hour = std::int64_t{0};
         auto month = seen.spent_this_month.nanos;
         for (auto const& worker : roster.workers) {
-            if (worker.phase == Phase::gone) continue;
+            if (!detail::counts_as_worker(worker)) continue;
             if (worker.intent)
                 an_hour += an_hour_of(worker.intent->price, worker.intent->period);
             else if (worker.server && seen.offers.value)
                 for (auto const& offer : *seen.offers.value)
                     if (offer.key == worker.server->offer) an_hour += an_hour_of(offer.price, offer.period);
-            if (worker.phase == Phase::requested || worker.phase == Phase::booting) month += worker.intent->price.nanos;
+            auto const phase = worker.phase;
+            bool const unbilled = phase == Phase::requested || phase == Phase::booting || phase == Phase::gone;
+            if (unbilled) month += worker.intent->price.nanos;
         }
         return {an_hour, month};
     }

@@ -137,7 +137,8 @@ struct Standstill {
         if (!worker.intent || worker.intent->remove) continue;
         // One that was made a moment ago may be missing from any listing.
         auto const& health = health_of(params, worker.pool);
-        auto const may_lag = worker.intent->age - detail::sane_age(seen.servers.age) <= std::max(health.create_settle, health.listing_lag);
+        auto const age_in_listing = worker.intent->age - detail::sane_age(seen.servers.age);
+        auto const may_lag = age_in_listing <= std::max(health.create_settle, health.listing_lag);
         if (!worker.intent->listed && (!worker.session || may_lag)) continue;
         if (worker.server) return std::nullopt;
         ++known;

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <rgrid/sim/crash_points.hpp>
 #include <rgrid/sim/scene.hpp>
 #include <rgrid/worker/machine.hpp>
 #include <vector>
@@ -45,12 +46,6 @@ public:
 
 private:
     struct Host;
-    struct CrashPoint {
-        PortCall call;
-        bool after;
-        int left;
-        std::optional<Duration> down;
-    };
 
     [[nodiscard]] Host* find(ServerName const& name);
     [[nodiscard]] bool crashes(Party const& party, PortCall const& call, bool after);
@@ -74,7 +69,7 @@ private:
     Chance chance_;
     std::map<ServerName, std::unique_ptr<Host>> hosts_;
     std::vector<std::unique_ptr<Host>> dead_;  // Replaced; some of their calls are still under way.
-    std::vector<CrashPoint> crash_points_;
+    CrashPoints crash_points_;
     std::map<JobId, std::vector<Host*>> running_;
     std::uint64_t attempts_ = 0;
     SteadyInstant forgiven_until_;

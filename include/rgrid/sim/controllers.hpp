@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <rgrid/sim/crash_points.hpp>
 #include <rgrid/sim/scene.hpp>
 #include <vector>
 
@@ -39,6 +40,7 @@ public:
 private:
     struct Host;
 
+    [[nodiscard]] bool crashes(Party const& party, PortCall const& call, bool after);
     void start(std::size_t seat);
     void kill(Host& host);
     void arm(Host& host, SteadyInstant when);
@@ -50,12 +52,7 @@ private:
     std::vector<std::unique_ptr<Host>> seats_;
     std::vector<std::unique_ptr<Host>> dead_;  // Calls of theirs and what they waited for are still under way.
     int started_ = 0;
-    struct CrashPoint {
-        PortCall call;
-        bool after;
-        int left;
-    };
-    std::vector<CrashPoint> crash_points_;
+    CrashPoints crash_points_;
 };
 
 }  // namespace rgrid::sim

@@ -75,6 +75,7 @@ private:
     std::vector<std::string> violations_;
     std::map<JobId, JobBook> jobs_;
     std::set<WorkerId> closed_;
+    std::map<WorkerId, PoolName> pools_;        // From its last registration.
     std::map<WorkerId, SteadyInstant> heard_;   // The last effective sign of life.
     std::map<WorkerId, Reason> reasons_;        // Why a plan wanted it closed.
     std::map<ServerName, int> unknown_passes_;  // Passes that saw a server that no intent stands for.

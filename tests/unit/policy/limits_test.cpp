@@ -138,6 +138,22 @@ TEST(Limits, A_gone_or_refused_server_costs_nothing_more) {
     EXPECT_EQ(creates(scene.plan()), 2);
 }
 
+TEST(Limits, A_server_that_was_let_go_before_any_listing_showed_it_may_still_cost) {
+    auto const ordered = [](std::optional<Money> LimitsParams::*cap, bool listed) {
+        Scene scene;
+        scene.params.limits.*cap = price * 2;
+        Intent intent = an_intent("w1").age(1s);
+        intent.listed = listed;
+        scene.queued(20).intent(intent).session(a_session("w1").closed());
+        return creates(scene.plan());
+    };
+
+    EXPECT_EQ(ordered(&LimitsParams::spend_per_hour, false), 1);
+    EXPECT_EQ(ordered(&LimitsParams::spend_per_hour, true), 2) << "it was listed and is no more: it is gone";
+    EXPECT_EQ(ordered(&LimitsParams::spend_per_month, false), 1) << "it is on no bill yet";
+    EXPECT_EQ(ordered(&LimitsParams::spend_per_month, true), 2);
+}
+
 TEST(Limits, The_spend_cap_of_an_hour_knows_other_periods) {
     Scene scene;
     scene.params.limits.spend_per_hour = Money{60'000'000};

@@ -75,6 +75,7 @@ protected:
         Registration registration;
         registration.worker = WorkerId{worker};
         registration.server = ServerName{worker};
+        registration.pool = PoolName{"default"};
         referee_.on_register(registration, Incarnation{1});
     }
     void beat(std::string const& worker, SessionState state = SessionState::open) {
@@ -236,7 +237,7 @@ TEST_F(RefereeTest, a_write_of_an_epoch_that_is_over_is_seen) {
 }
 
 TEST_F(RefereeTest, a_busy_worker_that_is_given_up_as_silent_too_early_is_seen) {
-    beat("w");
+    register_worker("w");
     auto const lost_after = scene_.settings.params.pools.at(PoolName{"default"}).health.lost_after;
     auto report = a_pass();
     report.plan.steps = {step(Action::close_worker, Reason::silent, "w")};
@@ -248,7 +249,7 @@ TEST_F(RefereeTest, a_busy_worker_that_is_given_up_as_silent_too_early_is_seen) 
 }
 
 TEST_F(RefereeTest, a_busy_worker_that_is_given_up_in_time_is_fine) {
-    beat("w");
+    register_worker("w");
     auto report = a_pass();
     report.plan.steps = {step(Action::close_worker, Reason::silent, "w")};
     referee().check_pass(report);
@@ -259,7 +260,7 @@ TEST_F(RefereeTest, a_busy_worker_that_is_given_up_in_time_is_fine) {
 
 TEST_F(RefereeTest, a_busy_worker_whose_server_stands_and_is_given_up_as_vanished_is_seen) {
     make("w");
-    beat("w");
+    register_worker("w");
     auto report = a_pass();
     report.plan.steps = {step(Action::close_worker, Reason::server_vanished, "w")};
     referee().check_pass(report);
@@ -270,7 +271,7 @@ TEST_F(RefereeTest, a_busy_worker_whose_server_stands_and_is_given_up_as_vanishe
 TEST_F(RefereeTest, a_busy_worker_that_is_given_up_to_save_money_is_seen) {
     for (auto const reason : {Reason::paid_period_ends, Reason::above_maximum, Reason::too_old}) {
         auto const worker = "w" + std::to_string(static_cast<int>(reason));
-        beat(worker);
+        register_worker(worker);
         auto report = a_pass();
         report.plan.steps = {step(Action::close_worker, reason, worker)};
         referee().check_pass(report);
