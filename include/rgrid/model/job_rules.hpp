@@ -104,12 +104,14 @@ namespace detail {
     return std::nullopt;
 }
 
-/// A spec is kept and sent as JSON, which would change such bytes.
+/// A spec is kept and sent as JSON, which would change such bytes, and in databases whose texts end at a NUL.
 [[nodiscard]] inline std::optional<std::string> text_problem(JobSpec const& spec) {
     std::optional<std::string> problem;
     auto const look = [&](std::string_view text, char const* what) {
         if (!problem && !is_utf8(text))
             problem = std::string{what} + " \"" + printable(text) + "\" holds bytes that are no UTF-8; expected text";
+        if (!problem && text.find('\0') != text.npos)
+            problem = std::string{what} + " \"" + printable(text) + "\" holds a NUL character; expected text";
     };
     look(spec.name, "name");
     for (auto const& part : spec.command) look(part, "command part");

@@ -106,6 +106,7 @@ TEST(spec_problem, says_what_is_wrong) {
         {"owner", [](JobSpec& spec) { spec.owner = "\xff"; }},
         {"batch", [](JobSpec& spec) { spec.batch = "\xff"; }},
         {"submit key", [](JobSpec& spec) { spec.submit_key = "\xff"; }},
+        {"owner \"a\\x00b\" holds a NUL", [](JobSpec& spec) { spec.owner = std::string{"a\0b", 3}; }},
     };
     EXPECT_EQ(spec_problem(runnable()), std::nullopt);
     for (auto const& bad : cases) {
