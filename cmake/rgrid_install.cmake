@@ -19,4 +19,4 @@ configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/rgrid-config.cmake.in
 # Before 1.0 a minor version may change interfaces.
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/rgrid-config-version.cmake" COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/rgrid-config.cmake" "${PROJECT_BINARY_DIR}/rgrid-config-version.cmake"
-    DESTINATION "${rgrid_config_folder}")
+    "${PROJECT_SOURCE_DIR}/cmake/FindLibpqxx.cmake" DESTINATION "${rgrid_config_folder}")

@@ -16,7 +16,7 @@ if ccache=$(command -v ccache); then settings+=("-DCMAKE_CXX_COMPILER_LAUNCHER=$
 
 # A machine that has nothing but a compiler and Boost's headers.
 bare=()
-for package in SQLite3 OpenSSL tomlplusplus boost_json boost_context ZLIB PostgreSQL CLI11 spdlog GTest pybind11; do
+for package in SQLite3 OpenSSL tomlplusplus boost_json boost_context ZLIB PostgreSQL Libpqxx CLI11 spdlog GTest pybind11; do
     bare+=("-DCMAKE_DISABLE_FIND_PACKAGE_$package=ON")
 done
 

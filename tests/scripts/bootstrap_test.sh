@@ -14,7 +14,8 @@ machine() {
 }
 
 # program NAME BODY: puts a shell script into the machine.
-program() { printf '#!/bin/bash\n%s\n' "$2" >"$work/bin/$1" && chmod +x "$work/bin/$1"; }
+# Never through one of the links: those are the tools of the real machine.
+program() { rm -f "$work/bin/$1" && printf '#!/bin/bash\n%s\n' "$2" >"$work/bin/$1" && chmod +x "$work/bin/$1"; }
 
 # expect CODE TEXT...: runs bootstrap and checks its exit code, and that its output holds each text.
 expect() {
@@ -45,6 +46,15 @@ program id 'echo 0'
 expect 0 'installing 1 missing packages with apt: cmake'
 grep -q -- '--no-install-recommends cmake$' "$work/asked"
 
+machine  # A database server is installed for tests and not set up for the machine.
+program dpkg-query '[ "${@: -1}" = postgresql-15 ] && echo not-installed || echo installed'
+program apt-get "$record"
+program install "echo \"install \$*: \$(cat)\" >>$work/asked"
+program id 'echo 0'
+expect 0 'installing 1 missing packages with apt: postgresql-15'
+grep -q '^install .*/etc/postgresql-common/createcluster.d/.*: create_main_cluster = false$' "$work/asked"
+grep -q -- '--no-install-recommends postgresql-15$' "$work/asked"
+
 machine  # A user is told why sudo asks.
 program dpkg-query "$all_but_cmake"
 program apt-get "$record"
@@ -69,4 +79,4 @@ expect 1 'Temporary failure resolving' 'Is there a network'
 machine  # Another kind of system: it says what is needed and does not stand in the way.
 expect 0 'this system has no apt' 'libsqlite3-dev' 'libclang-rt-14-dev'
 
-echo "6 machines"
+echo "7 machines"
