@@ -57,7 +57,7 @@ Result<Url> parse_url(std::string const& text) {
     auto rest = scheme_end == std::string::npos ? std::string{} : text.substr(scheme_end + 3);
     if (rest.ends_with('/')) rest.pop_back();
     // Whatever stands before an @ may be a password, so the text is not shown.
-    if (rest.find('@') != std::string::npos)
+    if (text.find('@') != std::string::npos)
         return fail(Errc::rejected, "the URL names a user; expected https://host:port and no more");
     if ((scheme != "https" && scheme != "http") || rest.empty() || rest.find_first_of("/?#") != std::string::npos)
         return fail(Errc::rejected, "the URL is \"" + printable(text) + "\"; expected https://host:port and no more");

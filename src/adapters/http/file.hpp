@@ -41,7 +41,7 @@ struct SourceFile {
 class NewFile {
 public:
     NewFile() = default;
-    NewFile(NewFile&& other) noexcept = default;
+    NewFile(NewFile&& other) noexcept { *this = std::move(other); }
     NewFile& operator=(NewFile&& other) noexcept;
     ~NewFile();
 

@@ -28,7 +28,7 @@ struct ServerSettings {
     Bytes max_header{16 * 1024};   ///< Of all header fields together with the request line.
     Bytes max_body{1024 * 1024};   ///< Of one request, unless an Admission says otherwise.
     Bytes max_bodies{256 * 1024 * 1024};  ///< Of all bodies in memory together; beyond, a request is answered with 503.
-    int max_connections = 12'000;
+    int max_connections = 12'000;      ///< The process's soft limit of open files is raised if it is too low for them.
     int max_connections_per_peer = 0;  ///< An IPv4 address or an IPv6 network of 64 bits; 0: no such limit.
     int threads = 2;                   ///< Read and write; never run a handler.
     int handlers = 8;                  ///< Threads that run the handler.
@@ -52,7 +52,8 @@ public:
     /// that cannot be opened, and header fields that cannot be sent, become 500. Never blocks for the peer.
     void operator()(Response response);
 
-    /// Requested when the peer has gone or the server stops: there is nobody to wait for any more, answer at once.
+    /// Requested when the peer has gone or the server stops: there is nobody to wait for any more, answer at once. What is
+    /// called back by it runs on a reading thread and must not block.
     [[nodiscard]] std::stop_token stop() const;
 
 private:
@@ -67,7 +68,9 @@ using Handler = std::function<void(Request request, Reply reply)>;
 struct Admission {
     std::optional<Response> refusal;  ///< Answers this and reads no body.
     std::optional<Bytes> max_body;    ///< Instead of ServerSettings::max_body.
-    std::string folder;               ///< If not empty: the body goes to a new file there, Request::body_file.
+    /// If not empty: the body goes to a new file there, Request::body_file, also if it is empty. A killed process leaves
+    /// such files, named upload-*.
+    std::string folder;
 };
 
 /// Decides about requests by their head. Runs on the reading threads: must not block. If it throws, the answer is 500.
@@ -77,7 +80,8 @@ using Admit = std::function<Admission(Request const& head)>;
 struct Service {
     Handler handler;
     Admit admit;
-    std::function<void(Error const&)> on_problem;  ///< For an operator: a certificate that cannot be used, and such.
+    /// For an operator: a certificate that cannot be used, and such. Runs on the reading threads: must not block.
+    std::function<void(Error const&)> on_problem;
 };
 
 /// What a server has done since it was started.
@@ -108,7 +112,8 @@ struct ServerStatistics {
 class Server {
 public:
     /// Listens and serves. Errors: `rejected` (an address, certificate or setting that cannot be used, plain HTTP beyond
-    /// loopback), `denied` (the address or a file may not be used), `retry_later` (the address is in use).
+    /// loopback, too few open files allowed), `denied` (the address or a file may not be used), `retry_later` (the
+    /// address is in use).
     static Result<std::unique_ptr<Server>> start(ServerSettings const& settings, Service service, Clock& clock);
 
     /// Stops gracefully: no new connections, idle ones end, every Reply::stop() is requested, requests that are being
