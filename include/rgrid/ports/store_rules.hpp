@@ -3,6 +3,7 @@
 #include <optional>
 #include <rgrid/base/result.hpp>
 #include <rgrid/model/generation.hpp>
+#include <rgrid/model/job_rules.hpp>
 #include <rgrid/ports/fleet_store.hpp>
 #include <rgrid/ports/work_source.hpp>
 #include <string>
@@ -102,6 +103,115 @@ namespace detail {
     if (job <= last || generation_of(told.value) < current) return std::nullopt;
     return detail::went_back(detail::attempt_of(worker, job, told) + ", the last job that the store remembers is " +
                              std::to_string(last.value));
+}
+
+/// Which of its lives a store is in.
+struct Era {
+    Generation generation;
+    std::string frozen;  ///< Why it stands still; empty if it does not.
+};
+
+/// A worker as a store knows it. One that was closed before it registered has the incarnation zero.
+struct KnownSession {
+    PoolName pool;
+    Incarnation incarnation;
+    SessionState state = SessionState::open;
+    int slots = 0;
+    BeatCount beat;
+};
+
+/// Somebody who may ask something of a store.
+struct Visitor {
+    std::optional<KnownSession> session;  ///< None: a stranger, whom a store that stands still may have forgotten.
+    Era era;
+    std::optional<std::string> evidence;  ///< That the store has gone back in time.
+};
+
+/// The worker whose current incarnation is asking, or `fenced`.
+[[nodiscard]] inline Result<Visitor> admit(std::optional<KnownSession> const& known, Era const& era,
+                                           WorkerId const& worker, Incarnation incarnation, BeatCount acknowledged) {
+    if (known && known->state == SessionState::closed)
+        return fail(Errc::fenced, "worker \"" + worker.value + "\" was closed");
+    if (known && known->incarnation == incarnation)
+        return Visitor{known, era, evidence_of_beats(worker, incarnation, acknowledged, known->beat, era.generation)};
+    bool const forgotten = !known || known->incarnation < incarnation;
+    if (known)
+        if (auto evidence = evidence_of_incarnation(worker, incarnation, known->incarnation, era.generation))
+            return Visitor{std::nullopt, era, std::move(evidence)};
+    if (forgotten && !era.frozen.empty()) return Visitor{std::nullopt, era, std::nullopt};
+    if (!known)
+        return fail(Errc::fenced, "worker \"" + worker.value + "\" is not registered; expected a registration first");
+    return fail(Errc::fenced, "worker \"" + worker.value + "\" has registered anew: incarnation " +
+                                  std::to_string(incarnation.value) + " is over, " +
+                                  std::to_string(known->incarnation.value) + " is current");
+}
+
+/// The last attempt of a job as a store has it on record.
+struct AttemptOnRecord {
+    JobState state = JobState::running;
+    LeaseEpoch epoch;
+    WorkerId worker;                  ///< Whose it is or was; empty if that is not known.
+    std::optional<Outcome> reported;  ///< How it was reported; none while it runs or if its worker was given up.
+};
+
+/// What a report of an attempt comes to.
+struct Ruling {
+    Verdict verdict = Verdict::fenced;
+    bool ends = false;  ///< Whether it ends the attempt on record. An accepted one that does not was taken before.
+};
+
+[[nodiscard]] inline Ruling judge(AttemptOnRecord const& last, WorkerId const& worker, Completion const& completion) {
+    bool const anothers = !last.worker.empty() && last.worker != worker;
+    if (completion.epoch != last.epoch || completion.epoch == LeaseEpoch{} || anothers) return {};
+    // The answer to this very report was lost: it is said again, and nothing is charged twice.
+    if (last.reported) return {*last.reported == completion.outcome ? Verdict::accepted : Verdict::fenced, false};
+    if (is_final(last.state)) return {};
+    return {last.state == JobState::running ? Verdict::accepted : Verdict::accepted_late, true};
+}
+
+/// What is kept of an attempt whose worker was given up, which made `move` of its job.
+[[nodiscard]] inline std::string lost_message(WorkerId const& worker, JobMove const& move) {
+    auto message = "worker \"" + worker.value + "\" was lost while it ran";
+    if (move.state == JobState::dead)
+        message += ", and with it the last of " + std::to_string(move.losses) + " workers it may lose";
+    return message;
+}
+
+/// What is kept of an attempt that the store ended.
+[[nodiscard]] inline std::string overrun_message(WorkerId const& worker, Duration timeout) {
+    return "ran longer than its timeout of " + to_text(timeout) + "; worker \"" + worker.value + "\" did not end it";
+}
+
+namespace detail {
+
+[[nodiscard]] inline std::string name_of(LogChunk const& chunk) {
+    return "log chunk " + std::to_string(chunk.number) + " of job " + std::to_string(chunk.job.value);
+}
+
+}  // namespace detail
+
+/// Whether `chunk` can be one of any log.
+[[nodiscard]] inline Result<> check_chunk(LogChunk const& chunk) {
+    constexpr std::size_t limit = 64 * 1024;
+    if (chunk.text.size() > limit)
+        return fail(Errc::rejected, detail::name_of(chunk) + " has " + std::to_string(chunk.text.size()) +
+                                        " bytes; expected at most " + std::to_string(limit));
+    if (chunk.number < 0) return fail(Errc::rejected, detail::name_of(chunk) + ": expected a number from 0");
+    return {};
+}
+
+/// Whether `chunk` can be one of the log of a job whose last attempt is `last`; none: there is no such job.
+[[nodiscard]] inline Result<> check_chunk(LogChunk const& chunk, std::optional<LeaseEpoch> last) {
+    if (!last) return fail(Errc::not_found, detail::name_of(chunk) + ": there is no such job");
+    if (chunk.epoch < LeaseEpoch{1} || chunk.epoch > *last)
+        return fail(Errc::rejected, detail::name_of(chunk) + " names the attempt " + std::to_string(chunk.epoch.value) +
+                                        "; expected one from 1 to " + std::to_string(last->value));
+    return {};
+}
+
+/// Ends a log of which `limit` is kept.
+[[nodiscard]] inline std::string cut_marker(Bytes limit) {
+    return "\n[rgrid: the log of this job is cut here, at " + to_text(limit) + "]\n";
 }
 
 }  // namespace rgrid

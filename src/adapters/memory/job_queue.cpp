@@ -92,8 +92,7 @@ Result<TendReport> Store::tend(Call const&, std::vector<ServerName> const& settl
         job.reported = Outcome::timed_out;
         state_->end_attempt(
             job, after_outcome(view.spec, view.attempts, view.losses, view.cancel_requested, Outcome::timed_out), now);
-        job.view.message = "ran longer than its timeout of " + to_text(view.spec.timeout) + "; worker \"" +
-                           view.worker.value + "\" did not end it";
+        job.view.message = overrun_message(view.worker, view.spec.timeout);
         ++report.expired;
     }
     for (auto const id : jobs.finished_before(now.steady - state_->settings.keep_finished, tend_limit)) {

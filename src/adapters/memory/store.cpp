@@ -18,24 +18,15 @@ std::unique_ptr<Store> Store::copy() const {
 
 Result<Visitor> Store::State::admit(WorkerId const& id, Incarnation incarnation, BeatCount acknowledged) {
     auto const found = workers.find(id);
-    auto* const worker = found == workers.end() ? nullptr : &found->second;
-    if (worker != nullptr && worker->state == SessionState::closed)
-        return fail(Errc::fenced, "worker \"" + id.value + "\" was closed");
-    Visitor visitor;
-    if (worker != nullptr && worker->incarnation == incarnation) {
-        visitor.worker = worker;
-        visitor.evidence = evidence_of_beats(id, incarnation, acknowledged, worker->beat, generation);
-    } else if (worker != nullptr) {
-        visitor.evidence = evidence_of_incarnation(id, incarnation, worker->incarnation, generation);
+    std::optional<KnownSession> known;
+    if (found != workers.end()) {
+        auto const& worker = found->second;
+        known = {worker.who.pool, worker.incarnation, worker.state, worker.who.slots, worker.beat};
     }
-    if (visitor.evidence) freeze(*visitor.evidence);
-    bool const forgotten = worker == nullptr || worker->incarnation < incarnation;
-    if (visitor.worker != nullptr || (forgotten && !frozen.empty())) return visitor;
-    if (worker == nullptr)
-        return fail(Errc::fenced, "worker \"" + id.value + "\" is not registered; expected a registration first");
-    return fail(Errc::fenced, "worker \"" + id.value + "\" has registered anew: incarnation " +
-                                  std::to_string(incarnation.value) + " is over, " +
-                                  std::to_string(worker->incarnation.value) + " is current");
+    auto visitor = rgrid::admit(known, {generation, frozen}, id, incarnation, acknowledged);
+    if (!visitor) return visitor.error();
+    if (visitor->evidence) freeze(*visitor->evidence);
+    return Visitor{visitor->session ? &found->second : nullptr, visitor->evidence};
 }
 
 std::optional<std::string> Store::State::evidence_of(WorkerId const& worker, JobId id, LeaseEpoch told) {
@@ -63,12 +54,9 @@ void Store::State::lose_leases(WorkerId const& worker, Moment at, CloseReport& r
         auto& job = *jobs.find(id);
         auto const move = after_loss(job.view.spec, job.view.attempts, job.view.losses, job.view.cancel_requested);
         end_attempt(job, move, at);
-        job.view.message = "worker \"" + worker.value + "\" was lost while it ran";
+        job.view.message = lost_message(worker, move);
         if (move.state == JobState::queued) report.requeued.push_back(id);
-        if (move.state == JobState::dead) {
-            job.view.message += ", and with it the last of " + std::to_string(move.losses) + " workers it may lose";
-            report.dead.push_back(id);
-        }
+        if (move.state == JobState::dead) report.dead.push_back(id);
     }
 }
 

@@ -4,30 +4,6 @@
 
 namespace rgrid::memory {
 
-namespace {
-
-constexpr std::size_t chunk_limit = 64 * 1024;
-
-std::string cut_marker(std::int64_t limit) {
-    return "\n[rgrid: the log of this job is cut here, at " + to_text(Bytes{limit}) + "]\n";
-}
-
-/// Why `chunk` cannot be one of this job's log; nothing if it can.
-std::optional<Error> chunk_problem(LogChunk const& chunk, Job const* job) {
-    auto const name = "log chunk " + std::to_string(chunk.number) + " of job " + std::to_string(chunk.job.value);
-    if (job == nullptr) return fail(Errc::not_found, name + ": there is no such job");
-    if (chunk.text.size() > chunk_limit)
-        return fail(Errc::rejected, name + " has " + std::to_string(chunk.text.size()) + " bytes; expected at most " +
-                                        std::to_string(chunk_limit));
-    if (chunk.number < 0) return fail(Errc::rejected, name + ": expected a number from 0");
-    if (chunk.epoch < LeaseEpoch{1} || chunk.epoch > job->view.epoch)
-        return fail(Errc::rejected, name + " names the attempt " + std::to_string(chunk.epoch.value) +
-                                        "; expected one from 1 to " + std::to_string(job->view.epoch.value));
-    return std::nullopt;
-}
-
-}  // namespace
-
 Result<Registered> Store::register_worker(Call const&, Registration const& registration) {
     if (auto const problem = registration_problem(registration)) return fail(Errc::rejected, *problem);
     std::scoped_lock const lock{state_->mutex};
@@ -84,12 +60,8 @@ Verdict Store::State::take(WorkerId const& worker, Completion const& completion,
     auto* const job = jobs.find(completion.job);
     if (job == nullptr) return Verdict::unknown;
     auto& view = job->view;
-    bool const anothers = !view.worker.empty() && view.worker != worker;
-    if (completion.epoch != view.epoch || view.epoch == LeaseEpoch{} || anothers) return Verdict::fenced;
-    // The answer to this very report was lost: it is said again, and nothing is charged twice.
-    if (job->reported) return *job->reported == completion.outcome ? Verdict::accepted : Verdict::fenced;
-    if (is_final(view.state)) return Verdict::fenced;
-
+    auto const ruling = judge({view.state, view.epoch, view.worker, job->reported}, worker, completion);
+    if (!ruling.ends) return ruling.verdict;
     auto const late = view.state != JobState::running;
     auto const move = after_outcome(view.spec, view.attempts, view.losses, view.cancel_requested, completion.outcome);
     job->reported = completion.outcome;
@@ -100,7 +72,7 @@ Verdict Store::State::take(WorkerId const& worker, Completion const& completion,
     view.exit_code = completion.exit_code;
     view.message = completion.message;
     view.outputs = completion.outputs;
-    return late ? Verdict::accepted_late : Verdict::accepted;
+    return ruling.verdict;
 }
 
 Result<> Store::append_log(Call const&, WorkerId const& id, Incarnation incarnation, LogChunk const& chunk) {
@@ -110,7 +82,9 @@ Result<> Store::append_log(Call const&, WorkerId const& id, Incarnation incarnat
     auto const evidence = visitor->evidence ? visitor->evidence : state_->evidence_of(id, chunk.job, chunk.epoch);
     if (evidence || visitor->worker == nullptr) return stands_still(evidence ? *evidence : state_->frozen);
     auto* const job = state_->jobs.find(chunk.job);
-    if (auto const problem = chunk_problem(chunk, job)) return *problem;
+    if (auto const checked = check_chunk(chunk); !checked) return checked;
+    if (auto const checked = check_chunk(chunk, job ? std::optional{job->view.epoch} : std::nullopt); !checked)
+        return checked;
 
     auto& log = job->logs[chunk.epoch];
     if (log.cut || log.chunks.contains(chunk.number)) return {};
@@ -119,7 +93,7 @@ Result<> Store::append_log(Call const&, WorkerId const& id, Incarnation incarnat
     job->log_bytes += static_cast<std::int64_t>(text.size());
     if (text.size() < chunk.text.size()) {
         log.cut = true;
-        text += cut_marker(state_->settings.max_log);
+        text += cut_marker(Bytes{state_->settings.max_log});
     }
     log.chunks.emplace(chunk.number, std::move(text));
     return {};

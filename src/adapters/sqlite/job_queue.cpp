@@ -128,11 +128,7 @@ void expire(Transaction& transaction, TendReport& report) {
         auto const place = find_lease(transaction, job);
         auto const spec = spec_of(transaction, job);
         keep_report(transaction, job, *place,
-                    {Outcome::timed_out,
-                     0,
-                     "ran longer than its timeout of " + to_text(spec.timeout) + "; worker \"" + place->worker +
-                         "\" did not end it",
-                     {}});
+                    {Outcome::timed_out, 0, overrun_message(WorkerId{place->worker}, spec.timeout), {}});
         move_job(
             transaction, job, *place,
             after_outcome(spec, place->counters.attempts, place->counters.losses, place->cancel, Outcome::timed_out));

@@ -9,16 +9,7 @@ namespace rgrid::sqlite {
 
 namespace {
 
-constexpr std::size_t chunk_limit = 64 * 1024;
 constexpr std::size_t page_limit = 1024 * 1024;
-
-std::string name_of(LogChunk const& chunk) {
-    return "log chunk " + std::to_string(chunk.number) + " of job " + std::to_string(chunk.job.value);
-}
-
-std::string cut_marker(Bytes limit) {
-    return "\n[rgrid: the log of this job is cut here, at " + to_text(limit) + "]\n";
-}
 
 /// Where a job stands as far as its log is concerned.
 struct Standing {
@@ -42,14 +33,6 @@ std::optional<Standing> find_standing(Connection& db, JobId job) {
 
 }  // namespace
 
-Result<> check_chunk(LogChunk const& chunk) {
-    if (chunk.text.size() > chunk_limit)
-        return fail(Errc::rejected, name_of(chunk) + " has " + std::to_string(chunk.text.size()) +
-                                        " bytes; expected at most " + std::to_string(chunk_limit));
-    if (chunk.number < 0) return fail(Errc::rejected, name_of(chunk) + ": expected a number from 0");
-    return {};
-}
-
 Result<> append_chunk(Transaction& transaction, WorkerId const& worker, LogChunk const& chunk, Bytes limit,
                       Generation generation) {
     auto& db = transaction.db;
@@ -58,10 +41,8 @@ Result<> append_chunk(Transaction& transaction, WorkerId const& worker, LogChunk
                                                           standing->worker, generation)
                                     : evidence_of_job(worker, chunk.job, chunk.epoch, last_job(db), generation);
     if (transaction.evidence) return stands_still(*transaction.evidence);
-    if (!standing) return fail(Errc::not_found, name_of(chunk) + ": there is no such job");
-    if (chunk.epoch < LeaseEpoch{1} || chunk.epoch > standing->epoch)
-        return fail(Errc::rejected, name_of(chunk) + " names the attempt " + std::to_string(chunk.epoch.value) +
-                                        "; expected one from 1 to " + std::to_string(standing->epoch.value));
+    if (auto const checked = check_chunk(chunk, standing ? std::optional{standing->epoch} : std::nullopt); !checked)
+        return checked;
     if (db.number("SELECT 1 FROM log_cut WHERE job = ? AND epoch = ?", chunk.job, chunk.epoch)) return {};
     if (db.number("SELECT 1 FROM log WHERE job = ? AND epoch = ? AND number = ?", chunk.job, chunk.epoch, chunk.number))
         return {};

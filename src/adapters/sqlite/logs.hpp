@@ -8,11 +8,8 @@
 
 namespace rgrid::sqlite {
 
-/// What is wrong with a chunk whatever the job is.
-Result<> check_chunk(LogChunk const& chunk);
-
 /// Adds a chunk of `worker` unless it is there. Of a job whose log has reached `limit` nothing more is kept but a line
-/// that says so.
+/// that says so. `chunk` has been checked alone.
 Result<> append_chunk(Transaction& transaction, WorkerId const& worker, LogChunk const& chunk, Bytes limit,
                       Generation generation);
 

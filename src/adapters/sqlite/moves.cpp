@@ -1,5 +1,7 @@
 #include "adapters/sqlite/moves.hpp"
 
+#include <rgrid/ports/store_rules.hpp>
+
 #include "adapters/sqlite/codec.hpp"
 
 namespace rgrid::sqlite {
@@ -128,11 +130,7 @@ void keep_report(Transaction& transaction, JobId job, Place const& place, Ending
 JobMove lose_lease(Transaction& transaction, JobId job, Place const& place) {
     auto const move =
         after_loss(spec_of(transaction, job), place.counters.attempts, place.counters.losses, place.cancel);
-    Ending ending;
-    ending.message = "worker \"" + place.worker + "\" was lost while it ran";
-    if (move.state == JobState::dead)
-        ending.message += ", and with it the last of " + std::to_string(move.losses) + " workers it may lose";
-    keep_report(transaction, job, place, ending);
+    keep_report(transaction, job, place, {{}, 0, lost_message(WorkerId{place.worker}, move), {}});
     move_job(transaction, job, place, move);
     return move;
 }

@@ -4,6 +4,7 @@
 #include <rgrid/base/id.hpp>
 #include <rgrid/base/result.hpp>
 #include <rgrid/ports/clock.hpp>
+#include <rgrid/ports/store_rules.hpp>
 #include <string>
 #include <string_view>
 
@@ -20,11 +21,7 @@ struct Identity {
     Duration base{0};  ///< Store time is this plus the machine's steady time, for the whole boot.
 };
 
-/// Which of its lives a store is in. Read in each transaction: another process may freeze or adopt it at any time.
-struct Era {
-    Generation generation;
-    std::string frozen;  ///< Why it stands still; empty if it does not.
-};
+/// Read in each transaction: another process may freeze or adopt the store at any time.
 [[nodiscard]] Era read_era(Connection& connection);
 
 /// Makes the store stand still because of `why`, unless it does so already.

@@ -1,33 +1,18 @@
 #include "adapters/sqlite/sessions.hpp"
 
-#include <rgrid/ports/store_rules.hpp>
+#include "adapters/sqlite/schema.hpp"
 
 namespace rgrid::sqlite {
 
-std::optional<SessionRow> find_session(Connection& db, WorkerId const& worker) {
+std::optional<KnownSession> find_session(Connection& db, WorkerId const& worker) {
     auto row = db.ask("SELECT pool, incarnation, state, slots, beat FROM session WHERE worker = ?", worker);
     if (!row.step()) return std::nullopt;
-    return SessionRow{PoolName{row.text(0)}, Incarnation{row.integer(1)}, static_cast<SessionState>(row.small(2)),
+    return KnownSession{PoolName{row.text(0)}, Incarnation{row.integer(1)}, static_cast<SessionState>(row.small(2)),
                       row.small(3), BeatCount{row.integer(4)}};
 }
 
 Result<Visitor> admit(Connection& db, WorkerId const& worker, Incarnation incarnation, BeatCount acknowledged) {
-    auto const known = find_session(db, worker);
-    auto const era = read_era(db);
-    if (known && known->state == SessionState::closed)
-        return fail(Errc::fenced, "worker \"" + worker.value + "\" was closed");
-    if (known && known->incarnation == incarnation)
-        return Visitor{known, era, evidence_of_beats(worker, incarnation, acknowledged, known->beat, era.generation)};
-    bool const forgotten = !known || known->incarnation < incarnation;
-    if (known)
-        if (auto evidence = evidence_of_incarnation(worker, incarnation, known->incarnation, era.generation))
-            return Visitor{std::nullopt, era, std::move(evidence)};
-    if (forgotten && !era.frozen.empty()) return Visitor{std::nullopt, era, std::nullopt};
-    if (!known)
-        return fail(Errc::fenced, "worker \"" + worker.value + "\" is not registered; expected a registration first");
-    return fail(Errc::fenced, "worker \"" + worker.value + "\" has registered anew: incarnation " +
-                                  std::to_string(incarnation.value) + " is over, " +
-                                  std::to_string(known->incarnation.value) + " is current");
+    return rgrid::admit(find_session(db, worker), read_era(db), worker, incarnation, acknowledged);
 }
 
 void set_state(Transaction& transaction, WorkerId const& worker, SessionState state) {

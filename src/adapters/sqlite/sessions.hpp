@@ -2,33 +2,16 @@
 
 #include <optional>
 #include <rgrid/model/worker.hpp>
-#include <rgrid/ports/work_source.hpp>
+#include <rgrid/ports/store_rules.hpp>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "adapters/sqlite/moves.hpp"
-#include "adapters/sqlite/schema.hpp"
 
 namespace rgrid::sqlite {
 
-/// A worker's row, or the tombstone of a worker that was closed before it registered (incarnation zero).
-struct SessionRow {
-    PoolName pool;
-    Incarnation incarnation;
-    SessionState state = SessionState::open;
-    int slots = 0;
-    BeatCount beat;
-};
-
-[[nodiscard]] std::optional<SessionRow> find_session(Connection& db, WorkerId const& worker);
-
-/// Somebody who may ask something of the store.
-struct Visitor {
-    std::optional<SessionRow> session;    ///< None: a stranger, whom a store that stands still may have forgotten.
-    Era era;
-    std::optional<std::string> evidence;  ///< That the store has gone back in time.
-};
+[[nodiscard]] std::optional<KnownSession> find_session(Connection& db, WorkerId const& worker);
 
 /// The worker whose current incarnation is asking, or `fenced`.
 [[nodiscard]] Result<Visitor> admit(Connection& db, WorkerId const& worker, Incarnation incarnation,

@@ -99,16 +99,14 @@ Result<bool> claim_matters(Connection& db, WorkerId const& worker, Incarnation i
     return !choose(db, session->pool, slots, session->slots, now).empty();
 }
 
-/// How an attempt that no longer runs was reported.
-struct Reported {
-    std::optional<Outcome> outcome;
-    WorkerId worker;
-};
-
-Reported find_report(Transaction& transaction, JobId job) {
+AttemptOnRecord on_record(Transaction& transaction, JobId job, Place const& place) {
+    AttemptOnRecord last{place.state, place.counters.epoch, WorkerId{place.worker}, {}};
+    if (place.state == JobState::running) return last;
     auto row = transaction.db.ask("SELECT outcome, worker FROM report WHERE job = ?", job);
-    if (!row.step()) return {};
-    return {row.null(0) ? std::nullopt : std::optional{static_cast<Outcome>(row.small(0))}, WorkerId{row.text(1)}};
+    if (!row.step()) return last;
+    if (!row.null(0)) last.reported = static_cast<Outcome>(row.small(0));
+    last.worker = WorkerId{row.text(1)};
+    return last;
 }
 
 void end_attempt(Transaction& transaction, Place const& place, Completion const& completion) {
@@ -131,17 +129,11 @@ Verdict take_completion(Transaction& transaction, WorkerId const& worker, Comple
         transaction.evidence = evidence_of_job(worker, job, epoch, last_job(transaction.db), generation);
         return Verdict::unknown;
     }
-    bool const late = place->state != JobState::running;
-    auto const reported = late ? find_report(transaction, job) : Reported{{}, WorkerId{place->worker}};
-    auto const known = place->counters.epoch;
-    transaction.evidence = evidence_of_attempt(worker, job, epoch, known, reported.worker, generation);
-    bool const anothers = !reported.worker.empty() && reported.worker != worker;
-    if (epoch != known || epoch == LeaseEpoch{} || anothers) return Verdict::fenced;
-    // The answer to this very report was lost: it is said again, and nothing is charged twice.
-    if (reported.outcome) return *reported.outcome == completion.outcome ? Verdict::accepted : Verdict::fenced;
-    if (is_final(place->state)) return Verdict::fenced;
-    end_attempt(transaction, *place, completion);
-    return late ? Verdict::accepted_late : Verdict::accepted;
+    auto const last = on_record(transaction, job, *place);
+    transaction.evidence = evidence_of_attempt(worker, job, epoch, last.epoch, last.worker, generation);
+    auto const ruling = judge(last, worker, completion);
+    if (ruling.ends) end_attempt(transaction, *place, completion);
+    return ruling.verdict;
 }
 
 Result<std::vector<Verdict>> take_completions(Transaction& transaction, WorkerId const& worker,
