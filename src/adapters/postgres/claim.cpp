@@ -1,0 +1,183 @@
+#include "adapters/postgres/claim.hpp"
+
+#include <algorithm>
+#include <map>
+#include <rgrid/model/generation.hpp>
+#include <rgrid/model/job_rules.hpp>
+#include <string>
+
+#include "adapters/postgres/codec.hpp"
+
+namespace rgrid::postgres {
+
+namespace {
+
+static_assert(counts_of_a_generation == 1'000'000'000 && lease_grace == Duration{1'260'000},
+              "the statements take no constants");
+
+// The kinds of the pool in the order of their ranks, of each the first jobs that nobody else is just taking, until there
+// are enough. A job that was chosen is locked, so its place in the table is as good as its key.
+constexpr Statement claim_statement{"claim", R"sql(
+WITH me AS MATERIALIZED (
+    SELECT s.pool, g.generation, rgrid.clock() AS now,
+           EXISTS (SELECT FROM rgrid.kind k WHERE k.pool = s.pool AND k.slots <> 1) AS sized
+    FROM rgrid.session s, rgrid.store g
+    WHERE s.worker = $1 AND s.incarnation = $2 AND s.state = 0 AND s.beat >= $3 AND g.frozen = ''
+    FOR KEY SHARE OF s),
+chosen AS MATERIALIZED (
+    SELECT r.at, row_number() OVER () AS place
+    FROM (SELECT r.at
+          FROM (SELECT k.id, coalesce(m.job, 0) AS low
+                FROM me JOIN rgrid.kind k ON k.pool = me.pool
+                LEFT JOIN unnest($5::int[], $6::bigint[]) AS m(kind, job) ON m.kind = k.id
+                WHERE NOT me.sized ORDER BY k.rank) k,
+               LATERAL (SELECT q.ctid AS at FROM rgrid.ready q WHERE q.kind = k.id AND q.job >= k.low
+                        ORDER BY q.job LIMIT $4::int FOR UPDATE SKIP LOCKED) r
+          LIMIT $4::int) r),
+gone AS (
+    DELETE FROM rgrid.ready q USING chosen c WHERE q.ctid = c.at
+    RETURNING q.kind, q.job, q.epoch, q.attempts, q.losses, c.place),
+work AS MATERIALIZED (
+    SELECT g.*, greatest(g.epoch, (me.generation - 1) * 1000000000) + 1 AS next, j.spec, j.timeout, me.now
+    FROM me, gone g JOIN rgrid.job j ON j.id = g.job),
+held AS (
+    INSERT INTO rgrid.lease(job, epoch, attempts, losses, worker, slots, started, ends_at, cancel)
+    SELECT job, next, attempts, losses, $1, 1, now, now + timeout + 1260000, false FROM work),
+counted AS (
+    INSERT INTO rgrid.tally(kind, state, jobs) SELECT kind, 1, -count(*) FROM work GROUP BY kind)
+SELECT me.sized, w.kind, w.job, w.next, w.attempts, w.losses, w.spec
+FROM me LEFT JOIN work w ON true ORDER BY w.place
+)sql"};
+
+Lease read_lease(Row const& row, int first) {
+    return {JobId{row.integer(first)}, LeaseEpoch{row.integer(first + 1)},
+            decode<JobSpec>(row.view(first + 4), "spec of job " + row.text(first)), row.small(first + 2) + 1,
+            row.small(first + 3)};
+}
+
+struct Kind {
+    int id = 0;
+    std::int64_t rank = 0;
+    int slots = 1;
+};
+
+struct Candidate {
+    JobId job;
+    Kind kind;
+    bool passed_over = false;  ///< For too long: if it does not fit, nothing behind it is taken.
+};
+
+std::vector<Kind> kinds_of(Transaction& transaction, PoolName const& pool, int total) {
+    static constexpr Statement read{
+        "kinds_of",
+        "SELECT id, rank, slots FROM rgrid.kind WHERE pool = $1 AND slots <= $2 ORDER BY rank, slots"};
+    std::vector<Kind> kinds;
+    for (auto const& row : transaction.run(read, pool, total))
+        kinds.push_back({row.small(0), row.integer(1), row.small(2)});
+    return kinds;
+}
+
+/// Of one kind: the jobs that could fit, and behind them the first that has been passed over for too long.
+void add_candidates(Transaction& transaction, Kind const& kind, int free, std::vector<Candidate>& candidates) {
+    static constexpr Statement fitting{
+        "fitting_jobs",
+        "SELECT job, ready_at <= rgrid.clock() - $3::bigint FROM rgrid.ready WHERE kind = $1 ORDER BY job LIMIT $2::int"};
+    static constexpr Statement passed_over{
+        "passed_over_job",
+        "SELECT job FROM rgrid.ready WHERE kind = $1 AND job > $2 AND ready_at <= rgrid.clock() - $3::bigint "
+        "ORDER BY job LIMIT 1"};
+    JobId last;
+    for (auto const& row : transaction.run(fitting, kind.id, free / kind.slots, pass_over_limit)) {
+        last = JobId{row.integer(0)};
+        candidates.push_back({last, kind, row.boolean(1)});
+    }
+    if (kind.slots == 1) return;  // As long as anything fits it does.
+    for (auto const& row : transaction.run(passed_over, kind.id, last, pass_over_limit))
+        candidates.push_back({JobId{row.integer(0)}, kind, true});
+}
+
+std::vector<Candidate> choose(Transaction& transaction, PoolName const& pool, int free, int total) {
+    auto const kinds = kinds_of(transaction, pool, std::max(total, free));
+    std::vector<Candidate> chosen;
+    for (auto kind = kinds.begin(); kind != kinds.end() && free > 0;) {
+        std::vector<Candidate> candidates;
+        for (auto const rank = kind->rank; kind != kinds.end() && kind->rank == rank; ++kind)
+            add_candidates(transaction, *kind, free, candidates);
+        std::sort(candidates.begin(), candidates.end(),
+                  [](Candidate const& a, Candidate const& b) { return a.job < b.job; });
+        for (auto const& candidate : candidates) {
+            if (candidate.kind.slots <= free) {
+                chosen.push_back(candidate);
+                free -= candidate.kind.slots;
+            } else if (candidate.passed_over && candidate.kind.slots <= total) {
+                return chosen;
+            }
+        }
+    }
+    return chosen;
+}
+
+std::vector<Lease> take(Transaction& transaction, std::vector<Candidate> const& chosen, WorkerId const& worker,
+                        Generation generation) {
+    static constexpr Statement statement{"claim_chosen", R"sql(
+WITH chosen AS MATERIALIZED (
+    SELECT q.ctid AS at, i.place FROM unnest($1::int[], $2::bigint[]) WITH ORDINALITY AS i(kind, job, place)
+    JOIN rgrid.ready q ON q.kind = i.kind AND q.job = i.job FOR UPDATE OF q SKIP LOCKED),
+gone AS (
+    DELETE FROM rgrid.ready q USING chosen c WHERE q.ctid = c.at
+    RETURNING q.kind, q.job, q.epoch, q.attempts, q.losses, c.place),
+work AS MATERIALIZED (
+    SELECT g.*, greatest(g.epoch, ($4::bigint - 1) * 1000000000) + 1 AS next, j.spec, j.timeout, j.slots,
+           rgrid.clock() AS now
+    FROM gone g JOIN rgrid.job j ON j.id = g.job),
+held AS (
+    INSERT INTO rgrid.lease(job, epoch, attempts, losses, worker, slots, started, ends_at, cancel)
+    SELECT job, next, attempts, losses, $3, slots, now, now + timeout + 1260000, false FROM work),
+counted AS (
+    INSERT INTO rgrid.tally(kind, state, jobs) SELECT kind, 1, -count(*) FROM work GROUP BY kind)
+SELECT job, next, attempts, losses, spec FROM work ORDER BY place
+)sql"};
+    std::vector<int> kinds;
+    std::vector<JobId> jobs;
+    for (auto const& candidate : chosen) {
+        kinds.push_back(candidate.kind.id);
+        jobs.push_back(candidate.job);
+    }
+    std::vector<Lease> leases;
+    for (auto const& row : transaction.run(statement, kinds, jobs, worker, generation))
+        leases.push_back(read_lease(row, 0));
+    return leases;
+}
+
+}  // namespace
+
+Result<Claimed> claim_singles(Client& client, Call const& call, WorkerId const& worker, Incarnation incarnation,
+                              BeatCount acknowledged, int slots, LowWater::Marks const& marks, LowWater& low_water) {
+    auto const rows = client.run(call, Effect::writes, claim_statement, worker, incarnation, acknowledged, slots,
+                                 marks.kinds, marks.jobs);
+    if (!rows) return rows.error();
+    Claimed claimed;
+    std::map<int, JobId> first;
+    for (auto const& row : *rows) {
+        claimed.admitted = true;
+        claimed.sized = row.boolean(0);
+        if (row.null(2)) break;
+        claimed.leases.push_back(read_lease(row, 2));
+        first.try_emplace(row.small(1), claimed.leases.back().job);
+    }
+    for (auto const& [kind, job] : first) low_water.claimed(kind, job);
+    return claimed;
+}
+
+std::vector<Lease> claim_sized(Transaction& transaction, WorkerId const& worker, KnownSession const& session,
+                               Generation generation, int slots) {
+    // What others take meanwhile is passed over; having got nothing of what was there one looks again.
+    for (int tries = 0; tries < 3; ++tries) {
+        auto const chosen = choose(transaction, session.pool, slots, session.slots);
+        if (chosen.empty()) break;
+        if (auto leases = take(transaction, chosen, worker, generation); !leases.empty()) return leases;
+    }
+    return {};
+}
+
+}  // namespace rgrid::postgres

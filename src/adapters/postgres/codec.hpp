@@ -1,0 +1,26 @@
+#pragma once
+
+#include <rgrid/config/json_text.hpp>
+#include <string>
+#include <string_view>
+
+#include "adapters/postgres/failure.hpp"
+
+namespace rgrid::postgres {
+
+/// A document as it is stored.
+template <class T>
+[[nodiscard]] std::string encode(T const& value) {
+    return config::to_json_text(value);
+}
+
+/// Reads a stored document; one that does not fit is damage of the database. Members that this version does not know
+/// were written by a newer one and are passed over.
+template <class T>
+[[nodiscard]] T decode(std::string_view text, std::string const& subject) {
+    auto value = config::from_json_text<T>(text, true);
+    if (!value) throw PostgresFailure{"XX001", "stored " + subject + " cannot be read: " + value.error().message};
+    return std::move(*value);
+}
+
+}  // namespace rgrid::postgres

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <rgrid/adapters/postgres/store.hpp>
+#include <rgrid/ports/store_rules.hpp>
+#include <string>
+#include <utility>
+
+#include "adapters/postgres/client.hpp"
+#include "adapters/postgres/era.hpp"
+#include "adapters/postgres/low_water.hpp"
+#include "adapters/postgres/notifier.hpp"
+
+namespace rgrid::postgres {
+
+/// Thrown by work that has found out that the store has gone back in time: what it did is undone, and the store freezes.
+struct WentBack {
+    std::string evidence;
+};
+
+class Store::Impl {
+public:
+    Impl(Settings const& settings, FleetId const& fleet, Clock& clock)
+        : client_(settings, clock), notifier_(settings, fleet, clock), low_water_(clock) {}
+
+    [[nodiscard]] Client& client() noexcept { return client_; }
+    [[nodiscard]] Settings const& settings() const noexcept { return client_.settings(); }
+    [[nodiscard]] LowWater& low_water() noexcept { return low_water_; }
+
+    template <class T>
+    Result<T> read(Call const& call, std::function<Result<T>(Transaction&)> const& work) {
+        return client_.transact<T>(call, Effect::reads, work);
+    }
+
+    /// A transaction that may find evidence against the store: see WentBack. The store then stands still, and the answer
+    /// says so.
+    template <class T>
+    Result<T> write(Call const& call, std::function<Result<T>(Transaction&)> const& work) {
+        std::optional<std::string> evidence;
+        auto answer = client_.transact<T>(call, Effect::writes, [&](Transaction& transaction) -> Result<T> {
+            try {
+                return work(transaction);
+            } catch (WentBack const& found) {
+                evidence = found.evidence;
+                return stands_still(found.evidence);
+            }
+        });
+        if (!evidence) return answer;
+        if (auto const frozen = freeze(call, *evidence); !frozen) return frozen.error();
+        return answer;
+    }
+
+    Result<> freeze(Call const& call, std::string const& why) {
+        auto done = client_.transact<void>(call, Effect::writes, [&](Transaction& transaction) -> Result<> {
+            postgres::freeze(transaction, why);
+            return {};
+        });
+        changed();
+        return done;
+    }
+
+    /// Tells whoever waits that jobs have changed.
+    void changed() { notifier_.changed(); }
+
+private:
+    Client client_;
+    Notifier notifier_;
+    LowWater low_water_;
+};
+
+}  // namespace rgrid::postgres

@@ -1,0 +1,277 @@
+#include <algorithm>
+#include <rgrid/ports/store_rules.hpp>
+
+#include "adapters/postgres/codec.hpp"
+#include "adapters/postgres/impl.hpp"
+#include "adapters/postgres/moves.hpp"
+#include "adapters/postgres/sessions.hpp"
+
+namespace rgrid::postgres {
+
+namespace {
+
+constexpr int tend_limit = 1000;                        // Of each kind of work, in one call.
+constexpr std::int64_t sweep_bytes = 64 * 1024 * 1024;  // Of logs, in one call.
+constexpr int oldest_shown = 20;
+
+// Of each kind with queued jobs how many and since when, then the jobs that have waited longest, then when the next
+// scheduled one is due. Jobs that never left the queue are in the order of their age, the others have an index by it.
+constexpr Statement demand_statement{"demand", R"sql(
+WITH now AS MATERIALIZED (SELECT rgrid.clock() AS at),
+depth AS MATERIALIZED (
+    SELECT k.id, k.pool, k.rank, k.slots, t.jobs
+    FROM (SELECT kind, sum(jobs)::bigint AS jobs FROM rgrid.tally WHERE state = 1 GROUP BY kind) t
+    JOIN rgrid.kind k ON k.id = t.kind WHERE t.jobs > 0),
+oldest AS MATERIALIZED (
+    SELECT d.id, q.job, q.ready_at FROM depth d, LATERAL (
+        (SELECT job, ready_at FROM rgrid.ready WHERE kind = d.id AND NOT again ORDER BY job LIMIT $1::int)
+        UNION ALL
+        (SELECT job, ready_at FROM rgrid.ready WHERE kind = d.id AND again ORDER BY ready_at LIMIT $1::int)) q)
+(SELECT 0, pool, rank, slots, jobs, greatest(now.at - (SELECT min(ready_at) FROM oldest o WHERE o.id = d.id), 0)
+ FROM depth d, now ORDER BY pool, rank, slots)
+UNION ALL
+(SELECT 1, d.pool, NULL, d.slots, o.job, greatest(now.at - o.ready_at, 0)
+ FROM oldest o JOIN depth d ON d.id = o.id, now ORDER BY o.ready_at, o.job LIMIT $1::int)
+UNION ALL
+(SELECT 2, NULL, NULL, NULL, NULL, greatest(min(due_at) - min(now.at), 0) FROM rgrid.scheduled, now
+ HAVING count(*) > 0)
+)sql"};
+
+Demand read_demand(Rows const& rows) {
+    Demand demand;
+    for (auto const& row : rows) {
+        auto const age = row.maybe_duration(5).value_or(Duration{0});
+        if (row.small(0) == 0)
+            demand.groups.push_back(
+                {PoolName{row.text(1)}, static_cast<int>(-row.integer(2)), row.small(3), row.integer(4), age});
+        else if (row.small(0) == 1)
+            demand.oldest.push_back({JobId{row.integer(4)}, PoolName{row.text(1)}, row.small(3), age});
+        else
+            demand.next_due = age;
+    }
+    return demand;
+}
+
+constexpr Statement sessions_statement{"sessions", R"sql(
+SELECT now, s.worker, s.server, s.pool, s.incarnation, s.state, s.slots, s.beat, s.version, s.beat_at,
+       greatest(s.idle_at, i.since), s.drain_at, s.registered_at, l.busy, l.ends_at
+FROM (SELECT rgrid.clock() AS now OFFSET 0) c LEFT JOIN rgrid.session s ON true
+LEFT JOIN rgrid.idle i ON i.worker = s.worker
+LEFT JOIN (SELECT worker, sum(slots) AS busy, max(ends_at) AS ends_at FROM rgrid.lease GROUP BY worker) l
+    ON l.worker = s.worker
+ORDER BY s.worker COLLATE "C"
+)sql"};
+
+Session read_session(Row const& row) {
+    auto const now = row.duration(0);
+    auto const since = [&](int column) { return std::max(now - row.duration(column), Duration{0}); };
+    Session session;
+    session.worker = WorkerId{row.text(1)};
+    session.server = ServerName{row.text(2)};
+    session.pool = PoolName{row.text(3)};
+    session.incarnation = Incarnation{row.integer(4)};
+    session.state = static_cast<SessionState>(row.small(5));
+    session.slots = row.small(6);
+    session.beat = BeatCount{row.integer(7)};
+    session.version = row.text(8);
+    session.silence = since(9);
+    if (session.state == SessionState::draining) session.draining_for = since(11);
+    if (session.incarnation != Incarnation{}) session.age = since(12);
+    if (row.null(13)) {
+        session.idle = since(10);
+    } else {
+        session.busy_slots = row.small(13);
+        session.longest_left = std::max(row.duration(14) - lease_grace - now, Duration{0});
+    }
+    return session;
+}
+
+/// A worker that is closed before it registered is remembered, so that it comes too late when it does.
+void bury(Transaction& transaction, WorkerId const& worker) {
+    static constexpr Statement add{
+        "bury",
+        "INSERT INTO rgrid.session(worker, server, pool, incarnation, state, slots, registered_at, beat, beat_at, "
+        "idle_at, version) SELECT $1, $1, '', 0, 2, 0, now, 0, now, now, '' FROM rgrid.clock() AS now "
+        "ON CONFLICT DO NOTHING"};
+    if (transaction.run(add, worker).changed() != 1) throw Restart{};  // It registers at this very moment.
+}
+
+Result<CloseReport> close_worker(Transaction& transaction, WorkerId const& worker, CloseMode mode,
+                                 BeatMark const& seen) {
+    if (auto const era = read_era(transaction); !era.frozen.empty()) return stands_still(era.frozen);
+    CloseReport report;
+    auto const session = find_session(transaction, worker, Hold::all);
+    if (session && session->state == SessionState::closed) return report;
+
+    bool const busy = !held_by(transaction, worker).empty();
+    if (mode == CloseMode::if_idle && busy) return CloseReport{CloseOutcome::busy, {}, {}};
+    auto const mark = session ? BeatMark{session->incarnation, session->beat} : BeatMark{};
+    if (mode == CloseMode::now && seen != mark) return CloseReport{CloseOutcome::changed, {}, {}};
+    if (mode == CloseMode::drain && busy) {
+        if (session->state == SessionState::open) set_state(transaction, worker, SessionState::draining);
+        return CloseReport{CloseOutcome::draining, {}, {}};
+    }
+    if (!session) {
+        bury(transaction, worker);
+        return report;
+    }
+    set_state(transaction, worker, SessionState::closed);
+    lose_leases(transaction, worker, report);
+    return report;
+}
+
+// Whoever else is just moving one of them will have moved it.
+constexpr Statement promote_statement{"promote", R"sql(
+WITH due AS MATERIALIZED (
+    SELECT s.ctid AS at FROM rgrid.scheduled s WHERE s.due_at <= rgrid.clock() ORDER BY s.due_at, s.job
+    LIMIT $1::int FOR UPDATE SKIP LOCKED),
+gone AS (
+    DELETE FROM rgrid.scheduled s USING due d WHERE s.ctid = d.at RETURNING s.job, s.epoch, s.attempts, s.losses),
+come AS (
+    INSERT INTO rgrid.ready(kind, job, ready_at, epoch, attempts, losses, again)
+    SELECT rgrid.kind_of(j.pool, -j.priority::bigint, j.slots), g.job, rgrid.clock(), g.epoch, g.attempts, g.losses, true
+    FROM gone g JOIN rgrid.job j ON j.id = g.job
+    RETURNING kind),
+counted AS (
+    INSERT INTO rgrid.tally(kind, state, jobs)
+    SELECT kind, 1, count(*) FROM come GROUP BY kind UNION ALL SELECT NULL, 0, -count(*) FROM come HAVING count(*) > 0)
+SELECT count(*) FROM come
+)sql"};
+
+std::int64_t promote(Transaction& transaction) {
+    return transaction.run(promote_statement, tend_limit).front().integer(0);
+}
+
+/// Ends attempts whose worker lives but did not end them in time.
+std::int64_t expire(Transaction& transaction) {
+    static constexpr Statement overrun{
+        "overrun", "SELECT job FROM rgrid.lease WHERE ends_at <= rgrid.clock() ORDER BY ends_at, job LIMIT $1::int"};
+    std::vector<JobId> jobs;
+    for (auto const& row : transaction.run(overrun, tend_limit)) jobs.push_back(JobId{row.integer(0)});
+    if (jobs.empty()) return 0;
+    auto const specs = specs_of(transaction, jobs);
+    std::vector<Move> moves;
+    for (auto& [job, place] : lock_jobs(transaction, jobs)) {
+        if (place.state != JobState::running) continue;
+        auto const& spec = specs.at(job);
+        place.last->outcome = Outcome::timed_out;
+        place.last->message = overrun_message(WorkerId{place.last->worker}, spec.timeout);
+        auto const move = after_outcome(spec, place.attempts, place.losses, place.cancel, Outcome::timed_out);
+        moves.push_back({job, std::move(place), move});
+    }
+    move_jobs(transaction, moves);
+    return static_cast<std::int64_t>(moves.size());
+}
+
+// The state's tally keeps counting a swept job: it says how many jobs ended so, not how many are kept.
+constexpr Statement sweep_statement{"sweep", R"sql(
+WITH gone AS (
+    DELETE FROM rgrid.result WHERE job = ANY($1::bigint[]) RETURNING job),
+reports AS (DELETE FROM rgrid.report p USING gone g WHERE p.job = g.job),
+logs AS (DELETE FROM rgrid.log l USING gone g WHERE l.job = g.job),
+sizes AS (DELETE FROM rgrid.log_size l USING gone g WHERE l.job = g.job),
+cuts AS (DELETE FROM rgrid.log_cut l USING gone g WHERE l.job = g.job),
+jobs AS (DELETE FROM rgrid.job j USING gone g WHERE j.id = g.job),
+counted AS (INSERT INTO rgrid.tally(kind, state, jobs) SELECT NULL, -1, count(*) FROM gone HAVING count(*) > 0)
+SELECT count(*) FROM gone
+)sql"};
+
+std::int64_t sweep(Transaction& transaction, Duration keep) {
+    static constexpr Statement find_old{
+        "find_old",
+        "SELECT r.job, coalesce(l.bytes, 0) FROM (SELECT job FROM rgrid.result WHERE finished_at <= rgrid.clock() - "
+        "$1::bigint LIMIT $2::int FOR UPDATE SKIP LOCKED) r LEFT JOIN rgrid.log_size l ON l.job = r.job ORDER BY r.job"};
+    std::vector<JobId> jobs;
+    std::int64_t bytes = 0;
+    for (auto const& row : transaction.run(find_old, keep, tend_limit)) {
+        if (bytes >= sweep_bytes) break;
+        bytes += row.integer(1);
+        jobs.push_back(JobId{row.integer(0)});
+    }
+    return jobs.empty() ? 0 : transaction.run(sweep_statement, jobs).front().integer(0);
+}
+
+/// A name that comes back counts on from there: its first worker may only sleep.
+void forget_closed(Transaction& transaction, std::vector<ServerName> const& servers) {
+    static constexpr Statement forget{"forget_closed", R"sql(
+WITH closed AS MATERIALIZED (
+    SELECT worker FROM rgrid.session WHERE server = ANY($1::text[]) AND state = 2 ORDER BY worker FOR UPDATE SKIP LOCKED),
+gone AS (
+    DELETE FROM rgrid.session s USING closed c WHERE s.worker = c.worker RETURNING s.worker, s.incarnation),
+idle AS (DELETE FROM rgrid.idle i USING gone g WHERE i.worker = g.worker)
+UPDATE rgrid.store SET forgotten = m.most FROM (SELECT max(incarnation) AS most FROM gone) m WHERE forgotten < m.most
+)sql"};
+    if (!servers.empty()) transaction.run(forget, servers);
+}
+
+/// Adds up what has been counted, so that whoever asks has little to read.
+void add_up(Transaction& transaction) {
+    static constexpr Statement fold{"fold_tally", R"sql(
+WITH gone AS (DELETE FROM rgrid.tally RETURNING kind, state, jobs)
+INSERT INTO rgrid.tally(kind, state, jobs)
+SELECT kind, state, sum(jobs) FROM gone GROUP BY kind, state HAVING sum(jobs) <> 0
+)sql"};
+    transaction.run(fold);
+}
+
+constexpr std::int64_t many_kinds = 200;
+
+/// Forgets kinds of which no job is queued, once there are many: claims look at all of their pool.
+void prune_kinds(Transaction& transaction) {
+    static constexpr Statement count{"count_kinds", "SELECT count(*) FROM rgrid.kind"};
+    static constexpr Statement prune{
+        "prune_kinds",
+        "DELETE FROM rgrid.kind k WHERE NOT EXISTS (SELECT FROM rgrid.ready r WHERE r.kind = k.id)"};
+    if (transaction.run(count).front().integer(0) < many_kinds) return;
+    // Nobody may be about to queue a job of one. Whoever waits for this begins with what is there afterwards.
+    transaction.script("SET LOCAL lock_timeout = '200ms'; LOCK TABLE rgrid.ready IN SHARE ROW EXCLUSIVE MODE");
+    transaction.run(prune);
+}
+
+}  // namespace
+
+Result<Demand> Store::demand(Call const& call) {
+    auto const rows = impl_->client().run(call, Effect::reads, demand_statement, oldest_shown);
+    if (!rows) return rows.error();
+    return read_demand(*rows);
+}
+
+Result<SessionList> Store::sessions(Call const& call) {
+    auto const rows = impl_->client().run(call, Effect::reads, sessions_statement);
+    if (!rows) return rows.error();
+    SessionList list;
+    list.store_now = rows->front().instant(0);
+    for (auto const& row : *rows)
+        if (!row.null(1)) list.sessions.push_back(read_session(row));
+    return list;
+}
+
+Result<CloseReport> Store::close(Call const& call, WorkerId const& worker, CloseMode mode, BeatMark const& seen) {
+    auto answer = impl_->write<CloseReport>(
+        call, [&](Transaction& transaction) { return close_worker(transaction, worker, mode, seen); });
+    if (answer && !(answer->requeued.empty() && answer->dead.empty())) impl_->changed();
+    return answer;
+}
+
+Result<TendReport> Store::tend(Call const& call, std::vector<ServerName> const& settled) {
+    auto answer = impl_->write<TendReport>(call, [&](Transaction& transaction) -> Result<TendReport> {
+        TendReport report;
+        if (!read_era(transaction).frozen.empty()) return report;
+        report.expired = expire(transaction);
+        report.promoted = promote(transaction);
+        report.swept = sweep(transaction, impl_->settings().keep_finished);
+        add_up(transaction);
+        forget_closed(transaction, settled);  // Last: whoever freezes the store waits for what it locks.
+        return report;
+    });
+    if (answer && answer->promoted + answer->expired > 0) impl_->changed();
+    // What a submitter's long transaction keeps it from is done another time.
+    if (answer)
+        (void)impl_->write<void>(call, [](Transaction& transaction) -> Result<> {
+            prune_kinds(transaction);
+            return {};
+        });
+    return answer;
+}
+
+}  // namespace rgrid::postgres
