@@ -5,9 +5,14 @@ if(RGRID_CCACHE AND PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
     set(CMAKE_CXX_COMPILER_LAUNCHER "${RGRID_CCACHE}")
 endif()
 
+set(rgrid_warning_flags -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual
+    -Wno-missing-field-initializers)
+if(RGRID_WERROR)
+    list(APPEND rgrid_warning_flags -Werror)
+endif()
+
 function(rgrid_warnings target)
-    target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor
-        -Woverloaded-virtual -Wno-missing-field-initializers $<$<BOOL:${RGRID_WERROR}>:-Werror>)
+    target_compile_options(${target} PRIVATE ${rgrid_warning_flags})
 endfunction()
 
 # rgrid_library_sources(VARIABLE FOLDER): the sources of a folder. A static library needs at least one, also when all of
