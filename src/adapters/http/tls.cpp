@@ -141,9 +141,40 @@ std::string names_of(X509* certificate) {
     return shown.empty() ? "nobody in particular" : shown;
 }
 
+std::string* reason_kept_in(SSL* session) { return static_cast<std::string*>(SSL_get_app_data(session)); }
+
+std::string reason_of_distrust(X509_STORE_CTX* chain, std::string const& host) {
+    auto const error = X509_STORE_CTX_get_error(chain);
+    auto* shown = X509_STORE_CTX_get_current_cert(chain);
+    if (error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH)
+        return "it is for " + (shown != nullptr ? names_of(shown) : "somebody else") + "; expected one for " + host;
+    std::string reason = X509_verify_cert_error_string(error);
+    if (error == X509_V_ERR_CERT_HAS_EXPIRED && shown != nullptr)
+        reason += " (it was good until " + to_text(instant_of(X509_get0_notAfter(shown))) + ")";
+    return reason;
+}
+
+/// A session forgets the certificate that it has refused, so what is wrong with it is written down at once.
+int keep_reason(int good, X509_STORE_CTX* chain) {
+    if (good == 1) return good;
+    auto* session = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    auto* reason = session != nullptr ? reason_kept_in(session) : nullptr;
+    if (reason == nullptr) return good;
+    try {
+        *reason = reason_of_distrust(chain, *reason);
+    } catch (std::exception const&) {
+        reason->assign("no memory");
+    }
+    return good;
+}
+
 }  // namespace
 
-void FreeTlsSession::operator()(SSL* session) const noexcept { SSL_free(session); }
+void FreeTlsSession::operator()(SSL* session) const noexcept {
+    if (session == nullptr) return;
+    delete reason_kept_in(session);
+    SSL_free(session);
+}
 
 std::string take_tls_reason() {
     auto const code = ERR_get_error();
@@ -182,7 +213,7 @@ Result<TlsContext> make_client_context(std::string const& ca_file) {
     ERR_clear_error();
     auto context = context_for(TLS_client_method());
     if (!context) return fail(Errc::retry_later, "TLS cannot be set up: " + take_tls_reason());
-    SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+    SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, keep_reason);
     if (ca_file.empty()) {
         // Looks an authority up when it is needed; all of them in memory would be most of an agent.
         SSL_CTX_set_default_verify_dir(context.get());
@@ -206,6 +237,7 @@ TlsSession connect_tls(TlsContext const& context, int fd, std::string const& hos
     auto session = session_over(context, fd);
     if (!session) return nullptr;
     SSL_set_connect_state(session.get());
+    SSL_set_app_data(session.get(), new std::string{host});  // Replaced by the reason, if the certificate is refused.
     auto* expected = SSL_get0_param(session.get());
     X509_VERIFY_PARAM_set_hostflags(expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     bool const numeric = is_numeric_address(host);
@@ -215,17 +247,8 @@ TlsSession connect_tls(TlsContext const& context, int fd, std::string const& hos
     return set ? std::move(session) : nullptr;
 }
 
-std::string distrust(SSL* session, std::string const& host) {
-    auto const result = SSL_get_verify_result(session);
-    if (result == X509_V_OK) return {};
-    std::unique_ptr<X509, decltype(&X509_free)> const shown{SSL_get1_peer_certificate(session), X509_free};
-    if (result == X509_V_ERR_HOSTNAME_MISMATCH || result == X509_V_ERR_IP_ADDRESS_MISMATCH)
-        return "it is for " + (shown ? names_of(shown.get()) : std::string{"another server"}) + "; expected one for " +
-               host;
-    std::string reason = X509_verify_cert_error_string(result);
-    if (result == X509_V_ERR_CERT_HAS_EXPIRED && shown)
-        reason += " (it was good until " + to_text(instant_of(X509_get0_notAfter(shown.get()))) + ")";
-    return reason;
+std::string distrust(SSL* session) {
+    return SSL_get_verify_result(session) == X509_V_OK ? std::string{} : *reason_kept_in(session);
 }
 
 }  // namespace rgrid::http

@@ -38,8 +38,9 @@ struct ServerIdentity {
 /// As accept_tls, for a client that expects the certificate of `host`: a name, or a numeric address.
 [[nodiscard]] TlsSession connect_tls(TlsContext const& context, int fd, std::string const& host);
 
-/// Why the certificate that a server has shown is not trusted; empty if it is, or if none was shown.
-[[nodiscard]] std::string distrust(SSL* session, std::string const& host);
+/// Why the certificate that a server has shown to a session of connect_tls is not trusted; empty if it is, or if none was
+/// shown.
+[[nodiscard]] std::string distrust(SSL* session);
 
 /// The oldest reason in this thread's queue of OpenSSL, which is emptied.
 [[nodiscard]] std::string take_tls_reason();

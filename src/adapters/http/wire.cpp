@@ -32,7 +32,7 @@ Result<OpenFd> connect_socket(std::string const& name, PeerAddress const& to, St
     return fd;
 }
 
-Result<> shake_hands(Wire& wire, Url const& url, std::string const& name, SteadyInstant limit, Patience& patience) {
+Result<> shake_hands(Wire& wire, std::string const& name, SteadyInstant limit, Patience& patience) {
     for (;;) {
         auto const moved = wire.stream.shake_hands();
         if (moved.want != Want::nothing) {
@@ -41,7 +41,7 @@ Result<> shake_hands(Wire& wire, Url const& url, std::string const& name, Steady
             return unreachable(name, std::string{"agreeing on TLS "} + Patience::text_of(waited));
         }
         if (!moved.over()) return {};
-        if (auto const why = distrust(wire.stream.session(), url.at.host); !why.empty())
+        if (auto const why = distrust(wire.stream.session()); !why.empty())
             return fail(Errc::denied, "the certificate of " + name + " is not trusted: " + why);
         return unreachable(name, "agreeing on TLS failed: " + (moved.ended ? "the server ended it" : moved.problem));
     }
@@ -61,7 +61,7 @@ Result<std::unique_ptr<Wire>> connect_to(Url const& url, std::string const& name
     auto session = connect_tls(context, wire->fd.get(), url.at.host);
     if (!session) return unreachable(name, "TLS cannot be set up");
     wire->stream = Stream{wire->fd.get(), std::move(session)};
-    if (auto const agreed = shake_hands(*wire, url, name, limit, patience); !agreed) return agreed.error();
+    if (auto const agreed = shake_hands(*wire, name, limit, patience); !agreed) return agreed.error();
     return wire;
 }
 

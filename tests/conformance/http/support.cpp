@@ -1,0 +1,234 @@
+#include "support.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <stdexcept>
+
+namespace rgrid::http {
+
+namespace {
+
+constexpr int patience_of_tests = 10'000;
+
+SystemClock& real_clock() {
+    static SystemClock clock;
+    return clock;
+}
+
+sockaddr_in loopback(std::uint16_t port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return address;
+}
+
+bool readable(int fd) {
+    pollfd look{fd, POLLIN, 0};
+    return ::poll(&look, 1, patience_of_tests) > 0;
+}
+
+using KeyPtr = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
+using CertificatePtr = std::unique_ptr<X509, decltype(&X509_free)>;
+
+KeyPtr new_key() { return {EVP_EC_gen("P-256"), EVP_PKEY_free}; }
+
+void extend(X509* certificate, X509* issuer, int kind, std::string const& value) {
+    X509V3_CTX context;
+    X509V3_set_ctx_nodb(&context);
+    X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
+    auto* extension = X509V3_EXT_conf_nid(nullptr, &context, kind, value.c_str());
+    if (extension == nullptr) throw std::runtime_error("no certificate extension " + value);
+    X509_add_ext(certificate, extension, -1);
+    X509_EXTENSION_free(extension);
+}
+
+CertificatePtr new_certificate(std::string const& name, EVP_PKEY* key, int from_days, int until_days) {
+    static std::atomic<long> serial{1};
+    CertificatePtr made{X509_new(), X509_free};
+    X509_set_version(made.get(), 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(made.get()), serial++);
+    X509_gmtime_adj(X509_getm_notBefore(made.get()), from_days * 86'400L);
+    X509_gmtime_adj(X509_getm_notAfter(made.get()), until_days * 86'400L);
+    X509_set_pubkey(made.get(), key);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(made.get()), "CN", MBSTRING_UTF8,
+                               reinterpret_cast<unsigned char const*>(name.c_str()), -1, -1, 0);
+    return made;
+}
+
+template <class Write>
+std::string pem(Write const& write) {
+    std::unique_ptr<BIO, decltype(&BIO_free)> const bio{BIO_new(BIO_s_mem()), BIO_free};
+    write(bio.get());
+    char* data = nullptr;
+    auto const size = BIO_get_mem_data(bio.get(), &data);
+    return {data, static_cast<std::size_t>(size)};
+}
+
+std::string pem_of(X509* certificate) {
+    return pem([&](BIO* bio) { PEM_write_bio_X509(bio, certificate); });
+}
+
+}  // namespace
+
+bool eventually(std::function<bool()> const& condition) {
+    auto const until = real_clock().steady_now() + Duration{patience_of_tests};
+    while (!condition()) {
+        if (real_clock().steady_now() > until) return false;
+        std::this_thread::sleep_for(Duration{1});
+    }
+    return true;
+}
+
+Call some_time() { return call_within(real_clock(), Duration{patience_of_tests}); }
+
+struct Authority::Keys {
+    KeyPtr key = new_key();
+    CertificatePtr certificate{nullptr, X509_free};
+};
+
+Authority::Authority(testing::TempFolder const& folder, std::string const& name)
+    : folder_(folder), keys_(std::make_unique<Keys>()) {
+    keys_->certificate = new_certificate(name, keys_->key.get(), -1, 365);
+    auto* own = keys_->certificate.get();
+    X509_set_issuer_name(own, X509_get_subject_name(own));
+    extend(own, own, NID_basic_constraints, "critical,CA:TRUE");
+    X509_sign(own, keys_->key.get(), EVP_sha256());
+    file_ = folder_.write(name + ".pem", pem_of(own));
+}
+
+Authority::~Authority() = default;
+
+Authority::Files Authority::issue(std::string const& name, Wishes const& wishes) {
+    auto const key = new_key();
+    auto const made = new_certificate(name, key.get(), wishes.from_days, wishes.until_days);
+    auto* issuer = wishes.self_signed ? made.get() : keys_->certificate.get();
+    X509_set_issuer_name(made.get(), X509_get_subject_name(issuer));
+    std::string names;
+    for (auto const& wish : wishes.names) (names += names.empty() ? "" : ",") += wish;
+    extend(made.get(), issuer, NID_subject_alt_name, names);
+    X509_sign(made.get(), wishes.self_signed ? key.get() : keys_->key.get(), EVP_sha256());
+    auto const key_text = pem(
+        [&](BIO* bio) { PEM_write_bio_PrivateKey(bio, key.get(), nullptr, nullptr, 0, nullptr, nullptr); });
+    return {folder_.write(name + ".crt", pem_of(made.get())), folder_.write(name + ".key", key_text)};
+}
+
+RawConnection::RawConnection(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    auto const address = loopback(port);
+    if (::connect(fd_, reinterpret_cast<sockaddr const*>(&address), sizeof address) != 0) close();
+}
+
+RawConnection::~RawConnection() { close(); }
+
+void RawConnection::close() {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
+}
+
+bool RawConnection::send(std::string_view text) const {
+    while (!text.empty()) {
+        auto const count = ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
+        if (count < 0) return false;
+        text.remove_prefix(static_cast<std::size_t>(count));
+    }
+    return true;
+}
+
+void RawConnection::finish() const { ::shutdown(fd_, SHUT_WR); }
+
+std::string RawConnection::read_until(std::string_view end) const {
+    std::string text;
+    while (end.empty() || text.find(end) == std::string::npos) {
+        if (!readable(fd_)) {
+            ADD_FAILURE() << "nothing more comes after: " << text;
+            return text;
+        }
+        // One by one, so that nothing behind `end` is taken; in pieces if there is no such end.
+        char piece[4096];
+        auto const count = ::recv(fd_, piece, end.empty() ? sizeof piece : 1, 0);
+        if (count <= 0) break;
+        text.append(piece, static_cast<std::size_t>(count));
+    }
+    return text;
+}
+
+std::string RawConnection::read_all() const { return read_until({}); }
+
+bool RawConnection::has_ended() const {
+    char byte = 0;
+    auto const count = ::recv(fd_, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
+    return count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
+}
+
+ScriptedPeer::ScriptedPeer(std::function<void(int, int)> script)
+    : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    auto address = loopback(0);
+    socklen_t size = sizeof address;
+    auto* plain = reinterpret_cast<sockaddr*>(&address);
+    if (::bind(listener_, plain, size) != 0 || ::listen(listener_, 16) != 0 ||
+        ::getsockname(listener_, plain, &size) != 0)
+        throw std::runtime_error("cannot listen");
+    port_ = ntohs(address.sin_port);
+    thread_ = std::jthread{[this, script = std::move(script)](std::stop_token const& stop) {
+        for (;;) {
+            auto const fd = ::accept(listener_, nullptr, nullptr);
+            if (fd < 0 || stop.stop_requested()) {
+                if (fd >= 0) ::close(fd);
+                return;
+            }
+            script(fd, ++connections_);
+            ::close(fd);
+        }
+    }};
+}
+
+ScriptedPeer::~ScriptedPeer() {
+    thread_.request_stop();
+    ::shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    ::close(listener_);
+}
+
+std::string ScriptedPeer::read_request(int fd) {
+    std::string text;
+    while (text.find("\r\n\r\n") == std::string::npos && readable(fd)) {
+        char piece[4096];
+        auto const count = ::recv(fd, piece, sizeof piece, 0);
+        if (count <= 0) break;
+        text.append(piece, static_cast<std::size_t>(count));
+    }
+    return text;
+}
+
+void ScriptedPeer::say(int fd, std::string_view text) { ::send(fd, text.data(), text.size(), MSG_NOSIGNAL); }
+
+std::string url_of(std::uint16_t port, std::string const& scheme, std::string const& host) {
+    return scheme + "://" + host + ":" + std::to_string(port);
+}
+
+std::unique_ptr<Client> client_of(std::uint16_t port, Clock& clock) {
+    return Client::make({.url = url_of(port)}, clock).value();
+}
+
+std::unique_ptr<Server> serve(Clock& clock, Service service, ServerSettings settings) {
+    settings.handlers = std::min(settings.handlers, 4);
+    return Server::start(settings, std::move(service), clock).value();
+}
+
+void echo(Request request, Reply reply) {
+    reply({.body = request.method + " " + request.target + " " + request.body});
+}
+
+Request request(std::string method, std::string target, std::string body) {
+    return {.method = std::move(method), .target = std::move(target), .body = std::move(body)};
+}
+
+}  // namespace rgrid::http
