@@ -120,8 +120,8 @@ TEST_F(HttpClient, GivesUpAtTheDeadlineAndWhenToldTo) {
 TEST_F(HttpClient, GivesUpInTheMiddleOfAnUploadThatNobodyTakes) {
     std::promise<void> over;
     ScriptedPeer const stuck{[waits = over.get_future().share()](int, int) { waits.wait(); }};
-    auto const late = client_of(stuck.port(), clock_)
-                          ->send(call_within(clock_, Duration{50}), request("PUT", "/", std::string(64'000'000, 'x')));
+    auto const large = request("PUT", "/", std::string(64'000'000, 'x'));
+    auto const late = client_of(stuck.port(), clock_)->send(call_within(clock_, Duration{100}), large);
     over.set_value();
     ASSERT_FALSE(late);
     EXPECT_EQ(late.error().code, Errc::in_doubt);

@@ -46,6 +46,7 @@ protected:
     }
 
     SystemClock clock_;
+    memory::ManualClock stopped_;
     testing::TempFolder folder_;
     Authority authority_{folder_, "authority"};
     std::mutex mutex_;
@@ -100,15 +101,14 @@ TEST_F(HttpTls, IsRefusedWithoutTheRightAuthoritiesAtHand) {
 }
 
 TEST_F(HttpTls, ServesOthersBesideWhoeverSpeaksNoTlsOrNothing) {
-    memory::ManualClock stopped;
-    start(authority_.issue("good"), stopped);
+    start(authority_.issue("good"), stopped_);
     RawConnection const plain{server_->port()};
     plain.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     plain.read_all();
     EXPECT_TRUE(eventually([&] { return server_->statistics().broken_handshakes == 1; }));
     RawConnection const silent{server_->port()};
     EXPECT_TRUE(ask());
-    stopped.advance(Duration{10'000});
+    stopped_.advance(Duration{10'000});
     EXPECT_EQ(silent.read_all(), "");
     EXPECT_EQ(server_->statistics().timed_out, 1);
 }
@@ -158,19 +158,18 @@ TEST_F(HttpTls, KeepsTheOldCertificateWhenTheNewOneIsBroken) {
 }
 
 TEST_F(HttpTls, NoticesChangedFilesByItself) {
-    memory::ManualClock stopped;
     auto const files = authority_.issue("current");
-    start(files, stopped);
+    start(files, stopped_);
     folder_.write("current.key", "nonsense");
     EXPECT_TRUE(eventually([&] {
-        stopped.advance(Duration{1'000});
+        stopped_.advance(Duration{1'000});
         return reported("current.key");
     }));
     EXPECT_TRUE(ask()) << "the old one is in use";
     auto const next = authority_.issue("current", {.until_days = 90});
     EXPECT_EQ(next.key, files.key);
     EXPECT_TRUE(eventually([&] {
-        stopped.advance(Duration{1'000});
+        stopped_.advance(Duration{1'000});
         return server_->statistics().certificate_loads == 2;
     }));
     EXPECT_EQ(server_->statistics().certificate_problem, "");
