@@ -38,12 +38,15 @@ struct Intent {
     Duration age{0};                      ///< Since it was written, by the store's clock.
     Duration remove_age{0};               ///< Since `remove` was written, by the store's clock; zero if it was not.
     Duration removed_before{0};           ///< How long it was to go already when its delete was last asked for anew.
+    /// SHA-256 of the token that its worker shows to a gateway, 64 lower-case hexadecimal digits. Empty: it has none, and
+    /// works only where none is needed.
+    std::string token_hash;
 
     friend bool operator==(Intent const&, Intent const&) = default;
 };
 BOOST_DESCRIBE_STRUCT(Intent, (),
                       (server, pool, offer, price, period, epoch, create, remove, listed, server_id, reason,
-                       remove_reason, age, remove_age, removed_before))
+                       remove_reason, age, remove_age, removed_before, token_hash))
 
 /// A line of the bill: a server that existed, from its creation to the delete that was confirmed.
 struct ServerBill {

@@ -3,6 +3,7 @@
 #include <boost/describe/class.hpp>
 #include <boost/describe/enum.hpp>
 #include <rgrid/base/id.hpp>
+#include <rgrid/base/secret.hpp>
 #include <rgrid/base/time.hpp>
 #include <rgrid/model/offer.hpp>
 #include <string>
@@ -43,6 +44,7 @@ struct ServerRequest {
     StoreId store;
     Generation generation;
     int slots = 1;  ///< What its worker offers.
+    Secret token;   ///< That its worker shows to a gateway; empty: it needs none. Not described: never written down.
 
     friend bool operator==(ServerRequest const&, ServerRequest const&) = default;
 };
