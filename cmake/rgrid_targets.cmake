@@ -10,9 +10,18 @@ set(rgrid_warning_flags -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-vir
 if(RGRID_WERROR)
     list(APPEND rgrid_warning_flags -Werror)
 endif()
+# In a unity build g++ takes the sources that it includes for headers, whose unnamed namespaces would be a mistake.
+set(rgrid_unity_flags $<$<AND:$<BOOL:${CMAKE_UNITY_BUILD}>,$<CXX_COMPILER_ID:GNU>>:-Wno-subobject-linkage>)
 
 function(rgrid_warnings target)
-    target_compile_options(${target} PRIVATE ${rgrid_warning_flags})
+    target_compile_options(${target} PRIVATE ${rgrid_warning_flags} ${rgrid_unity_flags})
+endfunction()
+
+# So that a fuzzer sees which ways its inputs have taken through a library.
+function(rgrid_seen_by_fuzzers target)
+    if(RGRID_BUILD_FUZZERS)
+        target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link)
+    endif()
 endfunction()
 
 # rgrid_library_sources(VARIABLE FOLDER): the sources of a folder. A static library needs at least one, also when all of
@@ -37,6 +46,7 @@ function(rgrid_library name folder)
     target_include_directories(rgrid_${name} PRIVATE "${PROJECT_SOURCE_DIR}/src")
     target_link_libraries(rgrid_${name} PUBLIC rgrid::core ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
     rgrid_warnings(rgrid_${name})
+    rgrid_seen_by_fuzzers(rgrid_${name})
     install(TARGETS rgrid_${name} EXPORT rgrid_targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endfunction()
 

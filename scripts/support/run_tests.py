@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Builds and runs tests in the presets they belong to, and counts them truthfully: run_tests.py PLAN [CTEST OPTIONS...]
 
-A plan of plans.py is a list of parts: builds, and runs of what was built. A GoogleTest program counts as its test cases,
-every other test as one. A program that crashed, ran out of time or failed outside its cases counts as one failure more,
+A plan of plans.py is a list of parts: builds, and runs of what was built. Tests often wait, so the builds that come later
+are made beside them, one after another and at the lowest priority. A GoogleTest program counts as its test cases, every
+other test as one. A program that crashed, ran out of time or failed outside its cases counts as one failure more,
 and so does a build that failed; what needed it is not run then. The last line reads `N passed, N failed` or `N passed, N
 failed, N skipped`; the exit code is 0 only if nothing failed and at least one test ran.
 """
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -195,30 +197,47 @@ def run(part, options):
     return tallies
 
 
-def build(part, *targets):
+def build(part, *targets, beside_tests=False):
     """Whether scripts/build could."""
-    return subprocess.run([ROOT / "scripts/build", part.preset, *(targets or part.targets)]).returncode == 0
+    priority = ["nice", "-n", "19"] if beside_tests else []
+    return subprocess.run([*priority, ROOT / "scripts/build", part.preset, *(targets or part.targets)]).returncode == 0
 
 
 class Progress:
     """Carries a plan out and remembers what came of it and how long each part took."""
 
-    def __init__(self, options, build=build, run=run, list_tests=list_tests, clock=time.monotonic):
+    def __init__(self, options, build=build, run=run, list_tests=list_tests, clock=time.monotonic,
+                 builder=ThreadPoolExecutor):
         self.options, self.build, self.run, self.list_tests, self.clock = options, build, run, list_tests, clock
+        self.builder = builder
         self.tallies, self.times, self.broken = [], [], set()
 
     def carry_out(self, plan):
-        for i, part in enumerate(plan):
-            if part.preset in self.broken or (isinstance(part, Build) and not self.is_needed(part, plan[i + 1:])):
-                continue
-            began = self.clock()
-            if not isinstance(part, Build):
-                self.tallies += self.run(part, self.options)
-            elif not self.build(part):
-                self.broken.add(part.preset)
-                name = f"build/{part.preset}"
-                self.tallies.append(Tally(name, failed=[(name, "cannot be built; none of its tests were run")]))
-            self.times.append((part, self.clock() - began))
+        with self.builder(1) as builder:
+            builds = self.begin_builds(plan, builder)
+            try:
+                for part in plan:
+                    self.do(part, builds)
+            finally:
+                builder.shutdown(cancel_futures=True)
+
+    def begin_builds(self, plan, builder):
+        """The builds that the options leave something to do for, on their way: part -> its outcome to come."""
+        needed = [part for i, part in enumerate(plan)
+                  if isinstance(part, Build) and self.is_needed(part, plan[i + 1:])]
+        return {part: builder.submit(self.build, part, beside_tests=part is not needed[0]) for part in needed}
+
+    def do(self, part, builds):
+        if part.preset in self.broken or (isinstance(part, Build) and part not in builds):
+            return
+        began = self.clock()
+        if not isinstance(part, Build):
+            self.tallies += self.run(part, self.options)
+        elif not builds[part].result():
+            self.broken.add(part.preset)
+            name = f"build/{part.preset}"
+            self.tallies.append(Tally(name, failed=[(name, "cannot be built; none of its tests were run")]))
+        self.times.append((part, self.clock() - began))
 
     def is_needed(self, part, later):
         """Whether the options leave a test to run with what this part builds."""

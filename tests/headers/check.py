@@ -6,7 +6,7 @@ compiler says of each that does not compile and exits with 1 if there is one.
 
 Headers have much in common, so a few of them are precompiled. A header is compiled after a precompiled one only if it
 includes that one, directly or through others: it is then given nothing that it did not ask for, and what it asked for
-was checked on its own. That is true as long as includes come before everything else in a header, so that is checked too.
+was checked on its own. That is true as long as includes come before everything else in a header, which is checked too.
 """
 
 import os
@@ -128,6 +128,7 @@ def main(arguments):
     if len(arguments) < 2:
         print(__doc__, file=sys.stderr)
         return 2
+    os.nice(10)  # Tests that run beside this one wait for clocks.
     offences = 0
     for name, said in check_headers(Path(arguments[0]).resolve(), arguments[1:], os.cpu_count() or 2):
         offences += 1

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """Shows that the closing line of scripts/test is true: what counts as passed, failed and skipped, and when it fails."""
 
+import contextlib
 import sys
 import tempfile
+import threading
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts/support"))
@@ -81,6 +84,23 @@ class ClosingLine(unittest.TestCase):
         self.assertEqual(self.closing([PASSED.format("unit")], [SKIPPED_CASE])[0], 1)
 
 
+class WhenAsked(contextlib.nullcontext):
+    """In the place of a thread that builds: each build is made when its outcome is needed."""
+
+    class Outcome:
+        def __init__(self, work):
+            self.result = work
+
+    def submit(self, work, *arguments, **named):
+        return self.Outcome(lambda: work(*arguments, **named))
+
+    def shutdown(self, **_):
+        pass
+
+    def __enter__(self):
+        return self
+
+
 class Parts(unittest.TestCase):
     """What a plan of builds and runs comes to."""
 
@@ -92,7 +112,7 @@ class Parts(unittest.TestCase):
         built."""
         self.done, ticks = [], iter(range(0, 6000, 60))
 
-        def build(part, *targets):
+        def build(part, *targets, **_):
             self.done.append(" ".join(["build", part.preset, *(targets or part.targets)]))
             return "--configure" in targets or part.preset not in failing
 
@@ -101,9 +121,48 @@ class Parts(unittest.TestCase):
             return [run_tests.Tally(f"{part.preset}/x", passed=2)]
 
         progress = run_tests.Progress(list(options), build, run, lambda folder, _: tests.get(folder.name, {}),
-                                      lambda: next(ticks))
+                                      lambda: next(ticks), WhenAsked)
         progress.carry_out(self.PLAN)
         return progress
+
+    def test_later_builds_are_made_beside_tests_at_the_lowest_priority(self):
+        begun, beside = threading.Event(), {}
+
+        def build(part, beside_tests=False):
+            beside[part.preset] = beside_tests
+            if part.preset == "hard":
+                begun.set()
+            return True
+
+        def run(part, options):
+            passed = begun.wait(60)  # The first tests end only once the second build has begun.
+            return [run_tests.Tally(part.name, passed=1 if passed else 0)]
+
+        progress = run_tests.Progress([], build, run)
+        progress.carry_out(self.PLAN)
+        self.assertEqual([tally.passed for tally in progress.tallies], [1, 1, 1])
+        self.assertEqual(beside, {"plain": False, "hard": True})
+
+    def test_what_interrupts_tests_begins_no_other_build(self):
+        plan = [Build("plain", 1), Run("tests", "plain", 1), Build("hard", 1), Build("harder", 1)]
+        ended, built = threading.Event(), []
+
+        class Builder(ThreadPoolExecutor):
+            def shutdown(self, wait=True, cancel_futures=False):
+                super().shutdown(wait=False, cancel_futures=cancel_futures)
+                ended.set()
+                super().shutdown(wait=wait)
+
+        def build(part, beside_tests=False):
+            built.append(part.preset)
+            return part.preset == "plain" or ended.wait(60)
+
+        def run(part, options):
+            raise KeyboardInterrupt
+
+        with self.assertRaises(KeyboardInterrupt):
+            run_tests.Progress([], build, run, builder=Builder).carry_out(plan)
+        self.assertNotIn("harder", built)
 
     def test_all_builds_are_counted_together(self):
         progress = self.carry_out()
