@@ -76,7 +76,7 @@ std::shared_ptr<Resolver::Lookup> Resolver::begin() {
     if (!lookup->done) return nullptr;
     try {
         std::thread{[lookup, at = at_] {
-            lookup->found = look_up(at, AI_ADDRCONFIG);
+            lookup->found = look_up(at, 0);
             lookup->ended = true;
             std::uint64_t const one = 1;
             [[maybe_unused]] auto const written = ::write(lookup->done.get(), &one, sizeof one);
@@ -93,7 +93,7 @@ Result<std::vector<PeerAddress>> Resolver::resolve(Patience& patience) {
     if (!lookup) return fail(Errc::retry_later, "\"" + at_.host + "\" cannot be looked up: no thread for it");
     if (auto const waited = patience.wait(lookup->done.get(), Want::readable); waited != Waited::ready)
         return fail(Errc::retry_later, "looking up \"" + at_.host + "\" " + Patience::text_of(waited));
-    if (lookup->found.addresses.empty())
+    if (!lookup->ended || lookup->found.addresses.empty())
         return fail(Errc::retry_later, "\"" + at_.host + "\" cannot be looked up: " + lookup->found.problem);
     return lookup->found.addresses;
 }
