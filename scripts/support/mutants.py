@@ -49,6 +49,7 @@ PROGRAMS = (
     ("src/adapters/sqlite/", ("test_conformance_sqlite",)),
     ("src/adapters/process/", ("test_conformance_process",)),
     ("src/adapters/files/", ("test_conformance_files",)),
+    ("src/adapters/http/", ("test_conformance_http",)),
     ("include/rgrid/model/", ("test_unit_model", "test_unit_policy", "test_unit_control", "test_conformance_memory")),
     ("include/rgrid/ports/", ("test_conformance_memory", "test_conformance_sqlite")),
 )
