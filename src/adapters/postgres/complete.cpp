@@ -13,7 +13,8 @@ namespace rgrid::postgres {
 
 namespace {
 
-// What was locked is deleted by its place in the table. Who has just ended a job is marked idle, but not for every one.
+// All of them or none. What was locked is deleted by its place in the table. Who has just ended a job is marked idle, but
+// not for every one.
 constexpr Statement end_statement{"end_successes", R"sql(
 WITH now AS MATERIALIZED (SELECT rgrid.clock() AS at FROM rgrid.store WHERE frozen = ''),
 held AS MATERIALIZED (
@@ -23,7 +24,8 @@ held AS MATERIALIZED (
     JOIN rgrid.lease l ON l.job = i.job AND l.epoch = i.epoch AND l.worker = $1
     ORDER BY l.job FOR UPDATE OF l),
 gone AS (
-    DELETE FROM rgrid.lease l USING held h WHERE l.ctid = h.at
+    DELETE FROM rgrid.lease l USING held h
+    WHERE l.ctid = h.at AND (SELECT count(*) FROM held) = cardinality($2::bigint[])
     RETURNING l.job, l.epoch, l.attempts, l.losses, l.cancel, l.worker, l.started, h.now, h.exit_code, h.message,
               h.outputs),
 done AS (
@@ -36,7 +38,7 @@ counted AS (
 idle AS (
     INSERT INTO rgrid.idle(worker, since) SELECT $1, now.at FROM now WHERE EXISTS (SELECT FROM done)
     ON CONFLICT (worker) DO UPDATE SET since = excluded.since WHERE rgrid.idle.since < excluded.since - 100)
-SELECT job FROM done
+SELECT EXISTS (SELECT FROM done)
 )sql"};
 
 /// Text as this database can keep it: what an agent reports may hold anything.
@@ -113,27 +115,24 @@ private:
 
 }  // namespace
 
-Result<std::vector<JobId>> end_successes(Client& client, Call const& call, WorkerId const& worker,
-                                         std::vector<Completion> const& completions) {
+Result<bool> end_successes(Client& client, Call const& call, WorkerId const& worker,
+                           std::vector<Completion> const& completions) {
     std::vector<JobId> jobs;
     std::vector<LeaseEpoch> epochs;
     std::vector<int> exit_codes;
     std::vector<std::string> messages, outputs;
     for (auto const& completion : completions) {
-        if (completion.outcome != Outcome::succeeded) continue;
+        if (completion.outcome != Outcome::succeeded) return false;
         jobs.push_back(completion.job);
         epochs.push_back(completion.epoch);
         exit_codes.push_back(completion.exit_code);
         messages.push_back(kept_text(completion.message));
         outputs.push_back(kept_outputs(completion.outputs));
     }
-    if (jobs.empty()) return jobs;
     auto const rows =
         client.run(call, Effect::writes, end_statement, worker, jobs, epochs, exit_codes, messages, outputs);
     if (!rows) return rows.error();
-    std::vector<JobId> ended;
-    for (auto const& row : *rows) ended.push_back(JobId{row.integer(0)});
-    return ended;
+    return rows->front().boolean(0);
 }
 
 Result<std::vector<Verdict>> take_completions(Transaction& transaction, WorkerId const& worker,

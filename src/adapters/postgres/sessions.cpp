@@ -37,7 +37,7 @@ Result<Visitor> admit(Transaction& transaction, WorkerId const& worker, Incarnat
 void set_state(Transaction& transaction, WorkerId const& worker, SessionState state) {
     static constexpr Statement set{
         "set_session_state",
-        "UPDATE rgrid.session SET state = $1, drain_at = CASE WHEN $1::int = 1 THEN rgrid.clock() END WHERE worker = $2"};
+        "UPDATE rgrid.session SET state = $1::smallint, drain_at = CASE WHEN $1::smallint = 1 THEN rgrid.clock() END WHERE worker = $2"};
     transaction.run(set, static_cast<int>(state), worker);
 }
 

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <iterator>
 #include <rgrid/model/generation.hpp>
-#include <set>
 
 #include "adapters/postgres/claim.hpp"
 #include "adapters/postgres/complete.hpp"
@@ -119,28 +118,6 @@ Result<> take_chunk(Transaction& transaction, WorkerId const& worker, Incarnatio
     return append_chunk(transaction, worker, chunk, limit, visitor->era.generation);
 }
 
-/// The reports that are not in `ended`, with where their verdicts go.
-struct Rest {
-    std::vector<Completion> completions;
-    std::vector<std::size_t> places;
-};
-
-Rest rest_of(std::vector<Completion> const& completions, std::vector<JobId> const& ended,
-             std::vector<Verdict>& verdicts) {
-    std::set<JobId> left(ended.begin(), ended.end());
-    Rest rest;
-    for (std::size_t place = 0; place < completions.size(); ++place) {
-        // Of several reports of one job the first success was the one that ended it.
-        if (completions[place].outcome == Outcome::succeeded && left.erase(completions[place].job) > 0) {
-            verdicts[place] = Verdict::accepted;
-            continue;
-        }
-        rest.completions.push_back(completions[place]);
-        rest.places.push_back(place);
-    }
-    return rest;
-}
-
 }  // namespace
 
 Result<Registered> Store::register_worker(Call const& call, Registration const& registration) {
@@ -192,20 +169,17 @@ Result<std::vector<Lease>> Store::claim(Call const& call, WorkerId const& worker
 
 Result<std::vector<Verdict>> Store::complete(Call const& call, WorkerId const& worker, Incarnation,
                                              std::vector<Completion> const& completions) {
-    std::vector<Verdict> verdicts(completions.size(), Verdict::unknown);
-    if (completions.empty()) return verdicts;
+    if (completions.empty()) return std::vector<Verdict>{};
     auto const ended = end_successes(impl_->client(), call, worker, completions);
     if (!ended) return ended.error();
-    if (!ended->empty()) impl_->changed();
-    auto const rest = rest_of(completions, *ended, verdicts);
-    if (rest.completions.empty()) return verdicts;
-    auto const judged = impl_->write<std::vector<Verdict>>(call, [&](Transaction& transaction) {
-        return take_completions(transaction, worker, rest.completions);
-    });
-    if (!judged) return judged.error();
-    impl_->changed();
-    for (std::size_t i = 0; i < rest.places.size(); ++i) verdicts[rest.places[i]] = (*judged)[i];
-    return verdicts;
+    if (*ended) {
+        impl_->changed();
+        return std::vector<Verdict>(completions.size(), Verdict::accepted);
+    }
+    auto judged = impl_->write<std::vector<Verdict>>(
+        call, [&](Transaction& transaction) { return take_completions(transaction, worker, completions); });
+    if (judged) impl_->changed();
+    return judged;
 }
 
 Result<> Store::append_log(Call const& call, WorkerId const& worker, Incarnation incarnation, LogChunk const& chunk) {
