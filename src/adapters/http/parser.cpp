@@ -81,6 +81,10 @@ Fault fault_of(beast::error_code const& code) {
 /// Chunk sizes, their extensions and trailers are of nobody's interest; this is what they may take at once.
 constexpr std::size_t max_line = 16 * 1024;
 
+/// Whatever is left of a body in chunks has at least "0\r\n\r\n". Beast asserts that much of a last chunk, though it may
+/// have been given less of it, and a peer must not end this process.
+constexpr std::size_t least_of_chunks = 5;
+
 }  // namespace
 
 struct Parser::Impl {
@@ -119,6 +123,7 @@ struct Reader final : Base {
         std::size_t used = 0;
         while (!done() && this->fault == Fault::none) {
             bool const had_head = head_done();
+            if (had_head && listener.head.chunked && text.size() - used < least_of_chunks) break;
             beast::error_code code;
             auto const taken = listener.put(boost::asio::const_buffer{text.data() + used, text.size() - used}, code);
             used += taken;

@@ -228,6 +228,17 @@ TEST_F(HttpLimits, KeepAllBodiesTogetherWithinTheirLimit) {
         << "what is gone counts no more";
 }
 
+TEST_F(HttpLimits, BearALastChunkThatArrivesInPieces) {
+    start({.threads = 1});
+    RawConnection const raw{server_->port()};
+    raw.send("PUT /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (auto const* piece : {"0", "\r", "\n", "\r", "\n"}) {
+        expect_service();  // What was sent before has been read.
+        raw.send(piece);
+    }
+    EXPECT_THAT(raw.read_until("PUT /p "), StartsWith("HTTP/1.1 200"));
+}
+
 TEST_F(HttpLimits, SurviveWhateverIsSent) {
     start({.max_header = Bytes{2048}, .max_body = Bytes{4096}});
     std::vector<std::string> const models{
