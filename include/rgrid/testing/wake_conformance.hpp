@@ -96,11 +96,13 @@ TEST_P(WakeConformance, tells_of_a_submit_once) {
     EXPECT_TRUE(is_quiet());
 }
 
+// Or as two, where telling is limited in time: the first at once, the others together.
 TEST_P(WakeConformance, several_changes_are_told_as_one) {
-    submit();
-    submit();
+    for (int i = 0; i < 5; ++i) submit();
     EXPECT_TRUE(is_told());
-    EXPECT_TRUE(is_quiet());
+    int more = 0;
+    while (more < 3 && !is_quiet()) ++more;
+    EXPECT_LE(more, 1);
 }
 
 TEST_P(WakeConformance, tells_of_a_job_that_has_ended) {

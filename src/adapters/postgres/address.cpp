@@ -70,7 +70,7 @@ std::string session_options(Settings const& settings, std::string const& own) {
     // The last three let go of locks when this side has vanished or given up.
     return "-c statement_timeout=" + limit + " -c idle_in_transaction_session_timeout=" + limit +
            " -c search_path=rgrid,pg_catalog,pg_temp -c default_transaction_isolation=read\\ committed" +
-           " -c default_transaction_read_only=off -c client_min_messages=warning" +
+           " -c client_min_messages=warning" +
            " -c client_connection_check_interval=2000 -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10" +
            " -c tcp_keepalives_count=3" + (own.empty() ? "" : " " + own);
 }

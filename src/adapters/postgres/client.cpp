@@ -157,13 +157,13 @@ private:
     }
 
     [[nodiscard]] std::string begin(Call const& call, Effect effect) const {
-        std::string text = effect == Effect::writes ? "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+        std::string text = effect == Effect::writes ? "BEGIN ISOLATION LEVEL READ COMMITTED"
                                                     : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-        // A little less than there is, so that the server has given up when this side does.
-        auto const left = (call.deadline - clock_.steady_now()) * 9 / 10;
+        auto const left = call.deadline - clock_.steady_now();
         if (!settings_.prepared) text += "; SET LOCAL search_path = rgrid, pg_catalog, pg_temp";
         if (left < settings_.statement_limit || !settings_.prepared) {
-            auto const limit = std::clamp(left, Duration{1}, std::max(Duration{1}, settings_.statement_limit));
+            // A little less than there is, so that the server has given up when this side does.
+            auto const limit = std::max(Duration{1}, std::min(left * 9 / 10, settings_.statement_limit));
             text += "; SET LOCAL statement_timeout = " + std::to_string(limit.count());
         }
         return text;

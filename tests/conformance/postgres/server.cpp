@@ -206,7 +206,7 @@ std::string PostgresServer::new_name() { return "test_" + std::to_string(++names
 
 std::unique_ptr<Database> PostgresServer::database() {
     auto const name = new_name();
-    Sql{url()}.run("CREATE DATABASE " + name + " STRATEGY = wal_log");
+    Sql{url()}.run("CREATE DATABASE " + name + " STRATEGY = file_copy");
     return std::make_unique<Database>("host=" + folder() + " port=5432 user=rgrid", name);
 }
 
@@ -222,7 +222,7 @@ std::unique_ptr<Database> PostgresServer::copy_of(std::string const& kind,
         kinds_.push_back(kind);
     }
     auto const name = new_name();
-    sql.run("CREATE DATABASE " + name + " TEMPLATE " + original + " STRATEGY = wal_log");
+    sql.run("CREATE DATABASE " + name + " TEMPLATE " + original + " STRATEGY = file_copy");
     return std::make_unique<Database>("host=" + folder() + " port=5432 user=rgrid", name);
 }
 

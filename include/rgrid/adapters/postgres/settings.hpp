@@ -16,8 +16,8 @@ struct Settings {
     Secret password;            ///< Read by the application from the environment or a file; empty: as libpq finds it.
     std::string application{"rgrid"};  ///< What pg_stat_activity calls these connections.
     int connections = 8;        ///< The most that are open for calls; one each for a wake and a notifier come on top.
-    /// The longest a single statement may run, told to the server as `statement_timeout`. A call's deadline may be
-    /// shorter; both also hold when the server does not answer at all.
+    /// The longest a statement, or a transaction of several, may run; the server knows it as `statement_timeout`. A
+    /// call's deadline may be shorter; both also hold when the server does not answer at all.
     Duration statement_limit{std::chrono::seconds{30}};
     bool prepared = true;  ///< Statements are prepared once a connection; off behind a transaction-mode pooler.
     bool listen = true;    ///< NOTIFY and LISTEN; off behind a transaction-mode pooler, where only looking is left.
