@@ -9,9 +9,9 @@ namespace rgrid {
 /// What the world looks like once a plan has been carried out and everything has gone well, with no time passed:
 /// creates are made and listed, looked-up servers exist, closed sessions are closed, deleted servers gone from the
 /// listing.
-class Outcome {
+class WorldAfter {
 public:
-    explicit Outcome(Snapshot seen) : seen_(std::move(seen)) {}
+    explicit WorldAfter(Snapshot seen) : seen_(std::move(seen)) {}
 
     Snapshot after(Plan const& plan) && {
         for (auto const& step : plan.steps) carry_out(step);
@@ -116,7 +116,7 @@ private:
 };
 
 [[nodiscard]] inline Snapshot carry_out(Snapshot seen, Plan const& plan) {
-    return Outcome{std::move(seen)}.after(plan);
+    return WorldAfter{std::move(seen)}.after(plan);
 }
 
 }  // namespace rgrid
