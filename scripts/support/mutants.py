@@ -9,6 +9,7 @@ The guards are the entries of tests/mutants/*.toml:
     file = "src/adapters/memory/work_source.cpp"
     code = 'if («completion.epoch != view.epoch» || ...'   # Found in the file exactly once; the guard is what « » hold.
     becomes = 'false'                                      # What stands there without it. A statement becomes nothing.
+    sql = " AND epoch = $3"                                # The guard is a `Statement`: this part of its SQL becomes that.
     programs = ["test_unit_control"]                       # Besides those of the file's folder.
     equivalent = "why no test can notice"                  # It is then not run, but listed with its reason.
 
@@ -47,6 +48,7 @@ PROGRAMS = (
     ("include/rgrid/worker/", ("test_unit_worker", "test_property")),
     ("src/adapters/memory/", ("test_conformance_memory",)),
     ("src/adapters/sqlite/", ("test_conformance_sqlite",)),
+    ("src/adapters/postgres/", ("test_conformance_postgres",)),
     ("src/adapters/process/", ("test_conformance_process",)),
     ("src/adapters/files/", ("test_conformance_files",)),
     ("src/adapters/http/", ("test_conformance_http",)),
@@ -88,6 +90,7 @@ class Guard:
     becomes: str = ""
     programs: tuple = ()
     equivalent: str = ""
+    sql: str = ""
 
     @property
     def number(self):
@@ -106,6 +109,8 @@ class Guard:
         times = text.count(whole)
         if times != 1:
             raise Problem(f"{self.name}: its code is found {times} times in {self.file}; expected once:\n{whole}")
+        if self.sql and self.sql not in text:
+            raise Problem(f"{self.name}: its SQL is not found in {self.file}; expected there:\n{self.sql}")
         begin = text.index(whole) + len(before)
         return begin, begin + len(inside)
 
@@ -138,11 +143,22 @@ def load_guards(folder):
 def switched(guard, old):
     """Code that is `old` unless the guard's mutant is chosen."""
     on = f"::rgrid_mutants::on({guard.number})"
+    if guard.sql:
+        return edited(guard, on, old)
     if old.endswith(";"):
         return f"if ({on}) {{ {guard.becomes} }} else {{ {old} }}"
     if guard.becomes in ("true", "false"):
         return f"({on} ? {guard.becomes} : static_cast<bool>({old}))"
     return f"({on} ? ({guard.becomes}) : ({old}))"
+
+
+def edited(guard, on, old):
+    """A `Statement` that is `old` unless the mutant is chosen. SQL that does not have the part stays: nobody notices."""
+    part, other = (f'R"mutant({text})mutant"' for text in (guard.sql, guard.becomes))
+    return (f"[&](auto const& given) {{ using Given = std::decay_t<decltype(given)>; if (!{on}) return Given{{given}}; "
+            f"static std::string const text = [&] {{ std::string sql{{given.sql}}; auto const at = sql.find({part}); "
+            f"return at == sql.npos ? sql : sql.replace(at, sizeof({part}) - 1, {other}); }}(); "
+            f"return Given{{\"mutant_{guard.number}\", text.c_str()}}; }}({old})")
 
 
 def mutated(text, guards):
@@ -314,7 +330,8 @@ def try_all(guards, out, jobs, seeds):
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="scripts/mutants", description=__doc__.splitlines()[0])
     parser.add_argument("--list", action="store_true", help="check the list against the tree, print it and end")
-    parser.add_argument("--only", metavar="PATTERN", default="*", help="guards whose name or file holds or matches it")
+    parser.add_argument("--only", metavar="PATTERN", action="append",
+                        help="guards whose name or file holds or matches it; with several, any of them")
     parser.add_argument("--seeds", type=int, default=1000, help="of the simulation for one guard (default: 1000)")
     parser.add_argument("--no-simulation", action="store_true", help="only unit, property and conformance tests")
     parser.add_argument("--jobs", type=int, default=2, help="guards tried side by side (default: 2)")
@@ -330,9 +347,10 @@ def matches(guard, pattern):
 def main(arguments):
     options = parse(arguments)
     every = load_guards(ROOT / "tests/mutants")
-    chosen = [guard for guard in every if matches(guard, options.only)]
+    patterns = options.only or ["*"]
+    chosen = [guard for guard in every if any(matches(guard, pattern) for pattern in patterns)]
     if not chosen:
-        raise Problem(f"no guard matches {options.only}")
+        raise Problem(f"no guard matches {' or '.join(patterns)}")
     if options.list:
         for file in sorted({guard.file for guard in every}):
             mutated((ROOT / file).read_text(), [guard for guard in every if guard.file == file])

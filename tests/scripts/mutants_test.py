@@ -84,6 +84,18 @@ class TheCode(unittest.TestCase):
             mutants.mutated(TEXT, [guard("«return 0;\n    if (a > 9)»", "1", "first"),
                                    guard("«(a > 9) return 9»", "1", "second")])
 
+    def test_part_of_a_statements_sql_is_replaced_when_it_runs(self):
+        fenced = guard("run(«fence»)", "true", "fenced", sql="epoch = $1")
+        text = mutants.mutated('Statement fence{"f", "WHERE epoch = $1"};\nrun(fence);\n', [fenced])
+        self.assertIn(f"if (!::rgrid_mutants::on({fenced.number})) return Given{{given}};", text)
+        self.assertIn('sql.find(R"mutant(epoch = $1)mutant")', text)
+        self.assertIn('R"mutant(true)mutant"', text)
+        self.assertTrue(text.endswith("}(fence));\n"), text)
+
+    def test_sql_that_is_not_there_is_named(self):
+        with self.assertRaisesRegex(Problem, "(?s)low: its SQL is not found in src/control/f.cpp.*epoch = 1"):
+            mutants.mutated(TEXT, [guard("if («a < 0»)", sql="epoch = 1")])
+
     def test_without_guards_nothing_changes(self):
         self.assertEqual(mutants.mutated(TEXT, []), TEXT)
 
