@@ -43,7 +43,7 @@ STANDARD = [
     Run("end to end, consumers, headers, documentation", "unity", 7, ("-LE", "cases|sim")),
     Run("laws with all their seeds", "unity", 0.2, ("-L", "property")),
     Build("asan", 2.5, ("rgrid_cases", "rgrid_fuzzers")),
-    Run("cases under address and undefined-behaviour sanitizers", "asan", 2, ("-L", "cases")),
+    Run("cases under address and undefined-behaviour sanitizers", "asan", 1.5, ("-L", "cases")),
     Run("fuzzing", "asan", 0.3, ("-L", "fuzz")),
     Build("tsan", 2, ("rgrid_threaded_cases",)),
     # Failing disks and power cuts are one thread's; they run above.
