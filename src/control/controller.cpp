@@ -354,6 +354,11 @@ StepOrder Controller::order_for(Step const& step, Snapshot const& seen, FleetRec
                      seen.store,
                      seen.generation,
                      pool == planner_.params().pools.end() ? 1 : pool->second.slots};
+    if (step.action == Action::create_server && settings_.make_token) {
+        auto made = settings_.make_token();
+        intent.token_hash = std::move(made.hash);
+        order.request.token = std::move(made.token);
+    }
     return order;
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <rgrid/base/secret.hpp>
 #include <rgrid/control/actuator.hpp>
 #include <rgrid/control/decision_log.hpp>
 #include <rgrid/control/observer.hpp>
@@ -16,6 +17,12 @@
 
 namespace rgrid {
 
+/// What a new server's worker shows to a gateway, and what the store keeps of it.
+struct WorkerToken {
+    Secret token;
+    std::string hash;  ///< Intent::token_hash.
+};
+
 /// How a controller goes about its passes.
 struct ControllerSettings {
     FleetId fleet;
@@ -24,6 +31,9 @@ struct ControllerSettings {
     Duration term = std::chrono::seconds{15};          ///< Of leadership; renewed at a third of it.
     Duration call_timeout = std::chrono::seconds{20};  ///< Of each port call.
     SourceAges max_ages;
+    /// Makes the token of each new server, from a source of randomness; empty: workers need none. The hash is in the
+    /// store before the provider is given the token.
+    std::function<WorkerToken()> make_token;
 };
 
 /// What one pass saw and decided.

@@ -341,7 +341,7 @@ Result<Server> Provider::make(Call const& call, ServerRequest const& request, in
     if (::mkdir(made.folder.c_str(), 0700) != 0)
         return fail(errno == EACCES || errno == EPERM || errno == EROFS ? Errc::denied : Errc::retry_later,
                     "cannot make the folder " + made.folder + ": " + std::strerror(errno));
-    auto const started = start(call, made, turn);
+    auto const started = start(call, made, request.token, turn);
     if (started) return server(made);
     // In doubt: its keeper may be alive, and the next create looks.
     if (started.error().code == Errc::in_doubt) return started.error();
@@ -351,7 +351,7 @@ Result<Server> Provider::make(Call const& call, ServerRequest const& request, in
     return started.error();
 }
 
-Result<> Provider::start(Call const& call, Place const& place, int turn) {
+Result<> Provider::start(Call const& call, Place const& place, Secret const& token, int turn) {
     auto const& record = place.record;
     Program agent{command_, own_environment()};
     for (auto const& [name, value] : environment_) agent.environment[name] = value;
@@ -359,6 +359,7 @@ Result<> Provider::start(Call const& call, Place const& place, int turn) {
     agent.environment["RGRID_POOL"] = record.pool.value;
     agent.environment["RGRID_SLOTS"] = std::to_string(record.slots);
     agent.environment["RGRID_FLEET"] = record.fleet.value;
+    if (!token.empty()) agent.environment["RGRID_TOKEN"] = token.reveal();
     agent.environment[server_mark] = record.id.value;
     if (auto const written = write_record(place.folder, record); !written) return written.error();
     auto const packed = pack(agent);

@@ -1,13 +1,18 @@
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <csignal>
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <rgrid/adapters/process/agent_log.hpp>
 #include <rgrid/adapters/process/provider.hpp>
 #include <rgrid/testing/alive_pipe.hpp>
 #include <rgrid/testing/cloud_provider_conformance.hpp>
 #include <rgrid/testing/temp_folder.hpp>
+#include <utility>
 
 #include "support.hpp"
 
@@ -16,14 +21,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The machine's clock with a calendar that a test can move.
+/// The machine's clock with a calendar that a test can move, and with something to do while somebody sleeps.
 class JumpyClock final : public Clock {
 public:
     [[nodiscard]] Instant now() const override { return clock_.now() + jump; }
     [[nodiscard]] SteadyInstant steady_now() const override { return clock_.steady_now(); }
-    bool sleep_until(SteadyInstant until, std::stop_token stop) override { return clock_.sleep_until(until, stop); }
+    bool sleep_until(SteadyInstant until, std::stop_token stop) override {
+        if (auto const happens = std::exchange(meanwhile, {})) happens();
+        return clock_.sleep_until(until, stop);
+    }
 
     Duration jump{0};
+    std::function<void()> meanwhile;  ///< Once, in the next sleep.
 
 private:
     SystemClock clock_;
@@ -77,6 +86,21 @@ protected:
     ProviderSettings settings{.folder = home_ / "servers", .stop_grace = 300ms};
     JumpyClock clock;
 };
+
+TEST_F(ProviderTest, an_agent_gets_its_token_and_nobody_writes_it_down) {
+    auto cloud = provider("printf '%s' \"$RGRID_TOKEN\" > " + (home_ / "told") + "; sleep 600");
+    auto with_token = request("fleet-1");
+    with_token.token = Secret{"very secret"};
+
+    cloud.create(Call{}, with_token).value();
+
+    EXPECT_TRUE(eventually([&] { return home_.has("told") && home_.read("told") == "very secret"; }));
+    for (auto const& entry : fs::recursive_directory_iterator{home_ / "servers"})
+        if (entry.is_regular_file())
+            EXPECT_EQ(home_.read(fs::relative(entry.path(), home_.path()).string()).find("very secret"),
+                      std::string::npos)
+                << entry.path();
+}
 
 // A server whose agent never came up is deleted; then only its log says why.
 TEST_F(ProviderTest, the_end_of_an_agents_log_outlives_its_server) {
@@ -405,6 +429,50 @@ TEST_F(ProviderTest, a_listing_that_cannot_be_read_to_its_end_is_an_error) {
     EXPECT_EQ(testing::error_of(found), Errc::retry_later);
     EXPECT_EQ(testing::error_of(destroyed), Errc::retry_later);
     EXPECT_EQ(cloud.find(Call{}, made.name).value()->status, ServerStatus::running);
+}
+
+// Before the first create there are no servers because there is no folder. Every other reason is none.
+TEST_F(ProviderTest, servers_whose_folder_cannot_be_read_are_unknown) {
+    auto const folder = settings.folder;
+    fs::create_symlink("loop", home_ / "loop");
+    for (auto const& place : {home_.write("file", ""), home_ / "loop", home_ / "file/servers"}) {
+        settings.folder = place;
+        auto cloud = provider("true");
+
+        auto const listed = cloud.list(Call{});
+
+        ASSERT_FALSE(listed) << place;
+        EXPECT_EQ(listed.error().code, Errc::retry_later) << place;
+        EXPECT_NE(listed.error().message.find(place), std::string::npos) << listed.error().message;
+        EXPECT_EQ(testing::error_of(cloud.destroy(Call{}, ServerId{"x"})), Errc::retry_later) << place;
+        EXPECT_EQ(cloud.problems(), std::vector{listed.error().message});
+    }
+    settings.folder = folder;
+}
+
+// Somebody else is quicker: what one has seen of a vanished server is no longer so when one's turn has come.
+TEST_F(ProviderTest, a_server_made_anew_while_its_remains_waited_to_be_removed_stands) {
+    auto cloud = provider("exec sleep 600");
+    auto const vanished = cloud.create(Call{}, request("fleet-1")).value();
+    auto const keeper = keeper_of("fleet-1");
+    ::kill(keeper, SIGKILL);
+    ASSERT_TRUE(eventually([&] { return ::kill(keeper, 0) != 0; }));
+    int const turn = ::open((home_ / "servers/.making").c_str(), O_RDWR | O_CLOEXEC);
+    ASSERT_EQ(::flock(turn, LOCK_EX), 0);
+    std::optional<Server> anew;
+    clock.meanwhile = [&] {
+        ::close(turn);
+        anew = cloud.create(Call{}, request("fleet-1")).value();
+    };
+
+    ASSERT_TRUE(cloud.destroy(Call{}, vanished.id));
+
+    ASSERT_TRUE(anew) << "nobody had to wait";
+    EXPECT_NE(anew->id, vanished.id);
+    auto const found = cloud.find(Call{}, anew->name).value();
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->id, anew->id);
+    EXPECT_EQ(found->status, ServerStatus::running);
 }
 
 TEST_F(ProviderTest, a_server_ends_with_its_folder) {

@@ -72,6 +72,62 @@ TEST_F(ControllerTest, creates_what_the_queue_needs_and_not_twice) {
     EXPECT_EQ(store.load({}).value().next_number, 5);
 }
 
+/// Remembers what was asked, and what the store knew then.
+class AskedCloud final : public CloudProvider {
+public:
+    AskedCloud(CloudProvider& cloud, FleetStore& store) : cloud_(cloud), store_(store) {}
+
+    Result<Server> create(Call const& call, ServerRequest const& request) override {
+        tokens.push_back(request.token);
+        for (auto const& intent : store_.load(call).value().intents)
+            if (intent.server == request.name) known.push_back(intent.token_hash);
+        return cloud_.create(call, request);
+    }
+    Result<std::vector<Offer>> offers(Call const& call) override { return cloud_.offers(call); }
+    Result<std::vector<Server>> list(Call const& call) override { return cloud_.list(call); }
+    Result<std::optional<Server>> find(Call const& call, ServerName const& name) override {
+        return cloud_.find(call, name);
+    }
+    Result<> destroy(Call const& call, ServerId const& id) override { return cloud_.destroy(call, id); }
+
+    std::vector<Secret> tokens;
+    std::vector<std::string> known;
+
+private:
+    CloudProvider& cloud_;
+    FleetStore& store_;
+};
+
+TEST_F(ControllerTest, each_server_gets_a_token_whose_hash_the_store_knows_before) {
+    submit(8);
+    AskedCloud asked{real_cloud, store};
+    int made = 0;
+    ControllerSettings settings{.fleet = FleetId{"f"}, .candidate = "a"};
+    settings.make_token = [&] {
+        auto const number = std::to_string(++made);
+        return WorkerToken{Secret{"token " + number}, "hash " + number};
+    };
+    Controller controller{{asked, jobs, fleet, clock, events}, Planner{params}, settings, now};
+
+    controller.pass();
+    controller.pass();
+
+    EXPECT_THAT(asked.tokens, ::testing::ElementsAre(Secret{"token 1"}, Secret{"token 2"}, Secret{"token 3"},
+                                                     Secret{"token 4"}));
+    EXPECT_THAT(asked.known, ::testing::ElementsAre("hash 1", "hash 2", "hash 3", "hash 4"));
+    std::vector<std::string> kept;
+    for (auto const& intent : store.load({}).value().intents) kept.push_back(intent.token_hash);
+    EXPECT_THAT(kept, ::testing::ElementsAre("hash 1", "hash 2", "hash 3", "hash 4")) << "and after it was made";
+    for (auto const& event : events.all()) EXPECT_EQ(event.text.find("token"), std::string::npos) << event.text;
+}
+
+TEST_F(ControllerTest, workers_need_no_token_where_nobody_makes_one) {
+    submit(5);
+    make("a", now)->pass();
+
+    EXPECT_EQ(store.load({}).value().intents.at(0).token_hash, "");
+}
+
 // After a store was restored from an older copy, numbers that it believes to be free may be in use.
 TEST_F(ControllerTest, never_uses_a_number_again) {
     submit(5);

@@ -16,7 +16,7 @@ namespace rgrid::process {
 /// servers outlive the program that made them and are found again by any that looks into the same folder.
 ///
 /// * The agent starts after `boot_delay` with this process's environment, the extra variables, and RGRID_SERVER,
-///   RGRID_POOL, RGRID_SLOTS, RGRID_FLEET; its current folder is the server's, so paths in its command must be
+///   RGRID_POOL, RGRID_SLOTS, RGRID_FLEET, and RGRID_TOKEN if it was given one; its current folder is the server's, so paths in its command must be
 ///   absolute.
 /// * When the agent ends, everything it started is ended (SIGTERM, SIGKILL after `stop_grace`); the server stays and
 ///   costs until it is destroyed, as a machine in a cloud would, and its status stays `running`.
@@ -67,7 +67,7 @@ private:
     Result<> check_capacity(OfferSettings const& offer) const;
     Result<Server> make(Call const& call, ServerRequest const& request, int turn);
     Place new_place(ServerRequest const& request) const;
-    Result<> start(Call const& call, Place const& place, int turn);
+    Result<> start(Call const& call, Place const& place, Secret const& token, int turn);
 
     ProviderSettings settings_;
     FleetId fleet_;

@@ -1,0 +1,140 @@
+#include <sys/random.h>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <map>
+#include <mutex>
+#include <rgrid/adapters/gateway/identities.hpp>
+#include <rgrid/base/assert.hpp>
+#include <rgrid/ports/store_rules.hpp>
+#include <string_view>
+#include <utility>
+
+#include "adapters/gateway/codes.hpp"
+
+namespace rgrid::gateway {
+
+namespace {
+
+/// What one look at the fleet showed.
+struct Fleet {
+    std::map<std::string, Identity, std::less<>> workers;
+    std::string frozen;
+    std::int64_t next_number = 0;
+    SteadyInstant asked;  ///< Nothing that was written later need be in it.
+};
+
+/// The number at the end of one of this fleet's server names; zero if it is none.
+std::int64_t number_in(std::string_view name, FleetId const& fleet) {
+    auto const dash = name.rfind('-');
+    if (dash == name.npos || !name.starts_with(fleet.value + "-")) return 0;
+    std::int64_t number = 0;
+    auto const digits = name.substr(dash + 1);
+    auto const [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    return problem == std::errc{} && end == digits.data() + digits.size() ? number : 0;
+}
+
+}  // namespace
+
+class FleetIdentities::Impl {
+public:
+    Impl(FleetStore& fleet, FleetId name, Clock& clock, Duration keep, Duration retry)
+        : fleet_(fleet), name_(std::move(name)), clock_(clock), keep_(keep), retry_(retry) {}
+
+    Result<std::optional<Identity>> find(Call const& call, WorkerId const& worker) {
+        auto const now = clock_.steady_now();
+        auto seen = last_seen();
+        if (seen && now - seen->asked <= keep_)
+            if (auto const* known = known_in(*seen, worker)) return std::optional{*known};
+        // One look for all that wait for one.
+        std::scoped_lock const lock{looking_};
+        seen = last_seen();
+        if (seen && seen->asked >= now) return answer(*seen, worker);
+        if (last_try_ && clock_.steady_now() - *last_try_ < retry_) {
+            auto const wait = retry_ - (clock_.steady_now() - *last_try_);
+            if (last_error_) return fail(Errc::retry_later, last_error_->message, std::max(wait, last_error_->retry_after));
+            return fail(Errc::retry_later,
+                        "worker \"" + worker.value + "\" is not known yet, and who may work was read just now", wait);
+        }
+        if (auto const read = look(call); !read) return read.error();
+        return answer(*last_seen(), worker);
+    }
+
+private:
+    std::shared_ptr<Fleet const> last_seen() const {
+        std::scoped_lock const lock{mutex_};
+        return seen_;
+    }
+
+    static Identity const* known_in(Fleet const& fleet, WorkerId const& worker) {
+        auto const found = fleet.workers.find(worker.value);
+        return found == fleet.workers.end() ? nullptr : &found->second;
+    }
+
+    Result<std::optional<Identity>> answer(Fleet const& fleet, WorkerId const& worker) const {
+        if (auto const* known = known_in(fleet, worker)) return std::optional{*known};
+        if (!fleet.frozen.empty()) return stands_still(fleet.frozen);
+        if (number_in(worker.value, name_) >= std::max<std::int64_t>(fleet.next_number, 1))
+            return fail(Errc::retry_later, "worker \"" + worker.value + "\" has a number that the store has not given yet; "
+                                           "the next one is " + std::to_string(fleet.next_number));
+        return std::optional<Identity>{};
+    }
+
+    Result<> look(Call const& call) {
+        auto fleet = std::make_shared<Fleet>();
+        fleet->asked = clock_.steady_now();
+        last_try_ = fleet->asked;
+        auto record = fleet_.load(call);
+        if (!record) {
+            last_error_ = record.error();
+            return record.error();
+        }
+        last_error_.reset();
+        fleet->frozen = record->frozen;
+        fleet->next_number = record->next_number;
+        for (auto& intent : record->intents)
+            fleet->workers[intent.server.value] = {intent.server, intent.pool, intent.token_hash};
+        std::scoped_lock const lock{mutex_};
+        seen_ = std::move(fleet);
+        return {};
+    }
+
+    FleetStore& fleet_;
+    FleetId const name_;
+    Clock& clock_;
+    Duration const keep_;
+    Duration const retry_;
+    mutable std::mutex mutex_;
+    std::shared_ptr<Fleet const> seen_;
+    std::mutex looking_;
+    std::optional<SteadyInstant> last_try_;
+    std::optional<Error> last_error_;
+};
+
+FleetIdentities::FleetIdentities(FleetStore& fleet, FleetId name, Clock& clock, Duration keep, Duration retry)
+    : impl_(std::make_unique<Impl>(fleet, std::move(name), clock, keep, retry)) {}
+
+FleetIdentities::~FleetIdentities() = default;
+
+Result<std::optional<Identity>> FleetIdentities::find(Call const& call, WorkerId const& worker) {
+    return impl_->find(call, worker);
+}
+
+Secret make_token() {
+    std::string bytes(32, '\0');
+    RGRID_ASSERT(::getrandom(bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
+    auto text = to_base64(bytes);
+    std::ranges::replace(text, '+', '-');
+    std::ranges::replace(text, '/', '_');
+    text.erase(text.find_last_not_of('=') + 1);
+    return Secret{std::move(text)};
+}
+
+std::string hash_of(Secret const& token) {
+    Digest digest;
+    digest.add(token.reveal());
+    return digest.finish();
+}
+
+}  // namespace rgrid::gateway

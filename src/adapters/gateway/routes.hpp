@@ -1,0 +1,27 @@
+#pragma once
+
+#include <optional>
+#include <rgrid/adapters/http/message.hpp>
+#include <rgrid/base/result.hpp>
+#include <string>
+
+#include "adapters/gateway/target.hpp"
+
+namespace rgrid::gateway {
+
+/// What a request is about, as its head says.
+struct Route {
+    enum class To { health, agent, file, worker };
+    To to = To::health;
+    std::string name;       ///< Of the worker; the agent's digest; the file's key.
+    std::string operation;  ///< `worker`: "beat" and so on.
+    Target target;
+};
+
+/// Where a request goes; `rejected` (not this protocol, nothing of that name, another method).
+[[nodiscard]] Result<Route> route_of(http::Request const& head);
+
+/// What is shown as "Authorization: Bearer ..."; empty if nothing is.
+[[nodiscard]] std::string token_in(http::Request const& head);
+
+}  // namespace rgrid::gateway
