@@ -50,7 +50,6 @@ std::vector<Result<JobState>> retry_jobs(Transaction& transaction, std::vector<J
             return fail(Errc::rejected, "job " + std::to_string(job.value) +
                                             (is_final(place.state) ? " has succeeded" : " has not ended") +
                                             "; expected a failed, dead or cancelled one");
-        place.cancel = false;
         moves.push_back({job, place, {JobState::queued, 0, 0}});
         place.state = JobState::queued;
         return JobState::queued;

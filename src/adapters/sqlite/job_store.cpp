@@ -81,13 +81,12 @@ Result<JobState> cancel_job(Transaction& transaction, JobId job) {
 }
 
 Result<JobState> retry_job(Transaction& transaction, JobId job) {
-    auto place = find_job(transaction, job);
+    auto const place = find_job(transaction, job);
     if (!place) return no_such_job(job);
     if (!is_final(place->state) || place->state == JobState::succeeded)
         return fail(Errc::rejected, "job " + std::to_string(job.value) +
                                         (is_final(place->state) ? " has succeeded" : " has not ended") +
                                         "; expected a failed, dead or cancelled one");
-    place->cancel = false;
     move_job(transaction, job, *place, {JobState::queued, 0, 0});
     return JobState::queued;
 }

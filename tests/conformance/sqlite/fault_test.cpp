@@ -1,5 +1,6 @@
 #include <atomic>
 #include <filesystem>
+#include <future>
 #include <rgrid/adapters/memory/manual_clock.hpp>
 #include <rgrid/testing/builders.hpp>
 #include <rgrid/testing/temp_folder.hpp>
@@ -254,6 +255,31 @@ TEST(Fault, a_journal_index_that_cannot_grow_is_survived) {
     EXPECT_TRUE(store->submit({}, large));
     EXPECT_EQ(store->counts({}).value().accepted, 200);
     expect_sound(path);
+}
+
+// Its caller leaves, and only later the disk says that all was written.
+TEST(Fault, a_commit_that_has_not_ended_at_the_deadline_is_in_doubt) {
+    testing::TempFolder folder;
+    memory::ManualClock clock;
+    Disk disk;
+    auto const path = folder / "rgrid.db";
+    auto const store = Store::open({.path = path}, FleetId{"blue"}, clock).value();
+    std::promise<void> caller_left;
+    disk.judge([&, left = caller_left.get_future().share()](DiskStep const& step) {
+        if (step.action != DiskAction::sync) return SQLITE_OK;
+        clock.advance(5s);
+        left.wait_for(10s);  // Longer only if the test has failed already.
+        return SQLITE_OK;
+    });
+
+    auto const answer = store->submit({clock.steady_now() + 5s, {}}, {a_job()});
+    caller_left.set_value();
+    disk.judge({});
+
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, Errc::in_doubt) << answer.error().message;
+    EXPECT_NE(answer.error().message.find(path), std::string::npos) << answer.error().message;
+    EXPECT_TRUE(eventually([&] { return store->counts({}).value().accepted == 1; })) << "it was done after all";
 }
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, FaultTest, ::testing::Combine(::testing::ValuesIn(faults), ::testing::ValuesIn(spans)),

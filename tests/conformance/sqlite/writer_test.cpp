@@ -157,6 +157,41 @@ TEST_F(WriterTest, a_claim_of_nothing_needs_no_lock) {
     EXPECT_EQ(fenced.get().error().code, Errc::fenced);
 }
 
+// What was so when a claim looked may be otherwise when it has the right to write.
+TEST_F(WriterTest, a_claim_that_had_to_wait_takes_nothing_from_a_store_that_was_frozen_meanwhile) {
+    auto const incarnation = enlist("w");
+    store->submit(call, {a_job()}).value();
+    lock();
+    auto claim = std::async(std::launch::async, [&] { return store->claim(call, WorkerId{"w"}, incarnation, {}, 1); });
+    EXPECT_TRUE(wait_until_waiting(1));
+    other.run("UPDATE store SET frozen = 'a test'");
+    unlock();
+
+    auto const leases = claim.get();
+
+    ASSERT_TRUE(leases) << leases.error().message;
+    EXPECT_TRUE(leases->empty());
+    EXPECT_EQ(store->counts(call).value().running, 0);
+}
+
+TEST_F(WriterTest, a_claim_that_had_to_wait_takes_nothing_for_a_worker_that_is_to_drain) {
+    auto const incarnation = enlist("w");
+    store->submit(call, {a_job(), a_job()}).value();
+    store->claim(call, WorkerId{"w"}, incarnation, {}, 1).value();
+    lock();
+    auto claim = std::async(std::launch::async, [&] { return store->claim(call, WorkerId{"w"}, incarnation, {}, 1); });
+    EXPECT_TRUE(wait_until_waiting(1));
+    auto drain = std::async(std::launch::async, [&] { return store->close(call, WorkerId{"w"}, CloseMode::drain, {}); });
+    EXPECT_TRUE(wait_until_waiting(2));
+    unlock();
+
+    EXPECT_EQ(drain.get().value().outcome, CloseOutcome::draining);
+    auto const leases = claim.get();
+    ASSERT_TRUE(leases) << leases.error().message;
+    EXPECT_TRUE(leases->empty());
+    EXPECT_EQ(store->counts(call).value().running, 1);
+}
+
 TEST_F(WriterTest, reads_wait_for_no_writer) {
     store->submit(call, {a_job()}).value();
     lock();
