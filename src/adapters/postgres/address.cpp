@@ -67,10 +67,14 @@ std::string value(Values const& values, char const* keyword) {
 /// What a session is to have from its first moment, as the server's `options`; the address's own come last and win.
 std::string session_options(Settings const& settings, std::string const& own) {
     auto const limit = std::to_string(settings.statement_limit.count());
-    // The last three let go of locks when this side has vanished or given up.
+    // Statements are planned once a connection, maybe while the tables are empty, and are used when they hold millions of
+    // jobs: so only plans that are good then are left to choose from. The last three of the others let go of locks when
+    // this side has vanished or given up.
     return "-c statement_timeout=" + limit + " -c idle_in_transaction_session_timeout=" + limit +
            " -c search_path=rgrid,pg_catalog,pg_temp -c default_transaction_isolation=read\\ committed" +
            " -c client_min_messages=warning" +
+           " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off"
+           " -c enable_mergejoin=off -c jit=off"
            " -c client_connection_check_interval=2000 -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10" +
            " -c tcp_keepalives_count=3" + (own.empty() ? "" : " " + own);
 }

@@ -25,21 +25,21 @@ WITH me AS MATERIALIZED (
     WHERE s.worker = $1 AND s.incarnation = $2 AND s.state = 0 AND s.beat >= $3 AND g.frozen = ''
     FOR KEY SHARE OF s),
 chosen AS MATERIALIZED (
-    SELECT r.at, row_number() OVER () AS place
-    FROM (SELECT r.at
+    SELECT r.*, row_number() OVER () AS place
+    FROM (SELECT r.*
           FROM (SELECT k.id, coalesce(m.job, 0) AS low
                 FROM me JOIN rgrid.kind k ON k.pool = me.pool
                 LEFT JOIN unnest($5::int[], $6::bigint[]) AS m(kind, job) ON m.kind = k.id
                 WHERE NOT me.sized ORDER BY k.rank) k,
-               LATERAL (SELECT q.ctid AS at FROM rgrid.ready q WHERE q.kind = k.id AND q.job >= k.low
+               LATERAL (SELECT q.ctid AS at, q.kind, q.job, q.epoch, q.attempts, q.losses
+                        FROM rgrid.ready q WHERE q.kind = k.id AND q.job >= k.low
                         ORDER BY q.job LIMIT $4::int FOR UPDATE SKIP LOCKED) r
           LIMIT $4::int) r),
-gone AS (
-    DELETE FROM rgrid.ready q USING chosen c WHERE q.ctid = c.at
-    RETURNING q.kind, q.job, q.epoch, q.attempts, q.losses, c.place),
+gone AS (DELETE FROM rgrid.ready WHERE ctid = ANY(ARRAY(SELECT at FROM chosen))),
 work AS MATERIALIZED (
-    SELECT g.*, greatest(g.epoch, (me.generation - 1) * 1000000000) + 1 AS next, j.spec, j.timeout, me.now
-    FROM me, gone g JOIN rgrid.job j ON j.id = g.job),
+    SELECT c.kind, c.job, greatest(c.epoch, (me.generation - 1) * 1000000000) + 1 AS next, c.attempts, c.losses,
+           c.place, j.spec, j.timeout, me.now
+    FROM me, chosen c JOIN rgrid.job j ON j.id = c.job),
 held AS (
     INSERT INTO rgrid.lease(job, epoch, attempts, losses, worker, slots, started, ends_at, cancel)
     SELECT job, next, attempts, losses, $1, 1, now, now + timeout + 1260000, false FROM work),
@@ -121,15 +121,14 @@ std::vector<Lease> take(Transaction& transaction, std::vector<Candidate> const& 
                         Generation generation) {
     static constexpr Statement statement{"claim_chosen", R"sql(
 WITH chosen AS MATERIALIZED (
-    SELECT q.ctid AS at, i.place FROM unnest($1::int[], $2::bigint[]) WITH ORDINALITY AS i(kind, job, place)
+    SELECT q.ctid AS at, q.kind, q.job, q.epoch, q.attempts, q.losses, i.place
+    FROM unnest($1::int[], $2::bigint[]) WITH ORDINALITY AS i(kind, job, place)
     JOIN rgrid.ready q ON q.kind = i.kind AND q.job = i.job FOR UPDATE OF q SKIP LOCKED),
-gone AS (
-    DELETE FROM rgrid.ready q USING chosen c WHERE q.ctid = c.at
-    RETURNING q.kind, q.job, q.epoch, q.attempts, q.losses, c.place),
+gone AS (DELETE FROM rgrid.ready WHERE ctid = ANY(ARRAY(SELECT at FROM chosen))),
 work AS MATERIALIZED (
-    SELECT g.*, greatest(g.epoch, ($4::bigint - 1) * 1000000000) + 1 AS next, j.spec, j.timeout, j.slots,
+    SELECT c.*, greatest(c.epoch, ($4::bigint - 1) * 1000000000) + 1 AS next, j.spec, j.timeout, j.slots,
            rgrid.clock() AS now
-    FROM gone g JOIN rgrid.job j ON j.id = g.job),
+    FROM chosen c JOIN rgrid.job j ON j.id = c.job),
 held AS (
     INSERT INTO rgrid.lease(job, epoch, attempts, losses, worker, slots, started, ends_at, cancel)
     SELECT job, next, attempts, losses, $3, slots, now, now + timeout + 1260000, false FROM work),

@@ -13,43 +13,6 @@ namespace rgrid::postgres {
 
 namespace {
 
-// All of them or none. What was locked is deleted by its place in the table. Who has just ended a job is marked idle, but
-// not for every one.
-constexpr Statement end_statement{"end_successes", R"sql(
-WITH now AS MATERIALIZED (SELECT rgrid.clock() AS at FROM rgrid.store WHERE frozen = ''),
-held AS MATERIALIZED (
-    SELECT l.ctid AS at, now.at AS now, i.exit_code, i.message, i.outputs
-    FROM now, unnest($2::bigint[], $3::bigint[], $4::int[], $5::text[], $6::text[])
-              AS i(job, epoch, exit_code, message, outputs)
-    JOIN rgrid.lease l ON l.job = i.job AND l.epoch = i.epoch AND l.worker = $1
-    ORDER BY l.job FOR UPDATE OF l),
-gone AS (
-    DELETE FROM rgrid.lease l USING held h
-    WHERE l.ctid = h.at AND (SELECT count(*) FROM held) = cardinality($2::bigint[])
-    RETURNING l.job, l.epoch, l.attempts, l.losses, l.cancel, l.worker, l.started, h.now, h.exit_code, h.message,
-              h.outputs),
-done AS (
-    INSERT INTO rgrid.result(job, state, finished_at, epoch, attempts, losses, cancel, outcome, exit_code, message,
-                             outputs, worker, started)
-    SELECT job, 3, now, epoch, attempts, losses, cancel, 0, exit_code, message, outputs, worker, started FROM gone
-    RETURNING job),
-counted AS (
-    INSERT INTO rgrid.tally(kind, state, jobs) SELECT NULL, 3, count(*) FROM done HAVING count(*) > 0),
-idle AS (
-    INSERT INTO rgrid.idle(worker, since) SELECT $1, now.at FROM now WHERE EXISTS (SELECT FROM done)
-    ON CONFLICT (worker) DO UPDATE SET since = excluded.since WHERE rgrid.idle.since < excluded.since - 100)
-SELECT EXISTS (SELECT FROM done)
-)sql"};
-
-/// Text as this database can keep it: what an agent reports may hold anything.
-std::string kept_text(std::string const& text) {
-    return is_utf8(text) && text.find('\0') == text.npos ? text : printable(text);
-}
-
-std::string kept_outputs(std::vector<OutputFile> const& outputs) {
-    return outputs.empty() ? std::string{} : encode(outputs);
-}
-
 bool needs_spec(Outcome outcome) {
     return outcome == Outcome::failed || outcome == Outcome::timed_out;
 }
@@ -115,24 +78,12 @@ private:
 
 }  // namespace
 
-Result<bool> end_successes(Client& client, Call const& call, WorkerId const& worker,
-                           std::vector<Completion> const& completions) {
-    std::vector<JobId> jobs;
-    std::vector<LeaseEpoch> epochs;
-    std::vector<int> exit_codes;
-    std::vector<std::string> messages, outputs;
-    for (auto const& completion : completions) {
-        if (completion.outcome != Outcome::succeeded) return false;
-        jobs.push_back(completion.job);
-        epochs.push_back(completion.epoch);
-        exit_codes.push_back(completion.exit_code);
-        messages.push_back(kept_text(completion.message));
-        outputs.push_back(kept_outputs(completion.outputs));
-    }
-    auto const rows =
-        client.run(call, Effect::writes, end_statement, worker, jobs, epochs, exit_codes, messages, outputs);
-    if (!rows) return rows.error();
-    return rows->front().boolean(0);
+std::string kept_text(std::string const& text) {
+    return is_utf8(text) && text.find('\0') == text.npos ? text : printable(text);
+}
+
+std::string kept_outputs(std::vector<OutputFile> const& outputs) {
+    return outputs.empty() ? std::string{} : encode(outputs);
 }
 
 Result<std::vector<Verdict>> take_completions(Transaction& transaction, WorkerId const& worker,

@@ -1,16 +1,18 @@
 #pragma once
 
 #include <rgrid/model/job.hpp>
+#include <string>
 #include <vector>
 
 #include "adapters/postgres/client.hpp"
 
 namespace rgrid::postgres {
 
-/// Ends attempts of `worker` in one statement if all of them have succeeded and run as far as the store knows, and
-/// otherwise none: that is for take_completions(). Whether it did.
-[[nodiscard]] Result<bool> end_successes(Client& client, Call const& call, WorkerId const& worker,
-                                         std::vector<Completion> const& completions);
+/// Text as this database can keep it: what an agent reports may hold anything.
+[[nodiscard]] std::string kept_text(std::string const& text);
+
+/// Outputs as they are stored.
+[[nodiscard]] std::string kept_outputs(std::vector<OutputFile> const& outputs);
 
 /// Judges reports one by one. Throws WentBack if one proves that the store has gone back in time.
 [[nodiscard]] Result<std::vector<Verdict>> take_completions(Transaction& transaction, WorkerId const& worker,

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "adapters/postgres/client.hpp"
+#include "adapters/postgres/completer.hpp"
 #include "adapters/postgres/era.hpp"
 #include "adapters/postgres/low_water.hpp"
 #include "adapters/postgres/notifier.hpp"
@@ -20,10 +21,11 @@ struct WentBack {
 class Store::Impl {
 public:
     Impl(Settings const& settings, FleetId const& fleet, Clock& clock)
-        : client_(settings, clock), notifier_(settings, fleet, clock), low_water_(clock) {}
+        : client_(settings, clock), notifier_(settings, fleet, clock), completer_(client_, clock), low_water_(clock) {}
 
     [[nodiscard]] Client& client() noexcept { return client_; }
     [[nodiscard]] Settings const& settings() const noexcept { return client_.settings(); }
+    [[nodiscard]] Completer& completer() noexcept { return completer_; }
     [[nodiscard]] LowWater& low_water() noexcept { return low_water_; }
 
     template <class T>
@@ -64,6 +66,7 @@ public:
 private:
     Client client_;
     Notifier notifier_;
+    Completer completer_;
     LowWater low_water_;
 };
 

@@ -170,7 +170,7 @@ Result<std::vector<Lease>> Store::claim(Call const& call, WorkerId const& worker
 Result<std::vector<Verdict>> Store::complete(Call const& call, WorkerId const& worker, Incarnation,
                                              std::vector<Completion> const& completions) {
     if (completions.empty()) return std::vector<Verdict>{};
-    auto const ended = end_successes(impl_->client(), call, worker, completions);
+    auto const ended = impl_->completer().end(call, worker, completions);
     if (!ended) return ended.error();
     if (*ended) {
         impl_->changed();

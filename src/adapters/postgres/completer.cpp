@@ -1,0 +1,137 @@
+#include "adapters/postgres/completer.hpp"
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include "adapters/postgres/complete.hpp"
+
+namespace rgrid::postgres {
+
+namespace {
+
+// Of each call all or nothing. A lease is found by its job: IS TRUE keeps the index by worker out, which would find all that
+// the worker holds for each. What was locked is deleted by its place in the table. Who has just ended a job is marked idle, but not for every
+// one: the mark is one row, and several ends at once would wait for each other's commits.
+constexpr Statement end_statement{"end_successes", R"sql(
+WITH now AS MATERIALIZED (SELECT rgrid.clock() AS at FROM rgrid.store WHERE frozen = ''),
+held AS MATERIALIZED (
+    SELECT l.ctid AS at, l.job, l.epoch, l.attempts, l.losses, l.cancel, l.worker, l.started, now.at AS now, i.call,
+           i.size, i.exit_code, i.message, i.outputs
+    FROM now, unnest($1::int[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::int[], $7::text[], $8::text[])
+              AS i(call, size, worker, job, epoch, exit_code, message, outputs)
+    JOIN rgrid.lease l ON l.job = i.job AND l.epoch = i.epoch AND (l.worker = i.worker) IS TRUE
+    ORDER BY l.job FOR UPDATE OF l),
+whole AS MATERIALIZED (SELECT call, min(worker) AS worker FROM held GROUP BY call, size HAVING count(*) = size),
+gone AS (
+    DELETE FROM rgrid.lease WHERE ctid = ANY(ARRAY(SELECT at FROM held WHERE call IN (SELECT call FROM whole)))),
+done AS (
+    INSERT INTO rgrid.result(job, state, finished_at, epoch, attempts, losses, cancel, outcome, exit_code, message,
+                             outputs, worker, started)
+    SELECT job, 3, now, epoch, attempts, losses, cancel, 0, exit_code, message, outputs, worker, started FROM held
+    WHERE call IN (SELECT call FROM whole)
+    RETURNING job),
+counted AS (
+    INSERT INTO rgrid.tally(kind, state, jobs) SELECT NULL, 3, count(*) FROM done HAVING count(*) > 0),
+idle AS (
+    INSERT INTO rgrid.idle(worker, since) SELECT DISTINCT w.worker, now.at FROM whole w, now
+    WHERE NOT EXISTS (SELECT FROM rgrid.idle i WHERE i.worker = w.worker AND i.since >= now.at - 100)
+    ORDER BY w.worker
+    ON CONFLICT (worker) DO UPDATE SET since = greatest(rgrid.idle.since, excluded.since))
+SELECT call FROM whole
+)sql"};
+
+constexpr std::size_t most_at_once = 5000;        // Attempts, of one commit.
+constexpr auto glance = std::chrono::milliseconds{5};
+
+/// Whether all have succeeded, each of another job.
+bool are_plain(std::vector<Completion> const& completions) {
+    std::set<JobId> jobs;
+    return std::all_of(completions.begin(), completions.end(), [&](Completion const& completion) {
+        return completion.outcome == Outcome::succeeded && jobs.insert(completion.job).second;
+    });
+}
+
+}  // namespace
+
+/// One call.
+struct Completer::Report {
+    WorkerId worker;
+    std::vector<Completion> completions;
+    bool begun = false;
+    std::optional<Result<bool>> answer;
+};
+
+Result<bool> Completer::end(Call const& call, WorkerId const& worker, std::vector<Completion> const& completions) {
+    if (!are_plain(completions)) return false;
+    auto const report = std::make_shared<Report>(Report{worker, completions, false, {}});
+    std::unique_lock lock{mutex_};
+    waiting_.push_back(report);
+    while (!report->answer) {
+        if (!committing_) {
+            committing_ = true;
+            auto const batch = take();
+            lock.unlock();
+            auto const rows = commit(call, batch);
+            lock.lock();
+            committing_ = false;
+            for (auto const& each : batch) each->answer = rows ? Result<bool>{false} : Result<bool>{rows.error()};
+            if (rows)
+                for (auto const& row : *rows) batch[static_cast<std::size_t>(row.small(0))]->answer = Result<bool>{true};
+            changed_.notify_all();
+            continue;
+        }
+        // The deadline is the caller's clock's and may not be real time, so it is looked at again and again.
+        changed_.wait_for(lock, glance);
+        if (report->answer || !(call.stop.stop_requested() || clock_.steady_now() >= call.deadline)) continue;
+        if (report->begun)
+            return fail(Errc::in_doubt, client_.place() + ": the commit had not ended when the call was over");
+        std::erase(waiting_, report);
+        return fail(Errc::retry_later, client_.place() + ": the call was over before it could be written");
+    }
+    return *std::move(report->answer);
+}
+
+/// What waits, in order, but each job only once.
+Completer::Batch Completer::take() {
+    Batch batch;
+    std::set<JobId> jobs;
+    std::deque<std::shared_ptr<Report>> later;
+    for (auto& report : waiting_) {
+        bool const known = std::any_of(report->completions.begin(), report->completions.end(),
+                                       [&](Completion const& completion) { return jobs.contains(completion.job); });
+        bool const full = !batch.empty() && jobs.size() + report->completions.size() > most_at_once;
+        if (known || full) {
+            later.push_back(std::move(report));
+            continue;
+        }
+        for (auto const& completion : report->completions) jobs.insert(completion.job);
+        report->begun = true;
+        batch.push_back(std::move(report));
+    }
+    waiting_ = std::move(later);
+    return batch;
+}
+
+Result<Rows> Completer::commit(Call const& call, Batch const& batch) {
+    std::vector<int> calls, sizes, exit_codes;
+    std::vector<WorkerId> workers;
+    std::vector<JobId> jobs;
+    std::vector<LeaseEpoch> epochs;
+    std::vector<std::string> messages, outputs;
+    for (std::size_t i = 0; i < batch.size(); ++i)
+        for (auto const& completion : batch[i]->completions) {
+            calls.push_back(static_cast<int>(i));
+            sizes.push_back(static_cast<int>(batch[i]->completions.size()));
+            workers.push_back(batch[i]->worker);
+            jobs.push_back(completion.job);
+            epochs.push_back(completion.epoch);
+            exit_codes.push_back(completion.exit_code);
+            messages.push_back(kept_text(completion.message));
+            outputs.push_back(kept_outputs(completion.outputs));
+        }
+    return client_.run(call, Effect::writes, end_statement, calls, sizes, workers, jobs, epochs, exit_codes, messages,
+                       outputs);
+}
+
+}  // namespace rgrid::postgres
