@@ -50,10 +50,10 @@ Result<> open_store(Settings const& settings, Clock& clock, Ports& ports) {
     return {};
 }
 
-Result<> open_wake(Settings const& settings, Clock& clock, Ports& ports) {
+Result<> open_wake(Settings const& settings, Clock& clock, std::unique_ptr<Wake>& into) {
     auto wake = open_patiently(clock, [&] { return sqlite::StoreWake::open(sqlite_settings(settings.store), clock); });
     if (!wake) return wake.error();
-    ports.wake = std::move(*wake);
+    into = std::move(*wake);
     return {};
 }
 
@@ -64,10 +64,16 @@ Result<> open_files(Settings const& settings, Ports& ports) {
     return {};
 }
 
-/// What a new server runs: the agent, with the configuration that this program has.
+/// What a new server runs: the agent, with the configuration that this program has, or through the gateway.
 Result<std::vector<std::string>> agent_command(LoadedSettings const& loaded) {
     auto program = find_program("rgrid-worker");
     if (!program) return program.error();
+    auto const& gateway = loaded.settings.gateway;
+    if (!gateway.url.empty()) {
+        std::vector<std::string> remote{*program, "--gateway", gateway.url, "--folder", loaded.settings.worker.folder};
+        if (!gateway.ca.empty()) remote.insert(remote.end(), {"--ca", gateway.ca});
+        return remote;
+    }
     std::vector<std::string> command{*program, "--home", loaded.home};
     if (loaded.file) command.insert(command.end(), {"--config", *loaded.file});
     return command;
@@ -135,9 +141,12 @@ Result<Ports> open_ports(LoadedSettings const& loaded, Clock& clock, Role role) 
     auto const& settings = loaded.settings;
     if (auto opened = make_private_folder(loaded.home); !opened) return opened.error();
     if (auto opened = open_store(settings, clock, ports); !opened) return opened.error();
-    if (role != Role::client)
-        if (auto opened = open_wake(settings, clock, ports); !opened) return opened.error();
-    if (role != Role::controller)
+    bool const serves = role == Role::gateway || (role == Role::controller && !settings.gateway.listen.empty());
+    if (role == Role::agent || role == Role::controller)
+        if (auto opened = open_wake(settings, clock, ports.wake); !opened) return opened.error();
+    if (serves)
+        if (auto opened = open_wake(settings, clock, ports.gateway_wake); !opened) return opened.error();
+    if (role != Role::controller || serves)
         if (auto opened = open_files(settings, ports); !opened) return opened.error();
     if (role == Role::agent)
         if (auto opened = open_executor(settings, clock, ports); !opened) return opened.error();

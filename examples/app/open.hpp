@@ -23,7 +23,8 @@ namespace rgrid::app {
 enum class Role {
     client,      ///< Submits and looks: store and files.
     agent,       ///< Runs jobs: store, files, executor and wake.
-    controller,  ///< Decides: store, cloud and wake.
+    controller,  ///< Decides: store, cloud and wake; what a gateway needs, if there is to be one.
+    gateway,     ///< Lets agents on other machines work: store, files and the gateway's wake.
 };
 
 /// The adapters that the configuration names, opened. This is the only place of the programs where concrete adapters
@@ -35,10 +36,11 @@ struct Ports {
     FleetStore* fleet = nullptr;
     WorkSource* work = nullptr;
     JobStore* jobs = nullptr;
-    std::unique_ptr<FileStore> files;       ///< Client and agent.
+    std::unique_ptr<FileStore> files;       ///< Client, agent and gateway.
     std::unique_ptr<JobExecutor> executor;  ///< Agent.
     std::unique_ptr<CloudProvider> cloud;   ///< Controller.
     std::unique_ptr<Wake> wake;             ///< Agent and controller.
+    std::unique_ptr<Wake> gateway_wake;     ///< Gateway.
 };
 
 /// Opens what `role` needs. Errors name the path or address that cannot be opened and say why: `rejected` for a

@@ -207,6 +207,7 @@ void keep_what_is_open(Settings const& before, Settings& after) {
     after.store = before.store;
     after.files = before.files;
     after.cloud = before.cloud;
+    after.gateway = before.gateway;
     after.log.format = before.log.format;
 }
 

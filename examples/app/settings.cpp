@@ -129,6 +129,24 @@ void check_files_url(std::string const& url, config::Problems& problems, std::st
     problems.add({.path = path, .found = shown_url(url), .expected = "\"file:FOLDER\""});
 }
 
+void check_gateway(gateway::GatewaySettings const& gateway, config::Problems& problems, std::string const& path) {
+    if (gateway.certificate.empty() != gateway.key.empty())
+        problems.add({.path = below(path, gateway.key.empty() ? "key" : "certificate"),
+                      .found = "none",
+                      .expected = std::string{"a file, as there is a "} + (gateway.key.empty() ? "certificate" : "key")});
+    bool const is_url = names_something(gateway.url, "https://") || names_something(gateway.url, "http://");
+    if (!gateway.url.empty() && !is_url)
+        problems.add({.path = below(path, "url"),
+                      .found = shown_url(gateway.url),
+                      .expected = "\"https://HOST:PORT\""});
+    constexpr std::size_t shortest = 16;
+    auto const length = gateway.secret.reveal().size();
+    if (length > 0 && length < shortest)
+        problems.add({.path = below(path, "secret"),
+                      .found = "one of " + std::to_string(length) + " characters",
+                      .expected = "at least " + std::to_string(shortest)});
+}
+
 // ------------------------------------------------------------------------------------------------ places
 
 std::string absolute(std::string const& path, fs::path const& folder) {
@@ -152,6 +170,9 @@ void settle_places(Settings& settings, fs::path const& home, fs::path const& fol
     settle(settings.worker.folder, "work");
     if (!settings.cloud.process) settings.cloud.process.emplace();
     settle(settings.cloud.process->folder, "servers");
+    settle(settings.gateway.folder, "gateway");
+    for (auto* path : {&settings.gateway.certificate, &settings.gateway.key, &settings.gateway.ca, &settings.gateway.agent})
+        if (!path->empty()) *path = absolute(*path, folder);
 }
 
 fs::path current_folder() {
@@ -259,6 +280,7 @@ void check(Settings const& settings, config::Problems& problems, std::string con
     check_store_url(settings.store.url, problems, below(path, "store.url"));
     check_files_url(settings.files.url, problems, below(path, "files.url"));
     check_offers(settings.cloud, problems, below(path, "cloud"));
+    check_gateway(settings.gateway, problems, below(path, "gateway"));
     check_pools(settings, problems, below(path, "pool"));
 }
 

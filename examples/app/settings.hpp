@@ -4,6 +4,7 @@
 #include <boost/describe/enum.hpp>
 #include <map>
 #include <optional>
+#include <rgrid/adapters/gateway/settings.hpp>
 #include <rgrid/adapters/process/settings.hpp>
 #include <rgrid/adapters/sqlite/settings.hpp>
 #include <rgrid/base/bytes.hpp>
@@ -149,6 +150,7 @@ struct Settings {
     FilesSettings files;
     WorkerSettings worker;
     CloudSettings cloud;
+    gateway::GatewaySettings gateway;
     std::map<PoolName, PoolParams> pool{{PoolName{"default"}, PoolParams{}}};
     LimitsParams limits;
     LogSettings log;
@@ -159,6 +161,7 @@ struct Settings {
         field(&Settings::files, "Where input and output files are kept."),
         field(&Settings::worker, "The agent on each server."),
         field(&Settings::cloud, "Who provides the servers."),
+        field(&Settings::gateway, "Through which agents on other machines work, without ever seeing the store."),
         field(&Settings::pool,
               "The pools. Naming any replaces the built-in one, which is called \"default\" and takes the jobs that "
               "name no pool."),
@@ -167,7 +170,7 @@ struct Settings {
 
     friend bool operator==(Settings const&, Settings const&) = default;
 };
-BOOST_DESCRIBE_STRUCT(Settings, (), (fleet, store, files, worker, cloud, pool, limits, log))
+BOOST_DESCRIBE_STRUCT(Settings, (), (fleet, store, files, worker, cloud, gateway, pool, limits, log))
 
 /// Whether a fleet or pool can have this name: at most 40 small letters, digits and dashes, with no dash at its ends.
 [[nodiscard]] bool is_label(std::string_view name);

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <exception>
+#include <filesystem>
 #include <iostream>
 #include <optional>
 #include <rgrid/adapters/system/clock.hpp>
@@ -14,9 +15,12 @@
 #include "app/exit_codes.hpp"
 #include "app/log.hpp"
 #include "app/open.hpp"
+#include "app/self.hpp"
 #include "app/settings.hpp"
 #include "app/signals.hpp"
 #include "app/version.hpp"
+#include "remote/agent.hpp"
+#include "remote/agent_exit.hpp"
 
 namespace {
 
@@ -33,6 +37,7 @@ struct Options {
     std::string worker;
     std::string pool = "default";
     std::optional<int> slots;
+    app::RemoteAgentOptions remote;
 };
 
 void add_options(CLI::App& program, Options& options) {
@@ -44,6 +49,17 @@ void add_options(CLI::App& program, Options& options) {
     program.add_option("--slots", options.slots, "How many one-slot jobs it runs at a time; else as its pool says")
         ->envname("RGRID_SLOTS")
         ->check(CLI::Range(1, 1024));
+    auto* gateway = program
+                        .add_option("--gateway", options.remote.gateway,
+                                    "Works through a gateway, https://HOST:PORT, without any configuration or store")
+                        ->envname("RGRID_GATEWAY");
+    for (auto* option :
+         {program.add_option("--token-file", options.remote.token_file, "File with its token; else RGRID_TOKEN"),
+          program.add_option("--ca", options.remote.ca_file, "PEM file with the authorities to believe")})
+        option->needs(gateway)->type_name("FILE");
+    program.add_option("--folder", options.remote.folder, "Where jobs get their working folders")
+        ->needs(gateway)
+        ->type_name("DIR");
     program.footer(
         "SIGTERM and SIGINT let running jobs finish for worker.stop_grace; a second one gives them back at once.\n"
         "Exit codes: 0 drained or stopped, 1 fenced or failed, 2 wrong use, 3 store not reachable.");
@@ -73,40 +89,31 @@ AttemptSettings attempt_settings(Options const& options, app::WorkerSettings con
     return settings;
 }
 
-int exit_code(AgentExitReason reason) {
-    switch (reason) {
-        case AgentExitReason::drained:
-        case AgentExitReason::stopped:
-            return exit_done;
-        case AgentExitReason::fenced:
-            return exit_failed;
-        case AgentExitReason::unreachable:
-            return exit_not_reachable;
-    }
-    return exit_failed;
-}
-
-std::string sentence(AgentExit const& exit) {
-    auto const why = exit.message.empty() ? std::string{} : ": " + exit.message;
-    switch (exit.reason) {
-        case AgentExitReason::drained:
-            return "drained" + why;
-        case AgentExitReason::stopped:
-            return "stopped" + why;
-        case AgentExitReason::fenced:
-            return "this worker is no longer wanted" + why;
-        case AgentExitReason::unreachable:
-            return "could not register" + why;
-    }
-    return "ended" + why;
-}
-
 int wrong_use(std::string const& message) {
     std::cerr << "rgrid-worker: " << message << "\n";
     return exit_wrong_use;
 }
 
+int work_through_gateway(Options const& options) {
+    auto remote = options.remote;
+    auto keeper = app::find_program("rgrid-keeper");
+    if (!keeper) return std::cerr << "rgrid-worker: " << keeper.error().message << "\n", exit_failed;
+    remote.keeper = *keeper;
+    remote.worker = options.worker;
+    remote.slots = options.slots;
+    remote.version = app::version();
+    remote.folder = std::filesystem::absolute(remote.folder.empty() ? "rgrid-work" : remote.folder).string();
+    std::stop_source second_signal;
+    app::StopSignals const signals{[&] { second_signal.request_stop(); }};
+    SystemClock clock;
+    app::Log log{{false, Severity::info, isatty(STDERR_FILENO) != 0}, clock};
+    return app::run_remote_agent(
+        remote, clock, [&](Severity severity, std::string const& text) { log.say(severity, text); }, signals.token(),
+        second_signal.get_token());
+}
+
 int work(Options const& options) {
+    if (!options.remote.gateway.empty()) return work_through_gateway(options);
     auto const loaded = app::load_settings(options.source, app::process_environment());
     auto const& settings = loaded.settings;
     if (!loaded.problems.empty())
@@ -139,8 +146,9 @@ int work(Options const& options) {
         log.say(Severity::error, *replaced);
         return exit_not_reachable;
     }
-    log.say(exit_code(exit.reason) == exit_done ? Severity::info : Severity::warning, sentence(exit));
-    return exit_code(exit.reason);
+    auto const code = app::exit_code_of(exit.reason);
+    log.say(code == exit_done ? Severity::info : Severity::warning, app::sentence_of(exit));
+    return code;
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "daemon.hpp"
 
 #include <iostream>
+#include <rgrid/adapters/gateway/identities.hpp>
 #include <rgrid/policy/explain.hpp>
 #include <rgrid/policy/roster.hpp>
 #include <rgrid/policy/trust.hpp>
@@ -15,7 +16,8 @@ using namespace rgrid;
 
 namespace {
 
-ControllerSettings controller_settings(app::FleetSettings const& fleet) {
+ControllerSettings controller_settings(app::Settings const& all) {
+    auto const& fleet = all.fleet;
     ControllerSettings settings;
     settings.fleet = fleet.name;
     settings.candidate = app::unique_run_name();
@@ -24,6 +26,12 @@ ControllerSettings controller_settings(app::FleetSettings const& fleet) {
     settings.max_ages.servers = fleet.servers_max_age;
     settings.max_ages.sessions = fleet.sessions_max_age;
     settings.max_ages.offers = fleet.offers_max_age;
+    if (!all.gateway.url.empty())
+        settings.make_token = [] {
+            auto token = gateway::make_token();
+            auto hash = gateway::hash_of(token);
+            return WorkerToken{std::move(token), std::move(hash)};
+        };
     return settings;
 }
 
@@ -39,7 +47,7 @@ Daemon::Daemon(app::LoadedSettings loaded, Options const& options, app::Ports& p
       reload_(reload),
       params_(planner_params(loaded_.settings, options.eager)),
       controller_({.cloud = *ports.cloud, .jobs = *ports.queue, .fleet = *ports.fleet, .clock = clock, .events = log},
-                  Planner{params_}, controller_settings(loaded_.settings.fleet), executor_, decisions),
+                  Planner{params_}, controller_settings(loaded_.settings), executor_, decisions),
       runner_(controller_, clock, ports.wake.get()) {
     reload_.on_request([this] { runner_.pass_now(); });
 }
@@ -105,7 +113,7 @@ void Daemon::read_again() {
     wanted.settings = std::move(change.settings);
     loaded_ = std::move(wanted);
     params_ = planner_params(loaded_.settings, options_.eager);
-    controller_.set_settings(controller_settings(loaded_.settings.fleet));
+    controller_.set_settings(controller_settings(loaded_.settings));
     log_.set_level(loaded_.settings.log.level);
 }
 

@@ -5,6 +5,7 @@
 #include <rgrid/adapters/system/clock.hpp>
 
 #include "app/exit_codes.hpp"
+#include "app/gateway_role.hpp"
 #include "app/log.hpp"
 #include "app/open.hpp"
 #include "app/settings.hpp"
@@ -52,11 +53,23 @@ int run(Daemon& daemon, Options const& options, app::Log& log, app::StopSignals 
     return code;
 }
 
+/// Nothing but the gateway, until a signal or the loss of the store ends it.
+int serve_agents(app::GatewayRole const&, Clock& clock, app::Log& log, app::StoreGuard const& guard) {
+    clock.sleep_until(SteadyInstant::max(), guard.token());
+    auto const replaced = guard.replaced();
+    log.say(replaced ? Severity::error : Severity::info, replaced.value_or("ended"));
+    return replaced ? exit_not_reachable : exit_done;
+}
+
 int serve(Options const& options) {
     auto const loaded = app::load_settings(options.source, app::process_environment());
     if (!loaded.problems.empty()) {
         std::cerr << "rgridd: the configuration cannot be used:\n  " << config::to_text(loaded.problems, "\n  ")
                   << "\n";
+        return exit_wrong_use;
+    }
+    if (options.gateway_only && loaded.settings.gateway.listen.empty()) {
+        std::cerr << "rgridd: --gateway-only: found no gateway.listen, expected an address and port\n";
         return exit_wrong_use;
     }
     if (options.check) {
@@ -70,12 +83,23 @@ int serve(Options const& options) {
 
     SystemClock clock;
     app::Log log{log_style(loaded.settings.log), clock};
-    auto ports = app::open_ports(loaded, clock, app::Role::controller);
+    auto ports = app::open_ports(loaded, clock, options.gateway_only ? app::Role::gateway : app::Role::controller);
     if (!ports) {
         log.say(Severity::error, ports.error().message);
         // A program that is missing is an installation to mend, not a store to wait for.
         return ports.error().code == Errc::not_found ? exit_failed : exit_not_reachable;
     }
+    std::unique_ptr<app::GatewayRole> gateway;
+    if (!loaded.settings.gateway.listen.empty() && !options.dry_run && !options.once) {
+        auto started = app::GatewayRole::start(loaded, *ports, log, clock);
+        if (!started) {
+            log.say(Severity::error, started.error().message);
+            return exit_failed;
+        }
+        gateway = std::move(*started);
+    }
+    if (options.gateway_only)
+        return serve_agents(*gateway, clock, log, app::StoreGuard{ports->lost_store, clock, signals.token()});
     std::unique_ptr<DecisionLog> decisions;
     if (!options.dry_run) {
         auto opened = DecisionLog::open(loaded.settings.fleet.decision_log);

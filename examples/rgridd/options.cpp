@@ -22,6 +22,9 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
     check->excludes(once)->excludes(dry_run)->excludes(until_idle);
     once->excludes(dry_run)->excludes(until_idle);
     dry_run->excludes(until_idle);
+    auto* gateway_only = app.add_flag("--gateway-only", options.gateway_only,
+                                      "Let agents on other machines work, and leave everything else to other daemons");
+    gateway_only->excludes(check)->excludes(once)->excludes(dry_run)->excludes(until_idle);
     app.add_flag("--eager", options.eager,
                  "Order workers for a single job already, as if every pool had min_queued = 1");
     app.add_flag("--drain", options.drain,

@@ -16,6 +16,7 @@ struct Options {
     bool until_idle = false;
     bool eager = false;
     bool drain = false;
+    bool gateway_only = false;
     rgrid::Duration drain_limit = std::chrono::hours{1};
 };
 

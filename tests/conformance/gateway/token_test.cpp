@@ -93,6 +93,7 @@ TEST_F(TokenTest, a_worker_that_came_later_is_looked_for_though_not_without_end)
     write.next_number = 4;
     store_.write(some_time(), epoch_, write).value();
 
+    identity_clock_.advance(500ms);
     auto const too_soon = source(late).register_worker(some_time(), registration(late));
     EXPECT_EQ(too_soon.error().code, Errc::retry_later);
     EXPECT_GT(too_soon.error().retry_after, Duration{0});
@@ -179,15 +180,16 @@ TEST_F(TokenTest, a_stolen_token_does_not_make_the_fleet_stand_still) {
 
 // ... but an agent that was told so by a gateway is believed.
 TEST_F(TokenTest, a_worker_that_knows_more_than_a_store_of_the_past_makes_it_stand_still) {
-    auto const past = store_.copy();
     ScriptedStore front;
     front.behind = &store_;
     Served served{{front, store_, files_, identities_, clock_}, {}};
     Source worker{served.link(token_of(mine))};
     auto const incarnation = worker.register_worker(some_time(), registration(mine))->incarnation;
 
+    auto const past = store_.copy();
+    auto const reply = worker.beat(some_time(), WorkerId{mine}, incarnation, {}, false).value();
     front.behind = past.get();
-    static_cast<void>(worker.beat(some_time(), WorkerId{mine}, incarnation, {}, false));
+    EXPECT_TRUE(worker.beat(some_time(), WorkerId{mine}, incarnation, reply.beat, false)->frozen);
 
     EXPECT_NE(past->load(some_time())->frozen, "");
 }

@@ -1,0 +1,113 @@
+#include "remote/agent.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <rgrid/adapters/gateway/client.hpp>
+#include <rgrid/adapters/process/executor.hpp>
+#include <rgrid/config/json_text.hpp>
+#include <rgrid/worker/agent.hpp>
+
+#include "remote/agent_exit.hpp"
+#include "remote/agent_settings.hpp"
+
+namespace rgrid::app {
+
+namespace {
+
+Result<Secret> find_token(std::string const& file) {
+    auto const* value = std::getenv("RGRID_TOKEN");
+    Secret token{value == nullptr ? "" : value};
+    ::unsetenv("RGRID_TOKEN");
+    if (!file.empty()) return read_token(file);
+    if (token.empty()) return fail(Errc::rejected, "no token: expected --token-file FILE or RGRID_TOKEN");
+    return token;
+}
+
+bool is_final(Errc code) { return code == Errc::fenced || code == Errc::denied || code == Errc::rejected; }
+
+/// Asks until there is an answer, or for as long as an agent tries to register.
+Result<RemoteAgentSettings> ask_for_settings(gateway::Link& link, WorkerId const& worker, Clock& clock, Say const& say,
+                                             std::stop_token const& stop) {
+    AgentSettings const pace;
+    auto const until = clock.steady_now() + pace.register_limit;
+    auto wait = pace.retry_first;
+    while (true) {
+        auto const text = gateway::read_settings(call_within(clock, pace.heartbeat, stop), link, worker);
+        if (text) return config::from_json_text<RemoteAgentSettings>(*text, true);
+        if (is_final(text.error().code) || stop.stop_requested() || clock.steady_now() >= until) return text.error();
+        say(Severity::warning, "no answer yet: " + text.error().message);
+        clock.sleep_until(clock.steady_now() + std::max(wait, text.error().retry_after), stop);
+        wait = std::min(wait * 2, pace.retry_most);
+    }
+}
+
+AgentSettings agent_settings(RemoteAgentOptions const& options, RemoteAgentSettings const& told) {
+    AgentSettings settings;
+    settings.worker = WorkerId{options.worker};
+    settings.server = ServerName{options.worker};
+    settings.pool = told.pool;
+    settings.slots = options.slots.value_or(told.slots);
+    settings.version = options.version;
+    settings.heartbeat = told.heartbeat;
+    settings.lost_after = told.lost_after;
+    settings.kill_grace = told.kill_grace;
+    settings.margin = told.margin;
+    settings.poll = told.poll;
+    settings.stop_grace = told.stop_grace;
+    return settings;
+}
+
+int give_up(Say const& say, Error const& error) {
+    say(Severity::error, error.message);
+    if (error.code == Errc::fenced || error.code == Errc::denied) return exit_failed;
+    return error.code == Errc::rejected ? exit_wrong_use : exit_not_reachable;
+}
+
+}  // namespace
+
+Result<Secret> read_token(std::string const& path) {
+    errno = 0;
+    std::ifstream file{path};
+    std::string line;
+    if (!file || (!std::getline(file, line) && errno != 0))
+        return fail(Errc::rejected, "the token file " + path + " cannot be read: " + std::strerror(errno));
+    while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
+    if (line.empty()) return fail(Errc::rejected, "the token file " + path + " is empty; expected a line with the token");
+    return Secret{std::move(line)};
+}
+
+int run_remote_agent(RemoteAgentOptions const& options, Clock& clock, Say const& say, std::stop_token const& stop,
+                     std::stop_token const& at_once) {
+    auto token = find_token(options.token_file);
+    if (!token) return give_up(say, token.error());
+    auto link = gateway::make_link({.url = options.gateway, .ca_file = options.ca_file, .token = std::move(*token)}, clock);
+    if (!link) return give_up(say, link.error());
+    WorkerId const worker{options.worker};
+    auto const told = ask_for_settings(**link, worker, clock, say, stop);
+    if (!told) return stop.stop_requested() ? exit_done : give_up(say, told.error());
+
+    std::error_code error;
+    std::filesystem::create_directories(options.folder, error);
+    if (error) return give_up(say, fail(Errc::rejected, "cannot make the folder '" + options.folder + "': " + error.message()));
+    process::Executor executor{{.keeper = options.keeper,
+                                .max_processes = told->max_processes,
+                                .disk_reserve = told->disk_reserve},
+                               clock};
+    gateway::Source work{*link};
+    gateway::Files files{*link, worker};
+    AttemptSettings attempts;
+    attempts.folder = options.folder + "/" + options.worker;
+    attempts.keep_folders = told->keep_folders;
+    attempts.log.flush = told->log_flush;
+    Agent agent{AgentPorts{work, executor, files, clock}, agent_settings(options, *told), attempts, say};
+    std::stop_callback const now{at_once, [&] { agent.stop_now(); }};
+    auto const exit = agent.run(stop);
+    say(exit_code_of(exit.reason) == exit_done ? Severity::info : Severity::warning, sentence_of(exit));
+    return exit_code_of(exit.reason);
+}
+
+}  // namespace rgrid::app

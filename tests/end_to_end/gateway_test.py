@@ -1,0 +1,134 @@
+"""Agents that see no store: they work through a gateway, over TLS, each with a token of its own."""
+
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import tempfile
+import unittest
+
+from fleet import FleetCase, as_toml, wait_until
+
+PROGRAMS = pathlib.Path(os.environ["RGRID_PROGRAMS"]).resolve()
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class GatewayTest(FleetCase):
+    programs = PROGRAMS
+
+    def start_remote_fleet(self):
+        """A fleet whose leader and gateway are two processes."""
+        fleet = self.start_fleet(self.programs)
+        self.certificate, key = fleet.home / "gateway.pem", fleet.home / "gateway.key"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-subj", "/CN=gateway", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2",
+                        "-keyout", key, "-out", self.certificate], check=True, capture_output=True)
+        self.port = free_port()
+        self.url = f"https://127.0.0.1:{self.port}"
+        # While there is no gateway, nobody gives its workers up.
+        fleet.configure(pool__default__health={"lost_after": "60s"})
+        fleet.configure(gateway={"url": self.url, "ca": str(self.certificate), "poll": "50ms",
+                                 "identity_retry": "100ms"})
+        leader = fleet.home / "leader.toml"
+        leader.write_text(as_toml(fleet.settings))
+        fleet.configure(gateway={"listen": f"127.0.0.1:{self.port}", "certificate": str(self.certificate),
+                                 "key": str(key)})
+        fleet.start_leader("--config", str(leader))
+        return fleet
+
+    def start_gateway(self, fleet):
+        gateway = fleet.start_daemon("--gateway-only")
+        wait_until("the gateway listens", lambda: "gateway listens" in gateway.log_path.read_text())
+        return gateway
+
+    def agent_of(self, fleet):
+        worker, = fleet.wait_for_workers(1)
+        return worker["worker"], fleet.pid_of("rgrid-worker", worker["worker"])
+
+    def test_a_job_lives_through_the_death_of_the_gateway(self):
+        fleet = self.start_remote_fleet()
+        gateway = self.start_gateway(fleet)
+        script = fleet.home / "work.sh"
+        script.write_text('#!/bin/sh\nsh "$1" "$2" "$3" a && cat input.txt > result.txt\n')
+        (fleet.home / "input.txt").write_text("what comes in goes out\n")
+        job = fleet.ask("run", "--detach", "--input", str(fleet.home / "input.txt"), "--output", "result.txt",
+                        str(script), str(fleet.script), str(fleet.home), "gate")["job"]
+        wait_until("it has begun", lambda: fleet.journal("start", "a"))
+        name, agent = self.agent_of(fleet)
+        opened = [os.readlink(link) for link in pathlib.Path(f"/proc/{agent}/fd").iterdir() if link.is_symlink()]
+        self.assertFalse([path for path in opened if "rgrid.db" in path], "an agent of a gateway opens no store")
+
+        gateway.end(9)
+        fleet.open()
+        wait_until("it has ended", lambda: fleet.journal("end", "a"))
+        self.assertEqual(fleet.job(job)["state"], "running")
+        self.start_gateway(fleet)
+
+        fleet.wait_for_job(job, "succeeded")
+        self.assertEqual((fleet.journal("start", "a"), fleet.journal("end", "a")), ([1], [1]))
+        self.assertEqual((fleet.home / f"files/outputs/{job}/1/result.txt").read_text(), "what comes in goes out\n")
+        self.assertIn("a was done in epoch 1", fleet.rgrid("logs", str(job)))
+        self.assertNotIn("RGRID_TOKEN", fleet.agent_log(name))
+
+    def test_nobody_works_with_a_token_that_is_not_theirs(self):
+        fleet = self.start_remote_fleet()
+        self.start_gateway(fleet)
+        fleet.submit("a")
+        name, agent = self.agent_of(fleet)
+        token = fleet.home / "token"
+        token.write_text("made up\n")
+
+        def work_as(worker):
+            return subprocess.run([self.programs / "rgrid-worker", "--gateway", self.url, "--ca", self.certificate,
+                                   "--folder", fleet.home / "thief", "--token-file", token, "--worker", worker],
+                                  capture_output=True, text=True, env=fleet.environment, timeout=60)
+
+        thief = work_as(name)
+        self.assertEqual(thief.returncode, 1, thief.stderr)
+        self.assertIn("token that is not its own", thief.stderr)
+        self.assertNotIn("made up", thief.stderr)
+        stranger = work_as("stranger")
+        self.assertEqual(stranger.returncode, 1, stranger.stderr)
+        self.assertIn("not one of this fleet's", stranger.stderr)
+        self.assertEqual(len(fleet.workers()), 1)
+        with open(f"/proc/{agent}/status", encoding="ascii") as status:
+            resident = next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+        self.check_resident(resident)
+
+    def check_resident(self, kilobytes):
+        """Of the agent; rgrid-worker may have what it likes."""
+
+
+@unittest.skipUnless((PROGRAMS / "rgrid-agent").exists(), "rgrid-agent is not built")
+class OneFileTest(GatewayTest):
+    """The same with the agent for other machines, which is one file."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.programs = pathlib.Path(tempfile.mkdtemp(prefix="rgrid-programs-"))
+        cls.addClassCleanup(shutil.rmtree, cls.programs)
+        for program in ("rgridd", "rgrid", "rgrid-keeper"):
+            shutil.copy(PROGRAMS / program, cls.programs)
+        shutil.copy(PROGRAMS / "rgrid-agent", cls.programs / "rgrid-worker")
+
+    def check_resident(self, kilobytes):
+        self.assertLess(kilobytes, 10 * 1024)
+
+    def test_it_needs_no_library_but_the_c_library_of_an_older_system(self):
+        agent = self.programs / "rgrid-worker"
+        needed = subprocess.run(["objdump", "-p", agent], check=True, capture_output=True, text=True).stdout
+        libraries = {line.split()[1] for line in needed.splitlines() if line.split()[:1] == ["NEEDED"]}
+        self.assertLessEqual(libraries, {"libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2", "libpthread.so.0", "libdl.so.2"})
+        versions = {tuple(map(int, word.removeprefix("GLIBC_").split(".")))
+                    for word in needed.split() if word.startswith("GLIBC_2")}
+        self.assertLessEqual(max(versions), (2, 35), "Ubuntu 22.04 has this one")
+
+
+if __name__ == "__main__":
+    unittest.main()
