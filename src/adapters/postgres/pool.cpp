@@ -37,16 +37,11 @@ Result<std::unique_ptr<Connection>> Pool::take(Call const& call) {
     Lock lock{mutex_};
     auto const since = attempts_;
     while (true) {
-        if (call.stop.stop_requested())
-            return fail(Errc::retry_later, address_.place + ": told to stop before anything was sent");
+        auto const now = clock_.steady_now();
+        if (call.stop.stop_requested() || now >= call.deadline) return give_up(call);
         if (auto connection = take_idle()) return connection;
         // Others have connections that come back; only where there is none is the last failure the answer.
         if (open_ == 0 && failure_ && (attempts_ > since || resting())) return *failure_;
-        auto const now = clock_.steady_now();
-        if (now >= call.deadline)
-            return fail(Errc::retry_later, address_.place + ": none of its " + std::to_string(size_) +
-                                               " connections was free in time" +
-                                               (failure_ ? " (" + failure_->message + ")" : ""));
         ++waiting_;
         wanted_.notify_one();
         returned_.wait_for(lock, call.stop, glance(call.deadline, now), [&] {
@@ -54,6 +49,14 @@ Result<std::unique_ptr<Connection>> Pool::take(Call const& call) {
         });
         --waiting_;
     }
+}
+
+Error Pool::give_up(Call const& call) {
+    // Whoever waits too, in case this one was told of a connection and not they.
+    returned_.notify_one();
+    if (call.stop.stop_requested()) return {Errc::retry_later, address_.place + ": told to stop before anything was sent"};
+    return {Errc::retry_later, address_.place + ": none of its " + std::to_string(size_) +
+                                   " connections was free in time" + (failure_ ? " (" + failure_->message + ")" : "")};
 }
 
 void Pool::give(std::unique_ptr<Connection> connection) noexcept {
@@ -75,12 +78,11 @@ void Pool::give(std::unique_ptr<Connection> connection) noexcept {
 bool Pool::wait_for_work(Lock& lock, std::stop_token const& stop) {
     while (!stop.stop_requested()) {
         auto const now = clock_.steady_now();
-        bool const wanted = waiting_ > 0 && idle_.empty() && open_ < size_;
-        if (wanted && resting_until_ <= now) return true;
-        if (wanted)
+        if (wanted() && resting_until_ <= now) return true;
+        if (wanted())
             wanted_.wait_for(lock, stop, glance(resting_until_, now), [] { return false; });
         else
-            wanted_.wait(lock, stop, [&] { return waiting_ > 0 && idle_.empty() && open_ < size_; });
+            wanted_.wait(lock, stop, [&] { return wanted(); });
     }
     return false;
 }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <condition_variable>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -43,7 +42,10 @@ private:
     bool wait_for_work(Lock& lock, std::stop_token const& stop);
     [[nodiscard]] std::unique_ptr<Connection> take_idle();
     [[nodiscard]] bool resting() const { return resting_until_ > clock_.steady_now(); }
+    /// Some who wait have nothing to take, also when those who were told have taken theirs.
+    [[nodiscard]] bool wanted() const { return waiting_ > static_cast<int>(idle_.size()) && open_ < size_; }
     void rest();
+    [[nodiscard]] Error give_up(Call const& call);
 
     Address const address_;
     int const size_;
@@ -54,8 +56,8 @@ private:
     std::condition_variable_any returned_;  ///< A connection, or the news that there is none.
     std::condition_variable_any wanted_;
     std::vector<std::unique_ptr<Connection>> idle_;  ///< The last is taken first, so that those not needed rest.
-    int open_ = 0;      ///< Idle or taken.
-    int waiting_ = 0;   ///< Calls.
+    int open_ = 0;     ///< Idle, taken or being made.
+    int waiting_ = 0;  ///< Calls.
     std::int64_t attempts_ = 0;
     std::optional<Error> failure_;  ///< Of the last attempt to connect, if it failed.
     SteadyInstant resting_until_ = SteadyInstant::min();

@@ -1,4 +1,4 @@
-#include "../../../src/adapters/postgres/array.hpp"
+#include "adapters/postgres/array.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "../../../src/adapters/postgres/params.hpp"
+#include "adapters/postgres/params.hpp"
 
 namespace rgrid::postgres {
 namespace {

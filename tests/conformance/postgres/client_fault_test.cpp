@@ -7,7 +7,7 @@
 #include <rgrid/testing/printers.hpp>
 #include <thread>
 
-#include "../../../src/adapters/postgres/client.hpp"
+#include "adapters/postgres/client.hpp"
 #include "../../support/fault_proxy.hpp"
 #include "server.hpp"
 
@@ -22,6 +22,9 @@ using ::testing::HasSubstr;
 constexpr Statement select_one{"select_one", "SELECT 1"};
 constexpr Statement put{"put", "INSERT INTO public.item(name) VALUES($1)"};
 constexpr Statement process{"process", "SELECT pg_backend_pid()"};
+
+/// The statement, and not the READ COMMITTED of the beginning.
+std::string const commit{"COMMIT\0", 7};
 
 bool soon(std::function<bool()> const& condition) {
     for (int look = 0; look < 10'000; ++look) {
@@ -176,7 +179,7 @@ protected:
 TEST_F(ProxyTest, a_commit_whose_answer_is_lost_is_in_doubt_and_has_happened) {
     for (auto const fault : {Fault::lose_answer, Fault::cut_answer}) {
         Client client{settings, clock};
-        proxy.arm("COMMIT", fault);
+        proxy.arm(commit, fault);
         auto const before = items();
         auto const done = insert(client, patient());
         EXPECT_EQ(done.error().code, Errc::in_doubt);
@@ -188,14 +191,14 @@ TEST_F(ProxyTest, a_commit_whose_answer_is_lost_is_in_doubt_and_has_happened) {
 
 TEST_F(ProxyTest, a_commit_that_the_server_never_saw_is_in_doubt_too) {
     Client client{settings, clock};
-    proxy.arm("COMMIT", Fault::lose_request);
+    proxy.arm(commit, Fault::lose_request);
     EXPECT_EQ(insert(client, patient()).error().code, Errc::in_doubt);
     EXPECT_EQ(items(), 0);
 }
 
 TEST_F(ProxyTest, a_commit_whose_answer_hangs_is_in_doubt_at_the_deadline) {
     Client client{settings, clock};
-    proxy.arm("COMMIT", Fault::hang_answer);
+    proxy.arm(commit, Fault::hang_answer);
     auto const done = insert(client, within(300ms));
     EXPECT_EQ(done.error().code, Errc::in_doubt);
     EXPECT_THAT(done.error().message, HasSubstr("in time"));
@@ -225,7 +228,7 @@ TEST_F(ProxyTest, who_only_reads_does_not_notice_a_lost_connection) {
     EXPECT_EQ(client.run(patient(), Effect::reads, echo, "marked").value().front().text(0), "marked");
     EXPECT_TRUE(proxy.fired());
 
-    proxy.arm("COMMIT", Fault::lose_answer);
+    proxy.arm(commit, Fault::lose_answer);
     auto const read = client.transact<int>(patient(), Effect::reads, [&](Transaction& transaction) -> Result<int> {
         return transaction.run(select_one).front().small(0);
     });

@@ -1,4 +1,4 @@
-#include "../../../src/adapters/postgres/client.hpp"
+#include "adapters/postgres/client.hpp"
 
 #include <gmock/gmock.h>
 
@@ -390,6 +390,7 @@ TEST_F(ClientTest, a_call_whose_time_is_over_sends_nothing) {
     client.run(patient(), Effect::reads, one).value();
     EXPECT_EQ(insert(client, {clock.steady_now() - 1s, {}}, "x").error().code, Errc::retry_later);
     EXPECT_EQ(insert(client, {SteadyInstant::min(), {}}, "x").error().code, Errc::retry_later);
+    EXPECT_EQ(client.run({clock.steady_now(), {}}, Effect::writes, add, "x").error().code, Errc::retry_later);
     std::stop_source stop;
     stop.request_stop();
     EXPECT_EQ(insert(client, within(30s, stop.get_token()), "x").error().code, Errc::retry_later);

@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "../../../src/adapters/postgres/migrations.hpp"
+#include "adapters/postgres/migrations.hpp"
 #include "server.hpp"
 
 namespace rgrid::postgres {

@@ -6,7 +6,7 @@
 #include <rgrid/adapters/system/clock.hpp>
 #include <rgrid/testing/wake_conformance.hpp>
 
-#include "../../../src/adapters/postgres/notifier.hpp"
+#include "adapters/postgres/notifier.hpp"
 #include "../../support/fault_proxy.hpp"
 #include "server.hpp"
 
