@@ -96,10 +96,11 @@ TEST_F(ProviderTest, an_agent_gets_its_token_and_nobody_writes_it_down) {
 
     EXPECT_TRUE(eventually([&] { return home_.has("told") && home_.read("told") == "very secret"; }));
     for (auto const& entry : fs::recursive_directory_iterator{home_ / "servers"})
-        if (entry.is_regular_file())
+        if (entry.is_regular_file()) {
             EXPECT_EQ(home_.read(fs::relative(entry.path(), home_.path()).string()).find("very secret"),
                       std::string::npos)
                 << entry.path();
+        }
 }
 
 // A server whose agent never came up is deleted; then only its log says why.
