@@ -42,7 +42,7 @@ SELECT call FROM whole
 )sql"};
 
 constexpr std::size_t most_at_once = 5000;        // Attempts, of one commit.
-constexpr auto glance = std::chrono::milliseconds{5};
+constexpr auto look_again = std::chrono::milliseconds{5};
 
 /// Whether all have succeeded, each of another job.
 bool are_plain(std::vector<Completion> const& completions) {
@@ -82,7 +82,7 @@ Result<bool> Completer::end(Call const& call, WorkerId const& worker, std::vecto
             continue;
         }
         // The deadline is the caller's clock's and may not be real time, so it is looked at again and again.
-        changed_.wait_for(lock, glance);
+        changed_.wait_for(lock, look_again);
         if (report->answer || !(call.stop.stop_requested() || clock_.steady_now() >= call.deadline)) continue;
         if (report->begun)
             return fail(Errc::in_doubt, client_.place() + ": the commit had not ended when the call was over");

@@ -10,7 +10,7 @@ namespace rgrid::postgres {
 namespace {
 
 // Of a job that waits, what is known of its last attempt is in report; of one that runs nothing is known yet.
-constexpr char const* columns =
+constexpr char const* job_columns =
     "SELECT j.id, j.spec, j.submitted, "
     "CASE WHEN l.job IS NOT NULL THEN 2 WHEN r.job IS NOT NULL THEN 1 WHEN s.job IS NOT NULL THEN 0 ELSE f.state END, "
     "coalesce(l.epoch, r.epoch, s.epoch, f.epoch), coalesce(l.attempts, r.attempts, s.attempts, f.attempts), "
@@ -34,7 +34,7 @@ std::string table_of(JobState state) {
 
 /// A query and its values; anything that users wrote is a value.
 struct Question {
-    std::string sql = columns;
+    std::string sql = job_columns;
     Params params;
     int count = 0;
 
