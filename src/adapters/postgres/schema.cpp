@@ -1,10 +1,11 @@
-#include "adapters/postgres/migrations.hpp"
-
 #include <array>
 #include <rgrid/model/generation.hpp>
 #include <rgrid/model/job.hpp>
 #include <rgrid/model/job_rules.hpp>
 #include <rgrid/model/worker.hpp>
+
+#include "adapters/postgres/functions.hpp"
+#include "adapters/postgres/migrations.hpp"
 
 namespace rgrid::postgres {
 
@@ -226,8 +227,9 @@ COMMENT ON VIEW rgrid.jobs IS 'Jobs as people want to see them. Only for looking
 
 // What was released is never edited: databases of it exist. A step only adds, with defaults, so that programs of before
 // go on working beside it.
-constexpr std::array steps{
+std::array const steps{
     Migration{1, "jobs, workers and the fleet", tables},
+    Migration{2, "jobs are submitted and roles let in by SQL", function_step()},
 };
 
 constexpr bool is_number(auto state, int number) {
