@@ -79,6 +79,7 @@ void be_server(int report, std::string const& certificate, std::string const& ke
     ServerSettings settings;
     settings.certificate = certificate;
     settings.key = key;
+    settings.header_time = std::chrono::minutes{2};  // All connections are made before the first of them asks.
     auto const server = Server::start(
         settings, {.handler = [](Request const&, Reply reply) { reply({.body = std::string(200, 'a')}); }}, clock);
     if (!server) give_up(server.error().message);
