@@ -11,7 +11,8 @@ Era read_era(Transaction& transaction) {
 
 void keep_leases(Transaction& transaction) {
     // Every statement that moves a lease takes its snapshot after its own lock on the table, which waits for this one.
-    transaction.script("LOCK TABLE rgrid.lease IN SHARE ROW EXCLUSIVE MODE");
+    // Whoever has locked rows and is about to move them must be waited for as well, or both would wait for each other.
+    transaction.script("LOCK TABLE rgrid.lease IN EXCLUSIVE MODE");
 }
 
 void freeze(Transaction& transaction, std::string_view why) {

@@ -18,7 +18,6 @@ using ::testing::HasSubstr;
 class RolesTest : public ::testing::Test {
 protected:
     RolesTest() {
-        migrate({}, database->settings(), clock).value();
         owner.run("CREATE ROLE service LOGIN");
         settings.url = Secret{"host=" + PostgresServer::shared().folder() + " user=service dbname=" + database->name()};
     }
@@ -27,7 +26,10 @@ protected:
     Call patient() { return call_within(clock, 20s); }
 
     SystemClock clock;
-    std::unique_ptr<Database> database = PostgresServer::shared().database();
+    std::unique_ptr<Database> database = PostgresServer::shared().copy_of("schema", [](Settings const& fresh) {
+        SystemClock system;
+        migrate({}, fresh, system).value();
+    });
     Sql owner{database->url()};
     Settings settings = database->settings();
 };
