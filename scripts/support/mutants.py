@@ -52,6 +52,7 @@ PROGRAMS = (
     ("src/adapters/process/", ("test_conformance_process",)),
     ("src/adapters/files/", ("test_conformance_files",)),
     ("src/adapters/http/", ("test_conformance_http",)),
+    ("src/adapters/gateway/", ("test_conformance_gateway",)),
     ("include/rgrid/model/", ("test_unit_model", "test_unit_policy", "test_unit_control", "test_conformance_memory")),
     ("include/rgrid/ports/", ("test_conformance_memory", "test_conformance_sqlite")),
 )
@@ -267,6 +268,7 @@ def run_program(tests, program, number, seeds, limit=TIME_LIMIT):
         command.append("--gtest_filter=Swarm.three_hours")
     environment = {**os.environ, CHOICE: str(number), "RGRID_SEEDS": str(seeds)}
     with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)  # A server that a test starts may run as another user.
         process = subprocess.Popen(command, cwd=folder, env={**environment, "TMPDIR": folder}, start_new_session=True,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         try:
