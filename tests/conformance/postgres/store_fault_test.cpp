@@ -82,10 +82,17 @@ public:
 private:
     Call brief(std::stop_token const& stop) { return call_within(clock_, 10s, stop); }
 
+    /// Whether it was done; if not, others are given the time to mend it.
+    template <class T>
+    bool rested(Result<T> const& answer, std::stop_token const& stop) {
+        if (!answer) clock_.sleep_until(clock_.steady_now() + 20ms, stop);
+        return static_cast<bool>(answer);
+    }
+
     void submit(std::stop_token const& stop) {
         while (!stop.stop_requested()) {
             auto const answer = store_.submit(brief(stop), std::vector<JobSpec>(20, a_job()));
-            if (!answer) continue;
+            if (!rested(answer, stop)) continue;
             std::lock_guard const lock{mutex_};
             for (auto const& one : *answer) accepted.insert(one.value().job);
             ++batches;
@@ -98,15 +105,15 @@ private:
             if (incarnation == Incarnation{}) {
                 auto const registered =
                     store_.register_worker(brief(stop), {worker, ServerName{worker.value}, PoolName{"default"}, 50, ""});
-                if (!registered) continue;
+                if (!rested(registered, stop)) continue;
                 incarnation = registered->incarnation;
             }
             auto const leases = store_.claim(brief(stop), worker, incarnation, {}, 10);
-            if (!leases) continue;
+            if (!rested(leases, stop)) continue;
             std::vector<Completion> done;
             for (auto const& lease : *leases) done.push_back({lease.job, lease.epoch, Outcome::succeeded, 0, {}, {}});
             auto const verdicts = store_.complete(brief(stop), worker, incarnation, done);
-            if (!verdicts) continue;
+            if (!rested(verdicts, stop)) continue;
             std::lock_guard const lock{mutex_};
             for (std::size_t i = 0; i < done.size(); ++i)
                 if ((*verdicts)[i] == Verdict::accepted) succeeded.insert(done[i].job);
@@ -174,11 +181,11 @@ TEST(StoreCrashTest, a_server_that_is_killed_loses_nothing_that_it_said) {
     make_schema(settings);
     auto const store = Store::open({}, settings, FleetId{"blue"}, clock).value();
     Bustle bustle{*store};
-    ASSERT_TRUE(soon([&] { return bustle.batches > 20 && bustle.reports > 10; }));
+    ASSERT_TRUE(soon([&] { return bustle.batches > 5 && bustle.reports > 3; }));
     server.kill();
     auto const before = bustle.batches.load();
     server.start();
-    ASSERT_TRUE(soon([&] { return bustle.batches > before + 5; })) << "they go on by themselves";
+    ASSERT_TRUE(soon([&] { return bustle.batches > before + 2; })) << "they go on by themselves";
     bustle.stop();
 
     Sql sql{database->url()};
