@@ -12,6 +12,7 @@
 
 #include "app/settings.hpp"
 #include "app/store_file.hpp"
+#include "app/store_server.hpp"
 
 /// What `rgrid doctor` looks at. Nothing here repairs anything.
 namespace rgrid::app {
@@ -42,6 +43,10 @@ using Checks = std::vector<Check>;
 
 /// Format, identity, damage, permissions, journal and room of the store's file.
 [[nodiscard]] Checks check_store_file(Result<sqlite::StoreFile> const& file, Settings const& settings);
+
+/// What a PostgreSQL store's database is like: reachable, new enough, ours, writable, its clock, and whether it is kept
+/// clean.
+[[nodiscard]] Checks check_store_server(Result<postgres::StoreServer> const& server, Settings const& settings);
 
 /// Whether the store stands still, whether somebody leads where there is something to do, which agents there are.
 [[nodiscard]] Checks check_fleet(FleetRecord const& record, JobCounts const& jobs, std::vector<Session> const& sessions,

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "app/checkup.hpp"
+#include "app/store_url.hpp"
 
 namespace rgrid::app {
 namespace fs = std::filesystem;
@@ -106,8 +107,9 @@ Checks check_leftovers(Settings const& settings, std::vector<std::string> const&
     if (settings.cloud.process)
         add_if_any(checks, half_made(settings.cloud.process->folder, {".new-", ".gone-"}), Health::warn,
                    "servers half made or half gone", "the next server that is made removes them");
-    add_if_any(checks, drafts(place_path(settings.store.url)), Health::warn,
-               "backups or restores that were interrupted", "remove them");
+    if (!is_postgres(settings.store.url))
+        add_if_any(checks, drafts(place_path(settings.store.url)), Health::warn,
+                   "backups or restores that were interrupted", "remove them");
     if (!settings.worker.keep_folders)
         add_if_any(checks, work_folders(settings, servers, running), Health::warn,
                    "working folders in which nobody works", "remove them once you have looked into them");

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 #include <rgrid/adapters/files/folder.hpp>
+#include <rgrid/adapters/postgres/wake.hpp>
 #include <rgrid/adapters/process/executor.hpp>
 #include <rgrid/adapters/process/provider.hpp>
 #include <rgrid/adapters/sqlite/store.hpp>
@@ -13,6 +14,8 @@
 
 #include "app/self.hpp"
 #include "app/store_file.hpp"
+#include "app/store_server.hpp"
+#include "app/store_url.hpp"
 
 namespace rgrid::app {
 namespace fs = std::filesystem;
@@ -20,7 +23,7 @@ namespace fs = std::filesystem;
 namespace {
 
 /// Opens something of a store. Programs that are started together may find its file locked by the one that makes it,
-/// which takes a moment; what still fails after `patience` is not that.
+/// and a server may be starting again: both take a moment; what still fails after `patience` is not that.
 template <class Open>
 auto open_patiently(Clock& clock, Open const& open) -> decltype(open()) {
     constexpr Duration patience = 10s;
@@ -32,17 +35,22 @@ auto open_patiently(Clock& clock, Open const& open) -> decltype(open()) {
     }
 }
 
-Result<> open_store(Settings const& settings, Clock& clock, Ports& ports) {
+template <class Store>
+void share(std::shared_ptr<Store> const& store, Ports& ports) {
+    ports.store = store;
+    ports.queue = store.get();
+    ports.fleet = store.get();
+    ports.work = store.get();
+    ports.jobs = store.get();
+}
+
+Result<> open_store_file(Settings const& settings, Clock& clock, Ports& ports) {
     auto const store_settings = sqlite_settings(settings.store);
     if (auto made = make_private_folder(fs::path{store_settings.path}.parent_path().string()); !made) return made;
     auto store = open_patiently(clock, [&] { return sqlite::Store::open(store_settings, settings.fleet.name, clock); });
     if (!store) return store.error();
     std::shared_ptr<sqlite::Store> const shared = std::move(*store);
-    ports.store = shared;
-    ports.queue = shared.get();
-    ports.fleet = shared.get();
-    ports.work = shared.get();
-    ports.jobs = shared.get();
+    share(shared, ports);
     ports.lost_store = [shared]() -> std::optional<LostStore> {
         auto lost = shared->lost();
         return lost ? std::optional{LostStore{lost->replaced, std::move(lost->message)}} : std::nullopt;
@@ -50,11 +58,26 @@ Result<> open_store(Settings const& settings, Clock& clock, Ports& ports) {
     return {};
 }
 
-Result<> open_wake(Settings const& settings, Clock& clock, std::unique_ptr<Wake>& into) {
-    auto wake = open_patiently(clock, [&] { return sqlite::StoreWake::open(sqlite_settings(settings.store), clock); });
+Result<> open_store(Settings const& settings, Clock& clock, Ports& ports) {
+    if (!is_postgres(settings.store.url)) return open_store_file(settings, clock, ports);
+    auto store = open_patiently(clock, [&] { return open_server(settings, clock); });
+    if (!store) return store.error();
+    share(std::shared_ptr<postgres::Store>{std::move(*store)}, ports);
+    return {};
+}
+
+template <class Opened>
+Result<> take_wake(Opened wake, std::unique_ptr<Wake>& into) {
     if (!wake) return wake.error();
     into = std::move(*wake);
     return {};
+}
+
+Result<> open_wake(Settings const& settings, Clock& clock, std::unique_ptr<Wake>& into) {
+    if (is_postgres(settings.store.url))
+        return take_wake(postgres::StoreWake::open(postgres_settings(settings.store), settings.fleet.name, clock), into);
+    return take_wake(
+        open_patiently(clock, [&] { return sqlite::StoreWake::open(sqlite_settings(settings.store), clock); }), into);
 }
 
 Result<> open_files(Settings const& settings, Ports& ports) {

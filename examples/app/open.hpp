@@ -31,7 +31,8 @@ enum class Role {
 /// are chosen; everything else sees ports. The clock given to open_ports() must outlive it.
 struct Ports {
     std::shared_ptr<void> store;  ///< Owns the object behind the next four, which are always there.
-    std::function<std::optional<LostStore>()> lost_store;  ///< What became of it under this program, looked at now.
+    /// What became of it under this program, looked at now; absent if it is no file, which could be replaced.
+    std::function<std::optional<LostStore>()> lost_store;
     JobQueue* queue = nullptr;
     FleetStore* fleet = nullptr;
     WorkSource* work = nullptr;

@@ -212,7 +212,8 @@ void keep_what_is_open(Settings const& before, Settings& after) {
 }
 
 bool is_for_agents(std::string_view path) {
-    return path == "store.url" || path == "files.url" || path == "store.synchronous" || path == "store.max_log";
+    return path == "store.url" || path == "files.url" || path == "store.synchronous" || path == "store.max_log" ||
+           path.starts_with("store.postgres");
 }
 
 std::string what_follows(std::string_view path) {

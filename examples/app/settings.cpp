@@ -9,10 +9,13 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <rgrid/adapters/postgres/inspect.hpp>
 #include <rgrid/config/json.hpp>
 #include <rgrid/config/toml.hpp>
 #include <rgrid/model/offer.hpp>
 #include <string_view>
+
+#include "app/store_url.hpp"
 
 namespace rgrid::app {
 
@@ -111,16 +114,42 @@ bool names_something(std::string_view url, std::string_view scheme) {
     return url.starts_with(scheme) && url.size() > scheme.size();
 }
 
-void check_store_url(std::string const& url, config::Problems& problems, std::string const& path) {
+void check_sqlite(StoreSettings const& store, config::Problems& problems, std::string const& path) {
+    auto const& url = store.url;
     bool const is_memory = url.starts_with("memory:") || url == "sqlite::memory:";
     bool const has_slashes = url.starts_with("sqlite://");
-    if (url.empty() || (names_something(url, "sqlite:") && !is_memory && !has_slashes)) return;
-    problems.add({.path = path,
-                  .found = shown_url(url),
-                  .expected = "\"sqlite:FILE\"",
-                  .hint = is_memory     ? "agents are processes of their own and could not see a store in memory"
-                          : has_slashes ? "some programs take what follows \"sqlite:///\" as relative, others do not"
-                                        : ""});
+    if (!url.empty() && (!names_something(url, "sqlite:") || is_memory || has_slashes))
+        problems.add({.path = below(path, "url"),
+                      .found = shown_url(url),
+                      .expected = "\"sqlite:FILE\" or \"postgresql://USER@HOST/DATABASE\"",
+                      .hint = is_memory     ? "agents are processes of their own and could not see a store in memory"
+                              : has_slashes ? "some programs take what follows \"sqlite:///\" as relative, others do not"
+                                            : ""});
+    else if (store.postgres)
+        problems.add({.path = below(path, "postgres"),
+                      .found = "settings",
+                      .expected = "none, since store.url names no PostgreSQL database"});
+}
+
+void check_postgres(StoreSettings const& store, config::Problems& problems, std::string const& path) {
+    auto const shown = without_password(store.url);
+    if (!shown.expected.empty())
+        problems.add({.path = below(path, "url"), .found = shown_url(store.url), .expected = shown.expected});
+    else if (auto const readable = postgres::check_address({.url = Secret{shown.url}}); !readable)
+        problems.add({.path = below(path, "url"), .hint = readable.error().message});
+    if (!shown.password.empty() && store.postgres && !store.postgres->password.empty())
+        problems.add({.path = below(path, "postgres.password"),
+                      .found = "a second password",
+                      .expected = "one, either here or in store.url"});
+    if (store.synchronous)
+        problems.add({.path = below(path, "synchronous"),
+                      .found = "a value",
+                      .expected = "none, since store.url names a PostgreSQL database, which has a setting of its own "
+                                  "(synchronous_commit)"});
+}
+
+void check_store(StoreSettings const& store, config::Problems& problems, std::string const& path) {
+    is_postgres(store.url) ? check_postgres(store, problems, path) : check_sqlite(store, problems, path);
 }
 
 void check_files_url(std::string const& url, config::Problems& problems, std::string const& path) {
@@ -160,8 +189,20 @@ void make_absolute(std::string& url, std::string const& otherwise, fs::path cons
     if (path != url && !path.empty()) url = url.substr(0, url.size() - path.size()) + absolute(path, folder);
 }
 
+void settle_store(StoreSettings& store, fs::path const& home, fs::path const& folder) {
+    make_absolute(store.url, "sqlite:" + (home / "rgrid.db").string(), folder);
+    if (!is_postgres(store.url)) {
+        if (!store.synchronous) store.synchronous = Synchronous::full;
+        return;
+    }
+    auto shown = without_password(store.url);
+    store.url = std::move(shown.url);
+    if (!store.postgres) store.postgres.emplace();
+    if (!shown.password.empty()) store.postgres->password = std::move(shown.password);
+}
+
 void settle_places(Settings& settings, fs::path const& home, fs::path const& folder) {
-    make_absolute(settings.store.url, "sqlite:" + (home / "rgrid.db").string(), folder);
+    settle_store(settings.store, home, folder);
     make_absolute(settings.files.url, "file:" + (home / "files").string(), folder);
     auto const settle = [&](std::string& path, char const* name) {
         path = path.empty() ? (home / name).string() : absolute(path, folder);
@@ -277,7 +318,7 @@ config::Problems with_origins(config::Problems const& problems, std::map<std::st
 
 void check(Settings const& settings, config::Problems& problems, std::string const& path) {
     check_label(settings.fleet.name.value, problems, below(path, "fleet.name"));
-    check_store_url(settings.store.url, problems, below(path, "store.url"));
+    check_store(settings.store, problems, below(path, "store"));
     check_files_url(settings.files.url, problems, below(path, "files.url"));
     check_offers(settings.cloud, problems, below(path, "cloud"));
     check_gateway(settings.gateway, problems, below(path, "gateway"));

@@ -10,6 +10,7 @@
 #include <rgrid/base/bytes.hpp>
 #include <rgrid/base/field.hpp>
 #include <rgrid/base/id.hpp>
+#include <rgrid/base/secret.hpp>
 #include <rgrid/base/time.hpp>
 #include <rgrid/config/problems.hpp>
 #include <rgrid/model/event.hpp>
@@ -49,25 +50,58 @@ BOOST_DESCRIBE_STRUCT(FleetSettings, (),
 
 using sqlite::Synchronous;
 
+/// How a PostgreSQL database is spoken to.
+struct PostgresSettings {
+    Secret password;
+    int connections = 8;
+    Duration statement_limit = 30s;
+    bool prepared = true;
+    bool listen = true;
+    Duration poll = 1s;
+    Duration notify_interval = 50ms;
+
+    static constexpr auto rules = std::tuple{
+        field(&PostgresSettings::password,
+              "As \"env:NAME\" or \"file:PATH\", or in store.url; empty: as libpq finds it, in PGPASSWORD or ~/.pgpass."),
+        field(&PostgresSettings::connections,
+              "The most connections of one program for its calls; one or two more wait for changes.", 1, 1000),
+        field(&PostgresSettings::statement_limit, "The longest a statement may run.", 100ms, 1h),
+        field(&PostgresSettings::prepared,
+              "Statements are prepared once a connection; false behind a pooler that gives each transaction another one."),
+        field(&PostgresSettings::listen,
+              "Changes are told by LISTEN and NOTIFY; false behind a pooler that gives each transaction another "
+              "connection."),
+        field(&PostgresSettings::poll, "Without `listen`, programs look for changes this often.", 10ms, 10min),
+        field(&PostgresSettings::notify_interval, "The least time between two NOTIFY of one program.", 0s, 1min)};
+
+    friend bool operator==(PostgresSettings const&, PostgresSettings const&) = default;
+};
+BOOST_DESCRIBE_STRUCT(PostgresSettings, (),
+                      (password, connections, statement_limit, prepared, listen, poll, notify_interval))
+
 /// Where jobs, workers and intents are kept.
 struct StoreSettings {
     std::string url;
-    Synchronous synchronous = Synchronous::full;
+    std::optional<Synchronous> synchronous;
     Duration keep_finished = 168h;
     Bytes max_log{16 * 1024 * 1024};
+    std::optional<PostgresSettings> postgres;
 
     static constexpr auto rules = std::tuple{
-        field(&StoreSettings::url, "The store, as \"sqlite:FILE\"; empty: rgrid.db in the home folder."),
-        field(
-            &StoreSettings::synchronous,
-            "full: a write is done when the disk has it; normal: faster, but a power cut may take the last ones back."),
+        field(&StoreSettings::url,
+              "The store, as \"sqlite:FILE\" or \"postgresql://USER@HOST:PORT/DATABASE\" with any option of libpq; empty: "
+              "rgrid.db in the home folder."),
+        field(&StoreSettings::synchronous,
+              "Only with SQLite. full, which holds if nothing is said: a write is done when the disk has it; normal: "
+              "faster, but a power cut may take the last ones back."),
         field(&StoreSettings::keep_finished, "Finished jobs and their logs are kept this long.", 1min, 87'600h),
         field(&StoreSettings::max_log, "The most log kept of one job, all its attempts together.", Bytes{1024},
-              Bytes{std::int64_t{1} << 40})};
+              Bytes{std::int64_t{1} << 40}),
+        field(&StoreSettings::postgres, "Only with PostgreSQL: how the database is spoken to.")};
 
     friend bool operator==(StoreSettings const&, StoreSettings const&) = default;
 };
-BOOST_DESCRIBE_STRUCT(StoreSettings, (), (url, synchronous, keep_finished, max_log))
+BOOST_DESCRIBE_STRUCT(StoreSettings, (), (url, synchronous, keep_finished, max_log, postgres))
 
 /// Where input and output files are kept.
 struct FilesSettings {
@@ -184,7 +218,7 @@ struct SettingsSource {
     std::optional<std::string> home;    ///< --home DIR.
 };
 
-/// The settings as the programs use them: every place is absolute and none is empty.
+/// The settings as the programs use them: every place is absolute, none is empty and none holds a password.
 struct LoadedSettings {
     Settings settings;
     std::string home;                 ///< The home folder, absolute; it need not exist yet.

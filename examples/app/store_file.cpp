@@ -10,7 +10,7 @@ sqlite::Settings sqlite_settings(StoreSettings const& store) {
     sqlite::Settings settings;
     settings.path = place_path(store.url);
     settings.synchronous =
-        store.synchronous == Synchronous::full ? sqlite::Synchronous::full : sqlite::Synchronous::normal;
+        store.synchronous.value_or(Synchronous::full) == Synchronous::full ? sqlite::Synchronous::full : sqlite::Synchronous::normal;
     settings.keep_finished = store.keep_finished;
     settings.max_log = store.max_log;
     return settings;

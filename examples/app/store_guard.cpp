@@ -16,6 +16,7 @@ std::optional<std::string> StoreGuard::replaced() const {
 }
 
 void StoreGuard::watch(std::stop_token const& done) {
+    if (!look_) return;
     while (clock_.sleep_until(clock_.steady_now() + 1s, done)) {
         auto lost = look_();
         if (!lost || !lost->replaced) continue;

@@ -21,7 +21,8 @@ struct LostStore {
 /// back, and one that was deleted lives only as long as programs have it open.
 class StoreGuard {
 public:
-    /// @param look  What became of the store by now; nothing if it is in its place.
+    /// @param look  What became of the store by now; nothing if it is in its place. Absent for a store that
+    ///              cannot be replaced under a program.
     /// @param stop  Whatever else ends the program.
     StoreGuard(std::function<std::optional<LostStore>()> look, Clock& clock, std::stop_token stop);
     StoreGuard(StoreGuard const&) = delete;

@@ -35,6 +35,7 @@ void add_explain(Commands const& commands);
 void add_cost(Commands const& commands);
 void add_config(Commands const& commands);
 void add_store(Commands const& commands);
+void add_migrate(Commands const& commands);
 void add_doctor(Commands const& commands);
 void add_simulate(Commands const& commands);
 

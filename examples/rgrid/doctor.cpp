@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "app/checkup.hpp"
+#include "app/store_url.hpp"
 #include "app/version.hpp"
 #include "commands.hpp"
 #include "output.hpp"
@@ -28,16 +29,17 @@ public:
         add(app::check_limits(app::machine_limits()));
         if (!loaded_.problems.empty()) return checks_;
         add(app::check_folders(loaded_));
+        if (app::is_postgres(settings().store.url)) {
+            examine_server();
+            return checks_;
+        }
         std::error_code ignored;
         if (!std::filesystem::exists(store_path(), ignored)) {
             add(Check{Health::ok, "store", store_path() + " is made when it is needed", ""});
             return checks_;
         }
-        if (auto const readings = app::read_clocks(context_.clock(), loaded_.home, store_path()))
-            add(app::check_clock(*readings));
-        else
-            add(Check{Health::fail, "clock", readings.error().message, "see to the home folder"});
-        examine_store();
+        examine_clocks(store_path());
+        examine_file();
         return checks_;
     }
 
@@ -56,13 +58,34 @@ private:
         return std::nullopt;
     }
 
-    void examine_store() {
+    /// @param store  The store's file; empty if it is none.
+    void examine_clocks(std::string const& store) {
+        if (auto const readings = app::read_clocks(context_.clock(), loaded_.home, store))
+            add(app::check_clock(*readings));
+        else
+            add(Check{Health::fail, "clock", readings.error().message, "see to the home folder"});
+    }
+
+    void examine_file() {
         auto const file = app::inspect_store(settings());
         add(app::check_store_file(file, settings()));
         // A program that opens a store of an older format brings it up to date, which is not for a doctor to do.
         bool const may_open =
             file && file->fleet == settings().fleet.name && file->damage.empty() && file->format == file->newest_format;
-        if (!may_open) return;
+        if (may_open) examine_content(file->last_job);
+    }
+
+    void examine_server() {
+        std::error_code ignored;
+        if (std::filesystem::exists(loaded_.home, ignored)) examine_clocks({});
+        auto const server = app::inspect_server(settings(), context_.clock());
+        add(app::check_store_server(server, settings()));
+        bool const may_open = server && server->fleet == settings().fleet.name &&
+                              server->schema == server->newest_schema && server->forbidden.empty();
+        if (may_open) examine_content(server->last_job);
+    }
+
+    void examine_content(JobId last_job) {
         auto ports = look("store", app::open_ports(loaded_, context_.clock(), app::Role::client));
         if (!ports) return;
         add(app::check_files(context_.call(), *ports->files, loaded_.home));
@@ -74,7 +97,7 @@ private:
         if (!record || !counts || !jobs) return;
         examine_servers(*jobs);
         if (auto const keys = look("files", ports->files->list(Call{}, "")))
-            add(app::check_objects(*keys, *jobs, file->last_job, record->generation));
+            add(app::check_objects(*keys, *jobs, last_job, record->generation));
     }
 
     void examine_servers(std::vector<JobView> const& jobs) {

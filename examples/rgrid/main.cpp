@@ -27,7 +27,7 @@ void group_commands(CLI::App& app) {
     };
     for (auto const& group : {Group{"Jobs", {"run", "batch", "status", "logs", "download", "cancel", "retry"}},
                               Group{"Fleet", {"workers", "servers", "explain", "cost", "pause", "resume"}},
-                              Group{"Operation", {"doctor", "config", "simulate", "store"}}})
+                              Group{"Operation", {"doctor", "config", "simulate", "store", "migrate"}}})
         for (auto const* name : group.commands) app.get_subcommand(name)->group(group.title);
 }
 
@@ -70,7 +70,7 @@ int run_command_line(int argc, char** argv) {
     app.footer(
         "Exit codes: 0 done, 1 failed, 2 wrong use, 3 not reachable; 'rgrid run' ends with its job's exit code.");
     for (auto* add : {add_run, add_batch, add_status, add_logs, add_job_control, add_workers, add_holds, add_explain,
-                      add_cost, add_config, add_store, add_doctor, add_simulate})
+                      add_cost, add_config, add_store, add_migrate, add_doctor, add_simulate})
         add(commands);
     group_commands(app);
     try {

@@ -7,6 +7,8 @@
 #include "app/proofs.hpp"
 #include "app/self.hpp"
 #include "app/store_file.hpp"
+#include "app/store_server.hpp"
+#include "app/store_url.hpp"
 #include "commands.hpp"
 #include "confirm.hpp"
 #include "output.hpp"
@@ -84,8 +86,10 @@ void print_info(StoreInfo const& info) {
                                             "\n            'rgrid store adopt' shows what there is and lets it go on")
               << "\n"
               << "leader      " << (info.leader.empty() ? "none" : app::readable_run_name(info.leader)) << "\n"
-              << "file        " << info.path << ", " << size_text(info.size) << ", journal " << size_text(info.journal)
-              << ", format " << info.format << "\n";
+              << (app::is_postgres(info.path) ? "database    " : "file        ") << info.path << ", "
+              << size_text(info.size) << ", ";
+    if (!app::is_postgres(info.path)) std::cout << "journal " << size_text(info.journal) << ", ";
+    std::cout << "format " << info.format << "\n";
     for (auto const& line : info.damage) std::cout << "damaged     " << paint(Colour::red, tame(line)) << "\n";
     auto const& jobs = info.jobs;
     std::cout << "jobs        " << jobs.accepted << " accepted: " << jobs.scheduled << " scheduled, " << jobs.queued
@@ -97,14 +101,20 @@ void print_info(StoreInfo const& info) {
 int store_info(Context& context) {
     auto& ports = context.ports();
     auto const& settings = context.loaded().settings;
-    auto const file = expect(app::inspect_store(settings));
     auto const record = expect(ports.fleet->load(context.call()));
     StoreInfo info{record.store,  settings.fleet.name, record.generation,
                    record.frozen, record.leader,       app::place_path(settings.store.url)};
-    info.format = file.format;
-    info.size = file.size;
-    info.journal = file.journal;
-    info.damage = file.damage;
+    if (app::is_postgres(settings.store.url)) {
+        auto const server = expect(app::inspect_server(settings, context.clock()));
+        info.format = server.schema;
+        info.size = server.size;
+    } else {
+        auto const file = expect(app::inspect_store(settings));
+        info.format = file.format;
+        info.size = file.size;
+        info.journal = file.journal;
+        info.damage = file.damage;
+    }
     info.jobs = expect(ports.jobs->counts(context.call()));
     if (context.options.json)
         print_json(info);
@@ -113,7 +123,16 @@ int store_info(Context& context) {
     return info.damage.empty() ? exit_done : exit_failed;
 }
 
+/// Ends a command for files if the store is none, and says what does the same for a database.
+void require_file(Context& context, std::string const& instead) {
+    auto const& url = context.loaded().settings.store.url;
+    if (app::is_postgres(url))
+        quit(exit_wrong_use, "this is for a SQLite file, and the store is the database " + url + ": " + instead);
+}
+
 int store_backup(Context& context, StoreOptions const& options) {
+    require_file(context, "back it up with 'pg_dump --format=custom --schema=rgrid', or with what copies the whole "
+                          "server, and copy the file store afterwards");
     auto const report = expect(app::backup_store(context.loaded().settings, options.file, context.clock()));
     if (context.options.json) {
         print_json(BackupDone{options.file, report.store, report.fleet, report.jobs, report.size, report.taken});
@@ -126,6 +145,8 @@ int store_backup(Context& context, StoreOptions const& options) {
 }
 
 int store_restore(Context& context, StoreOptions const& options) {
+    require_file(context, "end all daemons, restore it with 'pg_restore --clean --if-exists', then look at what 'rgrid "
+                          "store adopt' finds before a daemon starts");
     auto const& settings = context.loaded().settings;
     auto const path = app::place_path(settings.store.url);
     std::error_code ignored;
@@ -218,12 +239,12 @@ void add_store(Commands const& commands) {
     auto options = std::make_shared<StoreOptions>();
     auto* store = commands.add("store", "Backs up, restores or adopts the store", store_info);
     store->require_subcommand(1);
-    commands.add_to(*store, "info", "Shows the store's identity, state and size, and checks its file", store_info);
-    auto* backup = commands.add_to(*store, "backup", "Copies the store to a new file while programs use it",
+    commands.add_to(*store, "info", "Shows the store's identity, state and size, and checks its file if it is one", store_info);
+    auto* backup = commands.add_to(*store, "backup", "Copies a SQLite store to a new file while programs use it",
                                    [options](Context& context) { return store_backup(context, *options); });
     backup->add_option("FILE", options->file, "A file that does not exist yet")->required();
     auto* restore =
-        commands.add_to(*store, "restore", "Replaces the store by a backup; it then stands still until it is adopted",
+        commands.add_to(*store, "restore", "Replaces a SQLite store by a backup; it then stands still until it is adopted",
                         [options](Context& context) { return store_restore(context, *options); });
     restore->add_option("FILE", options->file, "What 'rgrid store backup' has made")->required();
     auto* adopt = commands.add_to(*store, "adopt",

@@ -136,9 +136,12 @@ class Ledger:
                     return
                 self.ended.wait(self.pause)
 
+    def read(self, database):
+        return Look(database)
+
     def look(self, database):
         acknowledged = set(self.acknowledged)
-        found = Look(database)
+        found = self.read(database)
         check_books(found)
         lost = acknowledged - set(found.accepted)
         assert not lost, f"jobs were acknowledged and are not there: {sorted(lost)}"

@@ -41,7 +41,7 @@ class ConfigurationTest(MisuseTest):
     def test_all_mistakes_of_a_configuration_are_told_in_one_run_by_each_program(self):
         fleet = self.start_fleet(
             fleet={"name": "UPPER case", "interval": "5", "unknown": 1},
-            store={"url": "postgres://user:password@host/db", "synchronous": "sometimes", "max_log": "16"},
+            store={"url": "mysql://user:password@host/db", "synchronous": "sometimes", "max_log": "16"},
             files={"url": "/no/scheme"}, worker={"pol": "1s", "kill_grace": "1y", "max_processes": -1},
             pool__default={"slots": 0}, pool__default__scaling={"min_workers": 5, "max_workers": 3, "max_wait": True},
             pool__gpu__placement={"offers": ["smal@here"]}, cloud__proces={"x": 1}, log={"level": "loud"})
@@ -79,7 +79,8 @@ class StoreTest(MisuseTest):
             connection.commit()
             connection.close()
         for url, code, parts in (
-                ("postgres://anna:password@host/db", 2, ["store.url", 'expected "sqlite:FILE"']),
+                ("mysql://anna:password@host/db", 2, ["store.url", 'expected "sqlite:FILE" or "postgresql:']),
+                ("postgres://anna:password@host/db", 2, ["store.synchronous", "expected none"]),
                 ("sqlite:", 2, ["store.url", 'expected "sqlite:FILE"']),
                 ("sqlite:/proc/none/x.db", 3, ["/proc/none"]),
                 (f"sqlite:{fleet.home}", 3, ["is a directory; expected a database file"]),

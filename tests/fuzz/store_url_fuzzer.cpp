@@ -4,6 +4,7 @@
 #include <map>
 
 #include "app/settings.hpp"
+#include "app/store_url.hpp"
 #include "expect.hpp"
 
 namespace {
@@ -29,7 +30,11 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     });
     expect(loaded.problems.empty() == config::to_text(loaded.problems).empty(), "every refusal says why");
     if (!loaded.problems.empty()) return 0;
-    is_absolute(loaded.settings.store.url);
+    auto const& store = loaded.settings.store.url;
+    if (!app::is_postgres(store))
+        is_absolute(store);
+    else
+        expect(app::without_password(store).url == store, "an address that is shown holds no password");
     is_absolute(loaded.settings.files.url);
     return 0;
 }

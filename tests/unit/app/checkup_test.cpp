@@ -88,6 +88,60 @@ TEST(Checkup, What_is_wrong_with_a_stores_file_is_named) {
                 Contains(line(Health::fail, "5 MiB are left")));
 }
 
+postgres::StoreServer sound_server() {
+    postgres::StoreServer server;
+    server.place = "PostgreSQL at db";
+    server.version = "15.6";
+    server.version_number = 150006;
+    server.schema = server.newest_schema = 2;
+    server.store = StoreId{"abc"};
+    server.fleet = FleetId{"default"};
+    server.role = "anna";
+    server.asked = server.now = server.answered = Instant{1h};
+    return server;
+}
+
+TEST(Checkup, A_sound_database_is_well) {
+    EXPECT_THAT(check_store_server(sound_server(), settings_in("/h")), Each(is_ok()));
+}
+
+TEST(Checkup, A_database_that_cannot_be_reached_says_why_and_what_to_do) {
+    auto const checks = check_store_server(fail(Errc::retry_later, "no answer"), settings_in("/h"));
+    EXPECT_THAT(checks, ElementsAre(line(Health::fail, "no answer")));
+    EXPECT_THAT(checks[0].advice, HasSubstr("see that the server runs"));
+    EXPECT_THAT(check_store_server(fail(Errc::denied, "wrong password"), settings_in("/h"))[0].advice,
+                HasSubstr("correct store.url"));
+}
+
+TEST(Checkup, What_is_wrong_with_a_database_is_named) {
+    auto const with = [](auto change) {
+        auto server = sound_server();
+        change(server);
+        return check_store_server(server, settings_in("/h"));
+    };
+    EXPECT_THAT(with([](auto& server) { server.version_number = 140011; }),
+                Contains(line(Health::fail, "expected 15 or later")));
+    EXPECT_THAT(with([](auto& server) { server.schema = 1; }), Contains(line(Health::warn, "is at step 1")));
+    EXPECT_THAT(with([](auto& server) { server.schema = 0; }), Contains(line(Health::warn, "no schema of RGrid")));
+    EXPECT_THAT(with([](auto& server) { server.schema = 3; }), Contains(line(Health::fail, "this program knows 2")));
+    EXPECT_THAT(with([](auto& server) { server.fleet = FleetId{"other"}; }),
+                Contains(line(Health::fail, "belongs to the fleet \"other\"; expected \"default\"")));
+    EXPECT_THAT(with([](auto& server) { server.read_only = true; }), Contains(line(Health::fail, "takes no writes")));
+    EXPECT_THAT(with([](auto& server) { server.forbidden = {"INSERT on lease"}; }),
+                Contains(line(Health::fail, "anna lacks INSERT on lease")));
+    EXPECT_THAT(with([](auto& server) { server.now += 5s; }), Contains(line(Health::warn, "the server's clock says")));
+    EXPECT_THAT(with([](auto& server) { server.now -= 5s; }), Contains(line(Health::warn, "the server's clock says")));
+    EXPECT_THAT(with([](auto& server) { server.autovacuum = false; }), Contains(line(Health::fail, "autovacuum is off")));
+    EXPECT_THAT(with([](auto& server) { server.never_vacuumed = {"ready"}; }),
+                Contains(line(Health::fail, "autovacuum is off for ready")));
+    EXPECT_THAT(with([](auto& server) { server.oldest_transaction = 20min; }),
+                Contains(line(Health::warn, "is open for 20m")));
+    EXPECT_THAT(with([](auto& server) { server.oldest_look = 2'000'000; }),
+                Contains(line(Health::warn, "2000000 transactions ago")));
+    EXPECT_THAT(with([](auto& server) { server.rows = {{"ready", 5, 200'000}}; }),
+                Contains(line(Health::warn, "rgrid.ready has 200000 dead rows beside 5 living ones")));
+}
+
 TEST(Checkup, Nobody_need_lead_where_nothing_is_to_be_done) {
     EXPECT_THAT(check_fleet({}, {}, {}, "1"), ElementsAre(line(Health::ok, "nothing to do")));
     EXPECT_THAT(check_fleet({}, {.queued = 3}, {}, "1"), ElementsAre(line(Health::fail, "3 jobs that have not ended")));

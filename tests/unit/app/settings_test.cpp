@@ -150,12 +150,69 @@ TEST_F(SettingsTest, AProblemOfTheEnvironmentNamesTheVariable) {
 }
 
 TEST_F(SettingsTest, APasswordInAUrlIsNotShown) {
-    variables["DATABASE_URL"] = "postgresql://user:hunter2@host/db";
+    variables["DATABASE_URL"] = "mysql://user:hunter2@host/db";
     auto const text = to_text(load_text("").problems);
-    EXPECT_EQ(text, "store.url: found \"postgresql:***\", expected \"sqlite:FILE\"; "
-                    "taken from the environment variable DATABASE_URL");
+    EXPECT_EQ(text, "store.url: found \"mysql:***\", expected \"sqlite:FILE\" or "
+                    "\"postgresql://USER@HOST/DATABASE\"; taken from the environment variable DATABASE_URL");
     variables["DATABASE_URL"] = "user:hunter2@host/db";
     EXPECT_EQ(to_text(load_text("").problems).find("hunter2"), std::string::npos);
+}
+
+TEST_F(SettingsTest, A_database_is_taken_with_its_password_apart_so_that_the_address_can_be_shown) {
+    struct Case {
+        char const* given;
+        char const* url;
+        char const* password;
+    };
+    for (auto const& [given, url, password] :
+         {Case{"postgresql://anna@db.example:5432/jobs?sslmode=verify-full",
+               "postgresql://anna@db.example:5432/jobs?sslmode=verify-full", ""},
+          Case{"postgres://anna:hunter%402%25@h1,h2/jobs", "postgres://anna@h1,h2/jobs", "hunter@2%"},
+          Case{"postgresql:///jobs?password=hunter2&host=/run/x", "postgresql:///jobs?host=/run/x", "hunter2"},
+          Case{"postgresql://h?port=1&pass%77ord=hunter2", "postgresql://h?port=1", "hunter2"},
+          Case{"postgresql://", "postgresql://", ""}}) {
+        variables["DATABASE_URL"] = given;
+        auto const loaded = load_text("");
+        EXPECT_EQ(to_text(loaded.problems), "") << given;
+        EXPECT_EQ(loaded.settings.store.url, url);
+        ASSERT_TRUE(loaded.settings.store.postgres.has_value());
+        EXPECT_EQ(loaded.settings.store.postgres->password.reveal(), password);
+        EXPECT_FALSE(loaded.settings.store.synchronous.has_value());
+    }
+}
+
+TEST_F(SettingsTest, An_address_in_which_a_password_cannot_be_told_apart_is_refused_and_not_shown) {
+    for (char const* url : {"postgresql://anna:hunter2@x@host/db", "postgresql://anna:hun/ter2@host/db",
+                            "postgresql://anna:hunter2%@host/db", "postgresql://host/db?password=hunter2%x",
+                            "postgresql://host/db?sslpassword=hunter2", "postgresql://host/db?a=hunter2@x"}) {
+        auto const problems = load_text(std::string{"store.url = '"} + url + "'").problems;
+        EXPECT_TRUE(problems.names("store.url")) << url;
+        EXPECT_EQ(to_text(problems).find("ter2"), std::string::npos) << to_text(problems);
+        EXPECT_EQ(problems.size(), 1U);
+    }
+}
+
+TEST_F(SettingsTest, An_address_that_cannot_be_read_is_refused_before_anybody_connects) {
+    auto const text = to_text(load_text("store.url = 'postgresql://host/db?sslmod=require'").problems);
+    EXPECT_EQ(text.substr(0, text.find('(')), "store.url: the address of the PostgreSQL database cannot be read ");
+}
+
+TEST_F(SettingsTest, A_database_password_comes_from_one_place) {
+    variables["SECRET"] = "hunter2";
+    auto const settings = [](char const* url) {
+        return std::string{"store.url = '"} + url + "'\nstore.postgres.password = 'env:SECRET'";
+    };
+    EXPECT_EQ(load_text(settings("postgresql://anna@host/db")).settings.store.postgres->password.reveal(), "hunter2");
+    EXPECT_EQ(to_text(load_text(settings("postgresql://anna:other@host/db")).problems),
+              "store.postgres.password: found a second password, expected one, either here or in store.url");
+}
+
+TEST_F(SettingsTest, What_only_the_other_store_has_is_refused) {
+    EXPECT_EQ(to_text(load_text("store.postgres.listen = false").problems),
+              "store.postgres: found settings, expected none, since store.url names no PostgreSQL database");
+    EXPECT_EQ(to_text(load_text("store.url = 'postgresql://h/d'\nstore.synchronous = 'full'").problems),
+              "store.synchronous: found a value, expected none, since store.url names a PostgreSQL database, which has a "
+              "setting of its own (synchronous_commit)");
 }
 
 TEST_F(SettingsTest, AStoreThatAgentsCannotOpenIsRefused) {
@@ -212,8 +269,8 @@ TEST_F(SettingsTest, TenMistakesAreTenLines) {
               "pool.default.scaling.max_workers: found \"ten\", expected a whole number from 0 to 10000\n"
               "fleet.name: found \"My Fleet\", expected a name of at most 40 small letters, digits and dashes, with no "
               "dash at its ends\n"
-              "store.url: found \"memory:\", expected \"sqlite:FILE\"; agents are processes of their own and could not "
-              "see a store in memory\n"
+              "store.url: found \"memory:\", expected \"sqlite:FILE\" or \"postgresql://USER@HOST/DATABASE\"; agents are "
+              "processes of their own and could not see a store in memory\n"
               "pool.big.placement.offers[0]: found \"local@her\", expected one of 'local@here'; did you mean "
               "'local@here'?\n"
               "pool.default.health.lost_after: found \"2m\", expected at least \"3m\", three heartbeats");

@@ -57,6 +57,17 @@ TEST_F(StoreGuardTest, a_deleted_store_ends_nothing) {
     EXPECT_FALSE(guard.replaced());
 }
 
+TEST(StoreGuardOfNothing, a_store_that_cannot_be_replaced_is_not_looked_at) {
+    memory::ManualClock clock;
+    std::stop_source stop;
+    StoreGuard const none{{}, clock, stop.get_token()};
+    EXPECT_FALSE(none.token().stop_requested());
+
+    stop.request_stop();
+    EXPECT_TRUE(none.token().stop_requested());
+    EXPECT_FALSE(none.replaced());
+}
+
 TEST_F(StoreGuardTest, passes_on_what_else_ends_the_program) {
     stop.request_stop();
 
