@@ -140,7 +140,7 @@ TEST_F(WakeTest, a_server_that_stands_still_holds_up_no_wait) {
     auto const pid = listener();
     {
         Frozen const frozen{server.postmaster()};
-        sql.run("SELECT pg_terminate_backend(" + std::to_string(pid) + ", 10000)");
+        sql.run("SELECT pg_terminate_backend(" + std::to_string(pid) + ")");
         EXPECT_TRUE(told(*wake)) << "it cannot connect, and looks instead";
         EXPECT_TRUE(told(*wake));
         EXPECT_FALSE(wake->wait({clock.steady_now(), {}}));
