@@ -58,7 +58,7 @@ class GatewayTest(FleetCase):
         script.write_text('#!/bin/sh\nsh "$1" "$2" "$3" a && cat input.txt > result.txt\n')
         (fleet.home / "input.txt").write_text("what comes in goes out\n")
         job = fleet.ask("run", "--detach", "--input", str(fleet.home / "input.txt"), "--output", "result.txt",
-                        str(script), str(fleet.script), str(fleet.home), "gate")["job"]
+                        str(script), str(fleet.script), str(fleet.home), "gate")
         wait_until("it has begun", lambda: fleet.journal("start", "a"))
         name, agent = self.agent_of(fleet)
         opened = [os.readlink(link) for link in pathlib.Path(f"/proc/{agent}/fd").iterdir() if link.is_symlink()]
