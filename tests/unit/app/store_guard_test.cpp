@@ -57,15 +57,30 @@ TEST_F(StoreGuardTest, a_deleted_store_ends_nothing) {
     EXPECT_FALSE(guard.replaced());
 }
 
-TEST(StoreGuardOfNothing, a_store_that_cannot_be_replaced_is_not_looked_at) {
-    memory::ManualClock clock;
-    std::stop_source stop;
-    StoreGuard const none{{}, clock, stop.get_token()};
-    EXPECT_FALSE(none.token().stop_requested());
+/// Counts how often somebody sleeps, and lets nobody.
+class CountingClock final : public Clock {
+public:
+    [[nodiscard]] Instant now() const override { return {}; }
+    [[nodiscard]] SteadyInstant steady_now() const override { return {}; }
+    bool sleep_until(SteadyInstant, std::stop_token stop) override {
+        ++sleeps;
+        return !stop.stop_requested();
+    }
 
-    stop.request_stop();
-    EXPECT_TRUE(none.token().stop_requested());
-    EXPECT_FALSE(none.replaced());
+    std::atomic<int> sleeps = 0;
+};
+
+TEST(StoreGuardOfNothing, a_store_that_cannot_be_replaced_is_not_looked_at) {
+    CountingClock clock;
+    {
+        std::stop_source stop;
+        StoreGuard const none{{}, clock, stop.get_token()};
+        EXPECT_FALSE(none.token().stop_requested());
+        stop.request_stop();
+        EXPECT_TRUE(none.token().stop_requested());
+        EXPECT_FALSE(none.replaced());
+    }
+    EXPECT_EQ(clock.sleeps, 0);
 }
 
 TEST_F(StoreGuardTest, passes_on_what_else_ends_the_program) {
