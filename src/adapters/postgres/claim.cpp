@@ -55,6 +55,20 @@ Lease read_lease(Row const& row, int first) {
             row.small(first + 3)};
 }
 
+Claimed read_claimed(Rows const& rows, LowWater& low_water) {
+    Claimed claimed;
+    std::map<int, JobId> first;
+    for (auto const& row : rows) {
+        claimed.admitted = true;
+        claimed.sized = row.boolean(0);
+        if (row.null(2)) break;
+        claimed.leases.push_back(read_lease(row, 2));
+        first.try_emplace(row.small(1), claimed.leases.back().job);
+    }
+    for (auto const& [kind, job] : first) low_water.claimed(kind, job);
+    return claimed;
+}
+
 struct Kind {
     int id = 0;
     std::int64_t rank = 0;
@@ -155,17 +169,7 @@ Result<Claimed> claim_singles(Client& client, Call const& call, WorkerId const& 
     auto const rows = client.run(call, Effect::writes, claim_statement, worker, incarnation, acknowledged, slots,
                                  marks.kinds, marks.jobs);
     if (!rows) return rows.error();
-    Claimed claimed;
-    std::map<int, JobId> first;
-    for (auto const& row : *rows) {
-        claimed.admitted = true;
-        claimed.sized = row.boolean(0);
-        if (row.null(2)) break;
-        claimed.leases.push_back(read_lease(row, 2));
-        first.try_emplace(row.small(1), claimed.leases.back().job);
-    }
-    for (auto const& [kind, job] : first) low_water.claimed(kind, job);
-    return claimed;
+    return reading(client.place(), [&]() -> Result<Claimed> { return read_claimed(*rows, low_water); });
 }
 
 std::vector<Lease> claim_sized(Transaction& transaction, WorkerId const& worker, KnownSession const& session,

@@ -23,4 +23,14 @@ template <class T>
     return std::move(*value);
 }
 
+/// What `read` makes of an answer outside of a transaction, where nobody else catches what decode() throws.
+template <class Read>
+[[nodiscard]] auto reading(std::string const& place, Read const& read) -> decltype(read()) {
+    try {
+        return read();
+    } catch (PostgresFailure const& failure) {
+        return to_error(failure, place);
+    }
+}
+
 }  // namespace rgrid::postgres

@@ -64,8 +64,6 @@ private:
         ending.outputs = kept_outputs(completion.outputs);
         place.last = ending;
         moves_.push_back({completion.job, place, move});
-        // A second report of it in the same call is judged by what the first one made of it.
-        place.state = move.state;
     }
 
     WorkerId const& worker_;

@@ -233,17 +233,19 @@ void prune_kinds(Transaction& transaction) {
 Result<Demand> Store::demand(Call const& call) {
     auto const rows = impl_->client().run(call, Effect::reads, demand_statement, oldest_shown);
     if (!rows) return rows.error();
-    return read_demand(*rows);
+    return reading(impl_->client().place(), [&]() -> Result<Demand> { return read_demand(*rows); });
 }
 
 Result<SessionList> Store::sessions(Call const& call) {
     auto const rows = impl_->client().run(call, Effect::reads, sessions_statement);
     if (!rows) return rows.error();
-    SessionList list;
-    list.store_now = rows->front().instant(0);
-    for (auto const& row : *rows)
-        if (!row.null(1)) list.sessions.push_back(read_session(row));
-    return list;
+    return reading(impl_->client().place(), [&]() -> Result<SessionList> {
+        SessionList list;
+        list.store_now = rows->front().instant(0);
+        for (auto const& row : *rows)
+            if (!row.null(1)) list.sessions.push_back(read_session(row));
+        return list;
+    });
 }
 
 Result<CloseReport> Store::close(Call const& call, WorkerId const& worker, CloseMode mode, BeatMark const& seen) {

@@ -1,3 +1,4 @@
+#include "adapters/postgres/codec.hpp"
 #include "adapters/postgres/impl.hpp"
 #include "adapters/postgres/logs.hpp"
 #include "adapters/postgres/moves.hpp"
@@ -77,7 +78,8 @@ JobCounts read_counts(Transaction& transaction) {
 }  // namespace
 
 Result<std::vector<Result<Submitted>>> Store::submit(Call const& call, std::vector<JobSpec> const& specs) {
-    auto answer = postgres::submit(impl_->client(), call, specs);
+    auto& client = impl_->client();
+    auto answer = reading(client.place(), [&] { return postgres::submit(client, call, specs); });
     if (answer && !answer->empty()) impl_->changed();
     return answer;
 }
