@@ -26,7 +26,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-bool soon(std::function<bool()> const& condition) {
+bool before_long(std::function<bool()> const& condition) {
     for (int look = 0; look < 20'000; ++look) {
         if (condition()) return true;
         std::this_thread::sleep_for(1ms);
@@ -181,11 +181,11 @@ TEST(StoreCrashTest, a_server_that_is_killed_loses_nothing_that_it_said) {
     make_schema(settings);
     auto const store = Store::open({}, settings, FleetId{"blue"}, clock).value();
     Bustle bustle{*store};
-    ASSERT_TRUE(soon([&] { return bustle.batches > 5 && bustle.reports > 3; }));
+    ASSERT_TRUE(before_long([&] { return bustle.batches > 5 && bustle.reports > 3; }));
     server.kill();
     auto const before = bustle.batches.load();
     server.start();
-    ASSERT_TRUE(soon([&] { return bustle.batches > before + 2; })) << "they go on by themselves";
+    ASSERT_TRUE(before_long([&] { return bustle.batches > before + 2; })) << "they go on by themselves";
     bustle.stop();
 
     Sql sql{database->url()};
@@ -196,7 +196,7 @@ TEST_F(StoreFaultTest, connections_that_are_ended_in_the_middle_do_no_harm) {
     Bustle bustle{*store};
     for (int round = 0; round < 10; ++round) {
         auto const before = bustle.batches.load();
-        ASSERT_TRUE(soon([&] { return bustle.batches > before + 2; }));
+        ASSERT_TRUE(before_long([&] { return bustle.batches > before + 2; }));
         sql.text("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
                  "WHERE datname = current_database() AND pid <> pg_backend_pid()");
     }
