@@ -129,8 +129,10 @@ gone AS (
     DELETE FROM rgrid.scheduled s USING due d WHERE s.ctid = d.at RETURNING s.job, s.epoch, s.attempts, s.losses),
 come AS (
     INSERT INTO rgrid.ready(kind, job, ready_at, epoch, attempts, losses, again)
-    SELECT rgrid.kind_of(j.pool, -j.priority::bigint, j.slots), g.job, rgrid.clock(), g.epoch, g.attempts, g.losses, true
-    FROM gone g JOIN rgrid.job j ON j.id = g.job
+    SELECT rgrid.kind_of(c.pool, -c.priority::bigint, c.slots), c.job, rgrid.clock(), c.epoch, c.attempts, c.losses,
+           true
+    FROM (SELECT g.*, j.pool, j.priority, j.slots FROM gone g JOIN rgrid.job j ON j.id = g.job
+          ORDER BY j.pool, j.priority, j.slots, g.job OFFSET 0) c
     RETURNING kind),
 counted AS (
     INSERT INTO rgrid.tally(kind, state, jobs)

@@ -122,9 +122,11 @@ void enter_ready(Transaction& transaction, std::vector<Move> const& moves) {
     static constexpr Statement enter{
         "enter_ready",
         "WITH come AS (INSERT INTO rgrid.ready(kind, job, ready_at, epoch, attempts, losses, again) "
-        "SELECT rgrid.kind_of(j.pool, -j.priority::bigint, j.slots), j.id, rgrid.clock(), i.epoch, i.attempts, i.losses, true "
+        "SELECT rgrid.kind_of(c.pool, -c.priority::bigint, c.slots), c.job, rgrid.clock(), c.epoch, c.attempts, "
+        "c.losses, true "
+        "FROM (SELECT i.*, j.pool, j.priority, j.slots "
         "FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::int[]) AS i(job, epoch, attempts, losses) "
-        "JOIN rgrid.job j ON j.id = i.job RETURNING kind) "
+        "JOIN rgrid.job j ON j.id = i.job ORDER BY j.pool, j.priority, j.slots, i.job OFFSET 0) c RETURNING kind) "
         "INSERT INTO rgrid.tally(kind, state, jobs) SELECT kind, 1, count(*) FROM come GROUP BY kind"};
     Columns rows;
     for (auto const& move : moves)

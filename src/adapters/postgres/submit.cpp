@@ -13,7 +13,8 @@ namespace rgrid::postgres {
 
 namespace {
 
-// Keys are entered in their own order, so that two calls with the same keys wait for each other and never in a circle.
+// Keys are entered in their own order and new kinds in theirs, so that two calls with the same ones wait for each other and
+// never in a circle.
 constexpr Statement submit_statement{"submit", R"sql(
 WITH item AS MATERIALIZED (
     SELECT i.*, nextval('rgrid.job_id') AS id, now
@@ -29,9 +30,10 @@ put AS (
     RETURNING id, submitted, run_at, pool, priority, slots),
 queued AS (
     INSERT INTO rgrid.ready(kind, job, ready_at, epoch, attempts, losses, again)
-    SELECT coalesce(k.id, rgrid.kind_of(p.pool, -p.priority::bigint, p.slots)), p.id, p.submitted, 0, 0, 0, false
-    FROM put p LEFT JOIN rgrid.kind k ON k.pool = p.pool AND k.rank = -p.priority::bigint AND k.slots = p.slots
-    WHERE p.run_at IS NULL
+    SELECT coalesce(p.kind, rgrid.kind_of(p.pool, -p.priority::bigint, p.slots)), p.id, p.submitted, 0, 0, 0, false
+    FROM (SELECT p.*, k.id AS kind FROM put p
+          LEFT JOIN rgrid.kind k ON k.pool = p.pool AND k.rank = -p.priority::bigint AND k.slots = p.slots
+          WHERE p.run_at IS NULL ORDER BY k.id, p.pool, p.priority, p.slots, p.id OFFSET 0) p
     RETURNING kind),
 later AS (
     INSERT INTO rgrid.scheduled(job, due_at, epoch, attempts, losses)
