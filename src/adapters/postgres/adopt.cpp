@@ -78,6 +78,9 @@ void begin_generation(Transaction& transaction, Adoption const& adoption, Genera
     transaction.run(store, adoption.store, generation);
     transaction.run(leader, generation);
     transaction.run(fleet, adoption.next_number);
+    if (adoption.last_job <= last_job(transaction)) return;
+    // Whoever submits meanwhile may have taken numbers beyond it by now, and none is given out twice.
+    transaction.script("LOCK TABLE rgrid.job IN SHARE ROW EXCLUSIVE MODE");
     if (adoption.last_job > last_job(transaction)) transaction.run(jobs, adoption.last_job);
 }
 
