@@ -4,16 +4,17 @@
 //
 // Reads QB_JOBS, QB_WORKERS, QB_MAX_SECONDS, QB_TRICKLE, QB_DIR and libpq's variables of a new and empty database, and
 // prints one line of JSON: jobs a second submitted one a call and 1,000 a call, jobs a second claimed and completed by
-// QB_WORKERS slots of one process, and with QB_TRICKLE=1 the milliseconds from a submit to the job's first line. With
-// --batch one caller claims and completes N jobs a call; otherwise each slot is a thread that claims one, runs it and
-// reports it.
+// QB_WORKERS workers of one process, and with QB_TRICKLE=1 the milliseconds from a submit to the job's first line. Each
+// worker is a thread that claims one job, or N with --batch, runs them and reports them.
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <rgrid/adapters/postgres/migrate.hpp>
 #include <rgrid/adapters/postgres/store.hpp>
@@ -99,19 +100,17 @@ double submit_in_bulk(Queue& queue, int jobs) {
     return jobs / seconds_since(begin);
 }
 
-/// Slots of one worker that claim, do nothing and report, until `stop`.
+/// Claims, does nothing and reports, until it is told to stop.
 class Worker {
 public:
-    Worker(Queue& queue, int slots, int batch) : queue_(queue), batch_(batch) {
-        incarnation_ =
-            queue.work->register_worker({}, {id_, ServerName{"w"}, PoolName{"default"}, std::max(slots, batch), "1"})
-                .value()
-                .incarnation;
+    Worker(Queue& queue, int number, int batch) : queue_(queue), id_("w" + std::to_string(number)), batch_(batch) {
+        incarnation_ = queue.work->register_worker({}, {id_, ServerName{id_.value}, PoolName{"default"}, batch, "1"})
+                           .value()
+                           .incarnation;
     }
 
     void run(std::stop_token stop, std::function<void(std::vector<Lease> const&)> const& ran, bool waits) {
         auto const wake = waits ? queue_.wake() : nullptr;
-        Timer::time_point next{};
         while (!stop.stop_requested()) {
             auto const leases = queue_.work->claim({}, id_, incarnation_, {}, batch_).value();
             if (leases.empty()) {
@@ -132,22 +131,30 @@ public:
 
 private:
     Queue& queue_;
-    WorkerId const id_{"w"};
+    WorkerId const id_;
     Incarnation incarnation_;
     int const batch_;
     std::atomic<int> done_{0};
 };
 
-double drain(Queue& queue, Worker& worker, int jobs, int slots, int most_seconds, bool& drained) {
+using Workers = std::vector<std::unique_ptr<Worker>>;
+
+int done(Workers const& workers) {
+    int sum = 0;
+    for (auto const& worker : workers) sum += worker->done();
+    return sum;
+}
+
+double drain(Queue& queue, Workers& workers, int jobs, int most_seconds, bool& drained) {
     auto const begin = Timer::now();
     std::stop_source stop;
     std::vector<std::jthread> threads;
-    for (int i = 0; i < slots; ++i)
-        threads.emplace_back([&] { worker.run(stop.get_token(), [](auto const&) {}, false); });
-    while (worker.done() < jobs && seconds_since(begin) < most_seconds)
+    for (auto& worker : workers)
+        threads.emplace_back([&] { worker->run(stop.get_token(), [](auto const&) {}, false); });
+    while (done(workers) < jobs && seconds_since(begin) < most_seconds)
         std::this_thread::sleep_for(std::chrono::milliseconds{1});
-    auto const rate = worker.done() / seconds_since(begin);
-    drained = worker.done() >= jobs;
+    auto const rate = done(workers) / seconds_since(begin);
+    drained = done(workers) >= jobs;
     stop.request_stop();
     threads.clear();
     auto const counts = queue.jobs->counts({}).value();
@@ -155,15 +162,15 @@ double drain(Queue& queue, Worker& worker, int jobs, int slots, int most_seconds
     return rate;
 }
 
-std::vector<double> trickle(Queue& queue, Worker& worker, int slots) {
+std::vector<double> trickle(Queue& queue, Workers& workers) {
     std::mutex mutex;
     std::map<std::int64_t, Timer::time_point> asked;
     std::map<std::int64_t, Timer::time_point> began;
     std::stop_source stop;
     std::vector<std::jthread> threads;
-    for (int i = 0; i < slots; ++i)
+    for (auto& worker : workers)
         threads.emplace_back([&] {
-            worker.run(stop.get_token(),
+            worker->run(stop.get_token(),
                        [&](std::vector<Lease> const& leases) {
                            auto const now = Timer::now();
                            std::scoped_lock const lock{mutex};
@@ -213,9 +220,10 @@ int main(int argc, char** argv) {
     double rate = 0;
     std::vector<double> spans;
     {
-        Worker worker{queue, slots, batch};
-        rate = drain(queue, worker, jobs, slots, setting("QB_MAX_SECONDS", 5), drained);
-        if (setting("QB_TRICKLE", 0) == 1 && drained) spans = trickle(queue, worker, slots);
+        Workers workers;
+        for (int i = 0; i < slots; ++i) workers.push_back(std::make_unique<Worker>(queue, i, batch));
+        rate = drain(queue, workers, jobs, setting("QB_MAX_SECONDS", 5), drained);
+        if (setting("QB_TRICKLE", 0) == 1 && drained) spans = trickle(queue, workers);
     }
     std::printf("{\"name\": \"rgrid\", \"version\": \"1\", \"enqueue_per_s\": %.0f, \"enqueue_bulk_per_s\": %.0f, "
                 "\"drain_per_s\": %.0f, \"drained\": %s",
