@@ -1,16 +1,10 @@
-#include <sched.h>
-#include <sys/mount.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <rgrid/adapters/sqlite/backup.hpp>
 #include <rgrid/adapters/system/clock.hpp>
 #include <rgrid/testing/builders.hpp>
-#include <rgrid/testing/temp_folder.hpp>
 
+#include "../../support/small_disk.hpp"
 #include "raw.hpp"
 
 namespace rgrid::sqlite {
@@ -18,53 +12,11 @@ namespace {
 
 using testing::a_job;
 
-/// A real disk of a few megabytes, which only the thread that made it and the threads it starts can see; it goes with
-/// them.
-class SmallDisk {
-public:
-    explicit SmallDisk(std::string folder) : folder_(std::move(folder)) {
-        if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-            ::mount("rgrid-test", folder_.c_str(), "tmpfs", 0, "size=4m") != 0)
-            problem_ = std::string{"no disk of its own can be mounted here: "} + std::strerror(errno);
-        else mounted_ = true;
-    }
-    ~SmallDisk() {
-        if (mounted_) ::umount2(folder_.c_str(), MNT_DETACH);
-    }
-    SmallDisk(SmallDisk const&) = delete;
-    SmallDisk& operator=(SmallDisk const&) = delete;
-
-    [[nodiscard]] std::string const& problem() const { return problem_; }
-
-    /// Takes all space that is left.
-    void fill() const {
-        std::ofstream file{folder_ + "/ballast", std::ios::binary | std::ios::app};
-        for (std::size_t size : {65536U, 4096U, 1U})
-            while (file.write(std::string(size, 'x').data(), static_cast<std::streamsize>(size)).flush()) {}
-    }
-    void relieve() const { std::filesystem::remove(folder_ + "/ballast"); }
-
-    [[nodiscard]] bool read_only(bool on) const {
-        unsigned long const flags = on ? MS_REMOUNT | MS_RDONLY : MS_REMOUNT;
-        return ::mount("rgrid-test", folder_.c_str(), "tmpfs", flags, nullptr) == 0;
-    }
-
-private:
-    std::string folder_, problem_;
-    bool mounted_ = false;
-};
-
 class SmallDiskTest : public ::testing::Test {
 protected:
-    /// Runs `body` on a thread that has a small disk at the folder; why not, if there can be none.
-    std::string on_a_small_disk(std::function<void(SmallDisk&)> const& body) {
-        std::string problem;
-        std::jthread{[&] {
-            SmallDisk disk{folder.path()};
-            problem = disk.problem();
-            if (problem.empty()) body(disk);
-        }}.join();
-        return problem;
+    /// Why not, if there can be none.
+    std::string on_a_small_disk(std::function<void(testing::SmallDisk&)> const& body) {
+        return testing::on_a_small_disk(folder.path(), "4m", body);
     }
 
     std::unique_ptr<Store> open() { return Store::open(settings, FleetId{"blue"}, clock).value(); }
@@ -77,7 +29,7 @@ protected:
 // The disk fills up under a running store: nothing acknowledged is lost, nothing else is there, beats and claims that
 // need no space go on as far as they can, and everything goes on once there is space.
 TEST_F(SmallDiskTest, a_full_disk_is_survived_without_a_restart) {
-    auto const problem = on_a_small_disk([&](SmallDisk& disk) {
+    auto const problem = on_a_small_disk([&](testing::SmallDisk& disk) {
         auto const store = open();
         std::int64_t accepted = 0, refused = 0;
         for (int round = 0; round < 3; ++round) {
@@ -103,7 +55,7 @@ TEST_F(SmallDiskTest, a_full_disk_is_survived_without_a_restart) {
 }
 
 TEST_F(SmallDiskTest, a_store_cannot_be_made_on_a_full_disk_until_there_is_space) {
-    auto const problem = on_a_small_disk([&](SmallDisk& disk) {
+    auto const problem = on_a_small_disk([&](testing::SmallDisk& disk) {
         disk.fill();
         auto const refused = Store::open(settings, FleetId{"blue"}, clock);
         ASSERT_FALSE(refused);
@@ -117,7 +69,7 @@ TEST_F(SmallDiskTest, a_store_cannot_be_made_on_a_full_disk_until_there_is_space
 }
 
 TEST_F(SmallDiskTest, a_backup_that_does_not_fit_leaves_nothing) {
-    auto const problem = on_a_small_disk([&](SmallDisk& disk) {
+    auto const problem = on_a_small_disk([&](testing::SmallDisk& disk) {
         auto const store = open();
         store->submit({}, std::vector<JobSpec>(40, a_job().env("A", std::string(9000, 'x')))).value();
         disk.fill();
@@ -137,7 +89,7 @@ TEST_F(SmallDiskTest, a_backup_that_does_not_fit_leaves_nothing) {
 
 // Root may write everywhere but not on a read-only disk.
 TEST_F(SmallDiskTest, a_read_only_disk_is_refused_in_a_sentence) {
-    auto const problem = on_a_small_disk([&](SmallDisk& disk) {
+    auto const problem = on_a_small_disk([&](testing::SmallDisk& disk) {
         open()->submit({}, {a_job()}).value();
         ASSERT_TRUE(disk.read_only(true)) << std::strerror(errno);
         auto const refused = Store::open(settings, FleetId{"blue"}, clock);
