@@ -55,6 +55,14 @@ expect 0 'installing 1 missing packages with apt: postgresql-15'
 grep -q '^install .*/etc/postgresql-common/createcluster.d/.*: create_main_cluster = false$' "$work/asked"
 grep -q -- '--no-install-recommends postgresql-15$' "$work/asked"
 
+machine  # A pooler is installed for tests, and the service that Debian makes of it is switched off.
+program dpkg-query '[ "${@: -1}" = pgbouncer ] && echo not-installed || echo installed'
+program apt-get "$record"
+program systemctl "echo \"systemctl \$*\" >>$work/asked"
+program id 'echo 0'
+expect 0 'installing 1 missing packages with apt: pgbouncer'
+[ "$(tail -n 1 "$work/asked")" = 'systemctl disable --quiet --now pgbouncer' ]
+
 machine  # A user is told why sudo asks.
 program dpkg-query "$all_but_cmake"
 program apt-get "$record"
@@ -79,4 +87,4 @@ expect 1 'Temporary failure resolving' 'Is there a network'
 machine  # Another kind of system: it says what is needed and does not stand in the way.
 expect 0 'this system has no apt' 'libsqlite3-dev' 'libclang-rt-14-dev'
 
-echo "7 machines"
+echo "8 machines"
