@@ -19,6 +19,9 @@ inline constexpr Duration lease_grace{std::chrono::minutes{21}};
 /// claims nothing that ranks behind it, until enough of its slots are free to take it.
 inline constexpr Duration pass_over_limit{std::chrono::minutes{10}};
 
+/// The longest timeout, delay and pause of a job: beyond it points in time could no longer be reckoned with.
+inline constexpr Duration longest_span{std::chrono::hours{876'000}};
+
 /// What the end of an attempt makes of a job: the same rule for every store.
 struct JobMove {
     JobState state = JobState::queued;
@@ -74,6 +77,9 @@ namespace detail {
     if (spec.timeout <= Duration{0}) return wrong("timeout", to_text(spec.timeout), "more than 0s");
     if (spec.delay < Duration{0}) return wrong("delay", to_text(spec.delay), "0s or more");
     if (spec.retry_delay < Duration{0}) return wrong("retry_delay", to_text(spec.retry_delay), "0s or more");
+    for (auto const& [span, what] : {std::pair{spec.timeout, "timeout"}, {spec.delay, "delay"},
+                                     {spec.retry_delay, "retry_delay"}})
+        if (span > longest_span) return wrong(what, to_text(span), "at most 876000h");
     if (spec.slots < 1) return wrong("slots", std::to_string(spec.slots), "1 or more");
     if (spec.max_attempts < 1) return wrong("max_attempts", std::to_string(spec.max_attempts), "1 or more");
     if (spec.max_losses < 1) return wrong("max_losses", std::to_string(spec.max_losses), "1 or more");

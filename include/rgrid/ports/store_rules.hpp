@@ -1,10 +1,13 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <optional>
 #include <rgrid/base/result.hpp>
 #include <rgrid/model/generation.hpp>
 #include <rgrid/model/job_rules.hpp>
 #include <rgrid/ports/fleet_store.hpp>
+#include <rgrid/ports/store_evidence.hpp>
 #include <rgrid/ports/work_source.hpp>
 #include <string>
 
@@ -49,60 +52,6 @@ inline constexpr char const* given_back_by_adoption = "given back: the store was
 /// What a store answers that stands still because of `why`.
 [[nodiscard]] inline Error stands_still(std::string const& why) {
     return fail(Errc::retry_later, "the store stands still until it is adopted: " + why);
-}
-
-namespace detail {
-
-[[nodiscard]] inline std::string went_back(std::string what) {
-    return std::move(what) + ": the store has gone back in time";
-}
-
-[[nodiscard]] inline std::string attempt_of(WorkerId const& worker, JobId job, LeaseEpoch epoch) {
-    return "worker \"" + worker.value + "\" holds attempt " + std::to_string(epoch.value) + " of job " +
-           std::to_string(job.value);
-}
-
-}  // namespace detail
-
-// The sentence a store freezes with because a worker remembers more than it does; nothing if the worker does not.
-
-/// Of the beats of one incarnation.
-[[nodiscard]] inline std::optional<std::string> evidence_of_beats(WorkerId const& worker, Incarnation incarnation,
-                                                                  BeatCount told, BeatCount known, Generation current) {
-    if (told <= known || generation_of(incarnation.value) < current) return std::nullopt;
-    return detail::went_back("worker \"" + worker.value + "\" remembers beat " + std::to_string(told.value) +
-                             " of its incarnation " + std::to_string(incarnation.value) + ", the store only " +
-                             std::to_string(known.value));
-}
-
-/// Of the incarnations of one worker.
-[[nodiscard]] inline std::optional<std::string> evidence_of_incarnation(WorkerId const& worker, Incarnation told,
-                                                                        Incarnation known, Generation current) {
-    if (!remembers_more(told.value, known.value, current)) return std::nullopt;
-    return detail::went_back("worker \"" + worker.value + "\" runs as its incarnation " + std::to_string(told.value) +
-                             ", the store remembers only " + std::to_string(known.value));
-}
-
-/// Of the attempts of one job: the store knows `known` as the last one, held by `holder` (empty if it does not know).
-/// An attempt that is another worker's now was handed out twice.
-[[nodiscard]] inline std::optional<std::string> evidence_of_attempt(WorkerId const& worker, JobId job, LeaseEpoch told,
-                                                                    LeaseEpoch known, WorkerId const& holder,
-                                                                    Generation current) {
-    if (remembers_more(told.value, known.value, current))
-        return detail::went_back(detail::attempt_of(worker, job, told) + ", the store remembers only " +
-                                 std::to_string(known.value));
-    bool const twice = told == known && !holder.empty() && holder != worker;
-    if (!twice || generation_of(told.value) < current) return std::nullopt;
-    return detail::went_back(detail::attempt_of(worker, job, told) + ", which the store gave to worker \"" +
-                             holder.value + "\"");
-}
-
-/// Of the jobs ever submitted, about one that the store does not have. What was swept has a lower number than `last`.
-[[nodiscard]] inline std::optional<std::string> evidence_of_job(WorkerId const& worker, JobId job, LeaseEpoch told,
-                                                                JobId last, Generation current) {
-    if (job <= last || generation_of(told.value) < current) return std::nullopt;
-    return detail::went_back(detail::attempt_of(worker, job, told) + ", the last job that the store remembers is " +
-                             std::to_string(last.value));
 }
 
 /// Which of its lives a store is in.
@@ -213,5 +162,121 @@ namespace detail {
 [[nodiscard]] inline std::string cut_marker(Bytes limit) {
     return "\n[rgrid: the log of this job is cut here, at " + to_text(limit) + "]\n";
 }
+
+/// Of a worker that registers after it was closed.
+[[nodiscard]] inline Error closed_for_good(WorkerId const& worker) {
+    return fail(Errc::fenced, "worker \"" + worker.value + "\" was closed; its name is not used again");
+}
+
+/// To the beat of a worker that a store which stands still has forgotten: it lives on until the adoption tells what
+/// becomes of it.
+[[nodiscard]] inline BeatReply reply_to_stranger(BeatCount acknowledged, bool leaving) {
+    return {leaving ? SessionState::draining : SessionState::open, acknowledged, {}, {}, true};
+}
+
+/// What a close of a session that is not closed comes to. `last` is its last sign of life, `busy` whether it holds a
+/// lease; only `closed` ends it.
+[[nodiscard]] inline CloseOutcome judge_close(CloseMode mode, bool busy, BeatMark const& seen, BeatMark const& last) {
+    if (mode == CloseMode::if_idle && busy) return CloseOutcome::busy;
+    if (mode == CloseMode::now && seen != last) return CloseOutcome::changed;
+    if (mode == CloseMode::drain && busy) return CloseOutcome::draining;
+    return CloseOutcome::closed;
+}
+
+[[nodiscard]] inline Error no_such_job(JobId job) {
+    return fail(Errc::not_found, "job " + std::to_string(job.value) + " does not exist, or is no longer kept");
+}
+
+/// Of a submit whose key belongs to `job`, which has another spec.
+[[nodiscard]] inline Error key_is_taken(std::string const& submit_key, JobId job) {
+    return fail(Errc::rejected, "submit key \"" + submit_key + "\" belongs to job " + std::to_string(job.value) +
+                                    " with another spec; expected the same spec or a new key");
+}
+
+/// Whether a job in `state` can be queued anew.
+[[nodiscard]] inline Result<> check_retry(JobId job, JobState state) {
+    if (is_final(state) && state != JobState::succeeded) return {};
+    return fail(Errc::rejected, "job " + std::to_string(job.value) +
+                                    (is_final(state) ? " has succeeded" : " has not ended") +
+                                    "; expected a failed, dead or cancelled one");
+}
+
+/// Where `counts` counts the jobs in `state`.
+[[nodiscard]] inline std::int64_t& count_of(JobCounts& counts, JobState state) {
+    switch (state) {
+        case JobState::scheduled: return counts.scheduled;
+        case JobState::queued: return counts.queued;
+        case JobState::running: return counts.running;
+        case JobState::succeeded: return counts.succeeded;
+        case JobState::failed: return counts.failed;
+        case JobState::cancelled: return counts.cancelled;
+        default: return counts.dead;
+    }
+}
+
+[[nodiscard]] inline Result<> check_candidate(std::string const& candidate, Duration ttl) {
+    if (!candidate.empty() && ttl > Duration{0}) return {};
+    return fail(Errc::rejected, "leadership for \"" + candidate + "\" over " + to_text(ttl) +
+                                    "; expected a candidate's name and more than 0s");
+}
+
+/// What asking for leadership comes to. `last` is the leadership on record: its epoch, its leader (empty: given up) and
+/// what is left of its term, zero or less if it is over.
+[[nodiscard]] inline Leadership judge_candidate(Leadership const& last, std::string const& candidate, Duration ttl,
+                                                Generation current) {
+    if (last.leader == candidate) return {true, last.epoch, candidate, ttl};
+    if (!last.leader.empty() && last.left > Duration{0}) return {false, last.epoch, last.leader, last.left};
+    return {true, LeaderEpoch{next_count(last.epoch.value, current)}, candidate, ttl};
+}
+
+/// Whether `epoch` may write: it is that of the leadership on record, which was not given up.
+[[nodiscard]] inline Result<> check_leader(Leadership const& last, LeaderEpoch epoch) {
+    if (!last.leader.empty() && last.epoch == epoch) return {};
+    return fail(Errc::fenced, "leader epoch " + std::to_string(epoch.value) + " is over; the current one is " +
+                                  std::to_string(last.epoch.value) +
+                                  (last.leader.empty() ? ", and nobody leads" : ""));
+}
+
+[[nodiscard]] inline Result<> check_freeze(std::string const& why) {
+    if (!why.empty()) return {};
+    return fail(Errc::rejected, "a store that is to stand still needs a reason; expected a sentence");
+}
+
+/// Of a store that is opened for `asked`.
+[[nodiscard]] inline Result<> check_fleet(std::string const& place, FleetId const& found, FleetId const& asked) {
+    if (found == asked) return {};
+    return fail(Errc::rejected, place + " belongs to the fleet \"" + found.value + "\"; expected \"" + asked.value +
+                                    "\": a store serves one fleet");
+}
+
+/// When the calendar month (UTC) of `now` began.
+[[nodiscard]] inline Instant month_of(Instant now) {
+    std::chrono::year_month_day const date{std::chrono::floor<std::chrono::days>(now)};
+    return Instant{std::chrono::sys_days{date.year() / date.month() / 1}};
+}
+
+/// Of the jobs in Demand::oldest, the most.
+inline constexpr int oldest_shown = 20;
+
+/// How much of each kind of its work one JobQueue::tend does, and bytes of logs that one sweeps.
+inline constexpr int tend_limit = 1000;
+inline constexpr std::int64_t tend_log_bytes = 64 * 1024 * 1024;
+
+namespace detail {
+
+constexpr bool is_number(auto state, int number) { return static_cast<int>(state) == number; }
+
+}  // namespace detail
+
+// Databases keep them by number.
+static_assert(detail::is_number(JobState::scheduled, 0) && detail::is_number(JobState::queued, 1) &&
+              detail::is_number(JobState::running, 2) && detail::is_number(JobState::succeeded, 3) &&
+              detail::is_number(JobState::failed, 4) && detail::is_number(JobState::cancelled, 5) &&
+              detail::is_number(JobState::dead, 6));
+static_assert(detail::is_number(SessionState::open, 0) && detail::is_number(SessionState::draining, 1) &&
+              detail::is_number(SessionState::closed, 2));
+static_assert(detail::is_number(Outcome::succeeded, 0) && detail::is_number(Outcome::failed, 1) &&
+              detail::is_number(Outcome::timed_out, 2) && detail::is_number(Outcome::cancelled, 3) &&
+              detail::is_number(Outcome::released, 4));
 
 }  // namespace rgrid

@@ -1,12 +1,24 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <chrono>
 #include <exception>
 #include <latch>
 #include <thread>
 #include <vector>
 
 namespace rgrid::testing {
+
+/// Looks until `condition` holds, and whether it did before a test has to be called stuck: after half a minute.
+template <class Condition>
+bool eventually(Condition const& condition) {
+    auto const until = std::chrono::steady_clock::now() + std::chrono::seconds{30};
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > until) return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    }
+    return true;
+}
 
 /// Runs `action(index)` in `count` threads that begin together, and waits for all. What an action throws is a failure
 /// of the test.

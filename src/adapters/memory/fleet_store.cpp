@@ -6,11 +6,6 @@ namespace rgrid::memory {
 
 namespace {
 
-Instant month_of(Instant now) {
-    std::chrono::year_month_day const date{std::chrono::floor<std::chrono::days>(now)};
-    return Instant{std::chrono::sys_days{date.year() / date.month() / 1}};
-}
-
 Intent with_ages(StoredIntent const& stored, Moment now) {
     auto intent = stored.intent;
     intent.age = now.steady - stored.written;
@@ -21,20 +16,15 @@ Intent with_ages(StoredIntent const& stored, Moment now) {
 }  // namespace
 
 Result<Leadership> Store::lead(Call const&, std::string const& candidate, Duration ttl) {
-    if (candidate.empty() || ttl <= Duration{0})
-        return fail(Errc::rejected, "leadership for \"" + candidate + "\" over " + to_text(ttl) +
-                                        "; expected a candidate's name and more than 0s");
+    if (auto const checked = check_candidate(candidate, ttl); !checked) return checked.error();
     std::scoped_lock const lock{state_->mutex};
     auto const now = state_->now().steady;
-    auto& state = *state_;
-    if (state.leader != candidate) {
-        if (!state.leader.empty() && now < state.term_ends)
-            return Leadership{false, state.epoch, state.leader, state.term_ends - now};
-        state.leader = candidate;
-        state.epoch = LeaderEpoch{next_count(state.epoch.value, state.generation)};
-    }
-    state.term_ends = now + ttl;
-    return Leadership{true, state.epoch, state.leader, ttl};
+    auto const leadership = judge_candidate(state_->leadership(), candidate, ttl, state_->generation);
+    if (!leadership.leading) return leadership;
+    state_->leader = candidate;
+    state_->epoch = leadership.epoch;
+    state_->term_ends = now + ttl;
+    return leadership;
 }
 
 Result<> Store::resign(Call const&, std::string const& candidate) {
@@ -64,10 +54,7 @@ Result<FleetRecord> Store::load(Call const&) {
 
 Result<> Store::write(Call const&, LeaderEpoch epoch, FleetWrite const& write) {
     std::scoped_lock const lock{state_->mutex};
-    if (state_->leader.empty() || epoch != state_->epoch)
-        return fail(Errc::fenced, "leader epoch " + std::to_string(epoch.value) + " is over; the current one is " +
-                                      std::to_string(state_->epoch.value) +
-                                      (state_->leader.empty() ? ", and nobody leads" : ""));
+    if (auto const checked = check_leader(state_->leadership(), epoch); !checked) return checked;
     if (!state_->frozen.empty()) return stands_still(state_->frozen);
     auto const now = state_->now().steady;
     for (auto const& intent : write.intents) {
@@ -106,7 +93,7 @@ Result<std::vector<ServerBill>> Store::bills(Call const&, Instant since) {
 }
 
 Result<> Store::freeze(Call const&, std::string const& why) {
-    if (why.empty()) return fail(Errc::rejected, "a store that is to stand still needs a reason; expected a sentence");
+    if (auto const checked = check_freeze(why); !checked) return checked;
     std::scoped_lock const lock{state_->mutex};
     state_->freeze(why);
     return {};

@@ -6,8 +6,6 @@ namespace rgrid::memory {
 
 namespace {
 
-constexpr std::size_t tend_limit = 1000;
-
 Session describe(Worker const& worker, JobTable& jobs, Moment now) {
     Session session{worker.who.worker, worker.who.server, worker.who.pool, worker.incarnation, worker.state};
     session.slots = worker.who.slots;
@@ -57,13 +55,10 @@ Result<CloseReport> Store::close(Call const&, WorkerId const& id, CloseMode mode
     CloseReport report;
     if (found != state_->workers.end() && found->second.state == SessionState::closed) return report;
 
-    auto const busy = !state_->jobs.held_by(id).empty();
-    if (mode == CloseMode::if_idle && busy) return CloseReport{CloseOutcome::busy};
-    if (mode == CloseMode::now && seen != mark) return CloseReport{CloseOutcome::changed};
-    if (mode == CloseMode::drain && busy) {
-        drain(found->second, now);
-        return CloseReport{CloseOutcome::draining};
-    }
+    auto const busy = found != state_->workers.end() && !state_->jobs.held_by(id).empty();
+    report.outcome = judge_close(mode, busy, seen, mark);
+    if (report.outcome == CloseOutcome::draining) drain(found->second, now);
+    if (report.outcome != CloseOutcome::closed) return report;
     if (found == state_->workers.end()) {
         // A tombstone: whoever registers under this name from now on is too late.
         auto& tombstone = state_->workers[id];
@@ -114,9 +109,7 @@ Result<BeatReply> Store::beat(Call const&, WorkerId const& id, Incarnation incar
     std::scoped_lock const lock{state_->mutex};
     auto const visitor = state_->admit(id, incarnation, acknowledged);
     if (!visitor) return visitor.error();
-    // A worker that the store has forgotten lives on until the adoption tells what becomes of it.
-    if (visitor->worker == nullptr)
-        return BeatReply{leaving ? SessionState::draining : SessionState::open, acknowledged, {}, {}, true};
+    if (visitor->worker == nullptr) return reply_to_stranger(acknowledged, leaving);
     auto const now = state_->now();
     auto& worker = *visitor->worker;
     worker.beat = BeatCount{std::max(worker.beat, acknowledged).value + 1};

@@ -1,3 +1,5 @@
+#include <rgrid/ports/store_rules.hpp>
+
 #include "state.hpp"
 
 namespace rgrid::memory {
@@ -18,10 +20,6 @@ bool matches(JobView const& view, JobQuery const& query) {
     return !query.finished_since || (view.finished && *view.finished >= *query.finished_since);
 }
 
-Error no_such_job(JobId job) {
-    return fail(Errc::not_found, "job " + std::to_string(job.value) + " does not exist, or is no longer kept");
-}
-
 }  // namespace
 
 Result<Submitted> Store::State::accept(JobSpec const& spec, Moment at) {
@@ -29,9 +27,7 @@ Result<Submitted> Store::State::accept(JobSpec const& spec, Moment at) {
     if (!spec.submit_key.empty())
         if (auto const* known = jobs.find_key(spec.submit_key)) {
             if (known->view.spec == spec) return Submitted{known->view.job, true};
-            return fail(Errc::rejected, "submit key \"" + spec.submit_key + "\" belongs to job " +
-                                            std::to_string(known->view.job.value) +
-                                            " with another spec; expected the same spec or a new key");
+            return key_is_taken(spec.submit_key, known->view.job);
         }
     return Submitted{jobs.accept(spec, at).view.job, false};
 }
@@ -87,11 +83,8 @@ Result<std::vector<Result<JobState>>> Store::retry(Call const&, std::vector<JobI
         auto* const job = state_->jobs.find(id);
         if (job == nullptr) {
             results.push_back(no_such_job(id));
-        } else if (!is_final(job->view.state) || job->view.state == JobState::succeeded) {
-            results.push_back(
-                fail(Errc::rejected, "job " + std::to_string(id.value) +
-                                         (is_final(job->view.state) ? " has succeeded" : " has not ended") +
-                                         "; expected a failed, dead or cancelled one"));
+        } else if (auto const checked = check_retry(id, job->view.state); !checked) {
+            results.push_back(checked.error());
         } else {
             job->view.cancel_requested = false;
             state_->jobs.apply(*job, {JobState::queued, 0, 0}, now);

@@ -1,10 +1,12 @@
 #include "job_table.hpp"
 
+#include <rgrid/ports/store_rules.hpp>
+
 namespace rgrid::memory {
 
 namespace {
 
-constexpr std::size_t oldest_shown = 20;
+constexpr auto most_shown = static_cast<std::size_t>(oldest_shown);
 
 std::tuple<PoolName, int, int> kind_of(JobSpec const& spec) {
     return {spec.pool, -spec.priority, spec.slots};
@@ -129,14 +131,14 @@ Demand JobTable::demand(Moment now) const {
             {pool, -negated_priority, slots, static_cast<std::int64_t>(jobs.size()), now.steady - jobs.begin()->first});
         std::size_t taken = 0;
         for (auto const& [since, job] : jobs) {
-            if (taken++ == oldest_shown) break;
+            if (taken++ == most_shown) break;
             demand.oldest.push_back({job, pool, slots, now.steady - since});
         }
     }
     std::sort(demand.oldest.begin(), demand.oldest.end(), [](WaitingJob const& a, WaitingJob const& b) {
         return a.waited != b.waited ? a.waited > b.waited : a.job < b.job;
     });
-    if (demand.oldest.size() > oldest_shown) demand.oldest.resize(oldest_shown);
+    if (demand.oldest.size() > most_shown) demand.oldest.resize(most_shown);
     if (!scheduled_.empty()) demand.next_due = std::max(Duration{0}, scheduled_.begin()->first - now.steady);
     return demand;
 }
@@ -145,7 +147,7 @@ void JobTable::enter(Job& job, JobState state, Moment now) {
     auto const id = job.view.job;
     job.view.state = state;
     job.since = now.steady;
-    ++count(state);
+    ++count_of(counts_, state);
     if (state == JobState::scheduled) {
         scheduled_.insert({job.due, id});
     } else if (state == JobState::queued) {
@@ -161,7 +163,7 @@ void JobTable::enter(Job& job, JobState state, Moment now) {
 void JobTable::leave(Job& job) {
     auto const id = job.view.job;
     auto const state = job.view.state;
-    --count(state);
+    --count_of(counts_, state);
     if (state == JobState::scheduled) {
         scheduled_.erase({job.due, id});
     } else if (state == JobState::queued) {
@@ -174,26 +176,6 @@ void JobTable::leave(Job& job) {
     } else {
         finished_.erase({job.since, id});
     }
-}
-
-std::int64_t& JobTable::count(JobState state) {
-    switch (state) {
-        case JobState::scheduled:
-            return counts_.scheduled;
-        case JobState::queued:
-            return counts_.queued;
-        case JobState::running:
-            return counts_.running;
-        case JobState::succeeded:
-            return counts_.succeeded;
-        case JobState::failed:
-            return counts_.failed;
-        case JobState::cancelled:
-            return counts_.cancelled;
-        case JobState::dead:
-            break;
-    }
-    return counts_.dead;
 }
 
 }  // namespace rgrid::memory

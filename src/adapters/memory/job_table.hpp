@@ -71,7 +71,6 @@ private:
 
     void enter(Job& job, JobState state, Moment now);
     void leave(Job& job);
-    [[nodiscard]] std::int64_t& count(JobState state);
 
     std::map<JobId, Job> jobs_;
     std::map<std::string, JobId> keys_;

@@ -61,6 +61,9 @@ struct Store::State : Content {
 
     [[nodiscard]] Moment now() const { return {clock.steady_now(), clock.now()}; }
 
+    /// What is on record of who leads: see judge_candidate().
+    [[nodiscard]] Leadership leadership() const { return {false, epoch, leader, term_ends - clock.steady_now()}; }
+
     /// The worker whose current incarnation is asking, or `fenced`. Evidence freezes the store.
     [[nodiscard]] Result<Visitor> admit(WorkerId const& worker, Incarnation incarnation, BeatCount acknowledged);
 

@@ -11,8 +11,7 @@ Result<Registered> Store::register_worker(Call const&, Registration const& regis
     auto const [entry, is_new] = state_->workers.try_emplace(registration.worker);
     auto& worker = entry->second;
     if (worker.state == SessionState::closed)
-        return fail(Errc::fenced,
-                    "worker \"" + registration.worker.value + "\" was closed; its name is not used again");
+        return closed_for_good(registration.worker);
     CloseReport given_back;
     // A lease of a store that stands still may have ended in the lost time: its adoption gives it back.
     if (state_->frozen.empty()) state_->lose_leases(registration.worker, now, given_back);

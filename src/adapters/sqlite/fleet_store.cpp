@@ -10,34 +10,26 @@ namespace rgrid::sqlite {
 
 namespace {
 
-struct LeaderRow {
-    LeaderEpoch epoch;
-    std::string candidate;  ///< Empty: nobody leads.
-    Duration until{0};
-};
-
 StoreId read_store(Connection& db) {
     auto row = db.ask("SELECT id FROM store");
     if (!row.step()) throw SqliteFailure{SQLITE_CORRUPT, "the table store is empty"};
     return StoreId{row.text(0)};
 }
 
-LeaderRow read_leader(Connection& db) {
+/// What is on record of who leads: see judge_candidate().
+Leadership read_leader(Connection& db, Duration now) {
     auto row = db.ask("SELECT epoch, candidate, until_at FROM leader");
     if (!row.step()) throw SqliteFailure{SQLITE_CORRUPT, "the table leader is empty"};
-    return {LeaderEpoch{row.integer(0)}, row.text(1), Duration{row.integer(2)}};
+    return {false, LeaderEpoch{row.integer(0)}, row.text(1), Duration{row.integer(2)} - now};
 }
 
 Leadership take_lead(Transaction& transaction, std::string const& candidate, Duration ttl) {
-    auto leader = read_leader(transaction.db);
-    if (leader.candidate != candidate) {
-        if (!leader.candidate.empty() && transaction.now < leader.until)
-            return {false, leader.epoch, leader.candidate, leader.until - transaction.now};
-        leader.epoch.value = next_count(leader.epoch.value, read_era(transaction.db).generation);
-    }
-    transaction.db.run("UPDATE leader SET epoch = ?, candidate = ?, until_at = ?", leader.epoch, candidate,
-                       transaction.now + ttl);
-    return {true, leader.epoch, candidate, ttl};
+    auto const leadership = judge_candidate(read_leader(transaction.db, transaction.now), candidate, ttl,
+                                            read_era(transaction.db).generation);
+    if (leadership.leading)
+        transaction.db.run("UPDATE leader SET epoch = ?, candidate = ?, until_at = ?", leadership.epoch, candidate,
+                           transaction.now + ttl);
+    return leadership;
 }
 
 std::vector<Intent> read_intents(Connection& db, Duration now) {
@@ -59,20 +51,15 @@ std::vector<ServerBill> read_bills(Connection& db, std::string_view sql, Instant
     return bills;
 }
 
-Instant month_of(Instant now) {
-    std::chrono::year_month_day const date{std::chrono::floor<std::chrono::days>(now)};
-    return Instant{std::chrono::sys_days{date.year() / date.month() / 1}};
-}
-
 FleetRecord read_fleet(Connection& db, Duration now, Instant utc) {
     FleetRecord record;
     record.store = read_store(db);
     auto const era = read_era(db);
     record.generation = era.generation;
     record.frozen = era.frozen;
-    auto const leader = read_leader(db);
+    auto const leader = read_leader(db, now);
     record.epoch = leader.epoch;
-    if (now < leader.until) record.leader = leader.candidate;
+    if (leader.left > Duration{0}) record.leader = leader.leader;
     record.intents = read_intents(db, now);
     record.bills = read_bills(db, "SELECT server, body FROM bill WHERE deleted IS NULL OR deleted >= ? ORDER BY server",
                               month_of(utc));
@@ -101,11 +88,7 @@ void put_intent(Transaction& transaction, Intent intent) {
 
 Result<> write_fleet(Transaction& transaction, LeaderEpoch epoch, FleetWrite const& write) {
     auto& db = transaction.db;
-    auto const leader = read_leader(db);
-    if (leader.candidate.empty() || leader.epoch != epoch)
-        return fail(Errc::fenced, "leader epoch " + std::to_string(epoch.value) + " is over; the current one is " +
-                                      std::to_string(leader.epoch.value) +
-                                      (leader.candidate.empty() ? ", and nobody leads" : ""));
+    if (auto const checked = check_leader(read_leader(db, transaction.now), epoch); !checked) return checked;
     if (auto const era = read_era(db); !era.frozen.empty()) return stands_still(era.frozen);
     for (auto const& intent : write.intents) put_intent(transaction, intent);
     for (auto const& name : write.settled) db.run("DELETE FROM intent WHERE server = ?", name);
@@ -140,9 +123,7 @@ void set_hold(Transaction& transaction, PoolName const& pool, bool held) {
 }  // namespace
 
 Result<Leadership> Store::lead(Call const& call, std::string const& candidate, Duration ttl) {
-    if (candidate.empty() || ttl <= Duration{0})
-        return fail(Errc::rejected, "leadership for \"" + candidate + "\" over " + to_text(ttl) +
-                                        "; expected a candidate's name and more than 0s");
+    if (auto const checked = check_candidate(candidate, ttl); !checked) return checked.error();
     auto const mark = std::make_shared<Mark>();
     auto answer = impl_->write<Leadership>(
         call, Lane::urgent, [candidate, ttl, mark, path = impl_->settings().path](Transaction& transaction) {
@@ -188,7 +169,7 @@ Result<std::vector<ServerBill>> Store::bills(Call const& call, Instant since) {
 }
 
 Result<> Store::freeze(Call const& call, std::string const& why) {
-    if (why.empty()) return fail(Errc::rejected, "a store that is to stand still needs a reason; expected a sentence");
+    if (auto const checked = check_freeze(why); !checked) return checked;
     return impl_->write<void>(call, Lane::urgent, [why](Transaction& transaction) -> Result<> {
         sqlite::freeze(transaction.db, why);
         transaction.changed = true;

@@ -2,8 +2,6 @@
 
 #include <array>
 #include <rgrid/model/generation.hpp>
-#include <rgrid/model/job.hpp>
-#include <rgrid/model/worker.hpp>
 
 #include "adapters/sqlite/schema.hpp"
 
@@ -209,20 +207,7 @@ CREATE TRIGGER intent_ends BEFORE DELETE ON intent WHEN (SELECT frozen <> '' FRO
 constexpr std::array steps{format_1, format_2};
 static_assert(steps.size() == format_version);
 
-constexpr bool is_number(auto state, int number) {
-    return static_cast<int>(state) == number;
-}
-
 static_assert(counts_of_a_generation == 1'000'000'000, "the triggers take no constant");
-
-// Stored by number.
-static_assert(is_number(JobState::scheduled, 0) && is_number(JobState::queued, 1) && is_number(JobState::running, 2) &&
-              is_number(JobState::succeeded, 3) && is_number(JobState::failed, 4) &&
-              is_number(JobState::cancelled, 5) && is_number(JobState::dead, 6));
-static_assert(is_number(SessionState::open, 0) && is_number(SessionState::draining, 1) &&
-              is_number(SessionState::closed, 2));
-static_assert(is_number(Outcome::succeeded, 0) && is_number(Outcome::failed, 1) && is_number(Outcome::timed_out, 2) &&
-              is_number(Outcome::cancelled, 3) && is_number(Outcome::released, 4));
 
 }  // namespace
 

@@ -8,10 +8,6 @@ namespace rgrid::sqlite {
 
 namespace {
 
-constexpr int tend_limit = 1000;                        // Of each kind of work, in one call.
-constexpr std::int64_t sweep_bytes = 64 * 1024 * 1024;  // Of logs, in one call.
-constexpr int oldest_shown = 20;
-
 Duration since(Duration now, std::int64_t then) {
     return std::max(now - Duration{then}, Duration{0});
 }
@@ -86,14 +82,12 @@ Result<CloseReport> close_worker(Transaction& transaction, WorkerId const& worke
     auto const session = find_session(transaction.db, worker);
     if (session && session->state == SessionState::closed) return report;
 
-    bool const busy = !held_by(transaction.db, worker).empty();
-    if (mode == CloseMode::if_idle && busy) return CloseReport{CloseOutcome::busy, {}, {}};
+    bool const busy = session && !held_by(transaction.db, worker).empty();
     auto const mark = session ? BeatMark{session->incarnation, session->beat} : BeatMark{};
-    if (mode == CloseMode::now && seen != mark) return CloseReport{CloseOutcome::changed, {}, {}};
-    if (mode == CloseMode::drain && busy) {
-        if (session->state == SessionState::open) set_state(transaction, worker, SessionState::draining);
-        return CloseReport{CloseOutcome::draining, {}, {}};
-    }
+    report.outcome = judge_close(mode, busy, seen, mark);
+    if (report.outcome == CloseOutcome::draining && session->state == SessionState::open)
+        set_state(transaction, worker, SessionState::draining);
+    if (report.outcome != CloseOutcome::closed) return report;
     if (!session) {
         bury(transaction, worker);
         return report;
@@ -143,7 +137,7 @@ void sweep(Transaction& transaction, Duration keep, TendReport& report) {
                                transaction.now - keep);
     std::int64_t bytes = 0;
     for (auto const job : old) {
-        if (bytes >= sweep_bytes) return;
+        if (bytes >= tend_log_bytes) return;
         bytes += db.number("SELECT bytes FROM log_size WHERE job = ?", job).value_or(0);
         db.run("DELETE FROM log WHERE job = ?", job);
         db.run("DELETE FROM log_size WHERE job = ?", job);

@@ -1,3 +1,5 @@
+#include <rgrid/ports/store_rules.hpp>
+
 #include "adapters/sqlite/codec.hpp"
 #include "adapters/sqlite/impl.hpp"
 #include "adapters/sqlite/job_views.hpp"
@@ -43,9 +45,7 @@ std::optional<Result<Submitted>> find_key(Transaction& transaction, Prepared con
     if (!row.step()) return std::nullopt;
     JobId const job{row.integer(0)};
     if (same_spec(row.text(1), prepared.spec)) return Submitted{job, true};
-    return fail(Errc::rejected, "submit key \"" + *prepared.submit_key + "\" belongs to job " +
-                                    std::to_string(job.value) +
-                                    " with another spec; expected the same spec or a new key");
+    return key_is_taken(*prepared.submit_key, job);
 }
 
 Result<Submitted> accept(Transaction& transaction, Prepared const& prepared) {
@@ -60,10 +60,6 @@ Result<Submitted> accept(Transaction& transaction, Prepared const& prepared) {
     if (prepared.delay > Duration{0}) move = {JobState::scheduled, 0, 0, prepared.delay};
     enter(transaction, job, prepared.kind, move, LeaseEpoch{}, false);
     return Submitted{job, false};
-}
-
-Error no_such_job(JobId job) {
-    return fail(Errc::not_found, "job " + std::to_string(job.value) + " does not exist, or is no longer kept");
 }
 
 Result<JobState> cancel_job(Transaction& transaction, JobId job) {
@@ -83,10 +79,7 @@ Result<JobState> cancel_job(Transaction& transaction, JobId job) {
 Result<JobState> retry_job(Transaction& transaction, JobId job) {
     auto const place = find_job(transaction, job);
     if (!place) return no_such_job(job);
-    if (!is_final(place->state) || place->state == JobState::succeeded)
-        return fail(Errc::rejected, "job " + std::to_string(job.value) +
-                                        (is_final(place->state) ? " has succeeded" : " has not ended") +
-                                        "; expected a failed, dead or cancelled one");
+    if (auto const checked = check_retry(job, place->state); !checked) return checked.error();
     move_job(transaction, job, *place, {JobState::queued, 0, 0});
     return JobState::queued;
 }
@@ -103,15 +96,13 @@ std::function<Result<std::vector<Result<JobState>>>(Transaction&)> for_each(std:
 
 JobCounts read_counts(Connection& db) {
     JobCounts counts;
-    std::int64_t* const states[] = {&counts.scheduled, &counts.queued,    &counts.running, &counts.succeeded,
-                                    &counts.failed,    &counts.cancelled, &counts.dead};
     auto row = db.ask("SELECT state, jobs FROM tally");
     while (row.step()) {
         if (row.integer(0) < 0) {
             counts.swept = row.integer(1);
             continue;
         }
-        *states[row.integer(0)] = row.integer(1);
+        count_of(counts, static_cast<JobState>(row.small(0))) = row.integer(1);
         counts.accepted += row.integer(1);
     }
     return counts;

@@ -64,7 +64,7 @@ Result<> append_chunk(Transaction& transaction, WorkerId const& worker, LogChunk
 Result<LogPage> read_chunks(Connection& db, JobId job, LeaseEpoch epoch, std::int64_t from) {
     auto const standing = find_standing(db, job);
     if (!standing)
-        return fail(Errc::not_found, "job " + std::to_string(job.value) + " does not exist, or is no longer kept");
+        return no_such_job(job);
     LogPage page;
     page.epoch = epoch == LeaseEpoch{} ? standing->epoch : epoch;
     page.next = from;

@@ -43,9 +43,7 @@ Result<Identity> read_identity(Connection& connection, std::string const& path, 
     Query row = connection.ask("SELECT fleet, boot, base FROM store");
     if (!row.step()) throw SqliteFailure{SQLITE_CORRUPT, path + ": the table store is empty"};
     Identity identity{FleetId{row.text(0)}, Duration{row.integer(2)}};
-    if (identity.fleet != fleet)
-        return fail(Errc::rejected, path + " belongs to the fleet \"" + identity.fleet.value + "\"; expected \"" +
-                                        fleet.value + "\": a store serves one fleet");
+    if (auto const checked = check_fleet(path, identity.fleet, fleet); !checked) return checked.error();
     if (row.text(1) != boot) identity.base = continue_clock(connection, boot, clock);
     return identity;
 }

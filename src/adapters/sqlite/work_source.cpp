@@ -13,7 +13,7 @@ namespace {
 Result<Registered> open_session(Transaction& transaction, Registration const& who) {
     auto const known = find_session(transaction.db, who.worker);
     if (known && known->state == SessionState::closed)
-        return fail(Errc::fenced, "worker \"" + who.worker.value + "\" was closed; its name is not used again");
+        return closed_for_good(who.worker);
     auto const era = read_era(transaction.db);
     CloseReport given_back;
     // A lease of a store that stands still may have ended in the lost time: its adoption gives it back.
@@ -27,11 +27,6 @@ Result<Registered> open_session(Transaction& transaction, Registration const& wh
         "incarnation = ?4, state = 0, slots = ?5, beat = 0, beat_at = ?6, idle_at = ?6, drain_at = NULL, version = ?7",
         who.worker, who.server, who.pool, incarnation, who.slots, transaction.now, who.version);
     return Registered{incarnation};
-}
-
-/// Of a worker that the store has forgotten: it lives on until the adoption tells what becomes of it.
-BeatReply reply_to_stranger(BeatCount acknowledged, bool leaving) {
-    return {leaving ? SessionState::draining : SessionState::open, acknowledged, {}, {}, true};
 }
 
 Result<BeatReply> take_beat(Transaction& transaction, WorkerId const& worker, Incarnation incarnation,

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <rgrid/adapters/sqlite/store.hpp>
+#include <rgrid/testing/threads.hpp>
 #include <string>
 #include <thread>
 #include <vector>
@@ -93,13 +94,6 @@ inline void expect_sound(std::string const& path) {
     EXPECT_EQ(raw.number("SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"), 1);
 }
 
-/// Waits for `condition`; the deadline only bounds a test that has failed already.
-inline bool eventually(std::function<bool()> const& condition) {
-    for (int look = 0; look < 20'000; ++look) {
-        if (condition()) return true;
-        std::this_thread::sleep_for(std::chrono::milliseconds{1});
-    }
-    return false;
-}
+using testing::eventually;
 
 }  // namespace rgrid::sqlite

@@ -14,22 +14,12 @@
 #include <rgrid/ports/file_store.hpp>
 #include <rgrid/ports/job_executor.hpp>
 #include <rgrid/ports/work_source.hpp>
+#include <rgrid/testing/threads.hpp>
 #include <string>
 #include <thread>
 #include <vector>
 
 namespace rgrid::testing {
-
-/// Whether the condition comes true before a test has to be called stuck.
-template <class Condition>
-bool eventually(Condition const& condition) {
-    auto const until = std::chrono::steady_clock::now() + 20s;
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > until) return false;
-        std::this_thread::sleep_for(1ms);
-    }
-    return true;
-}
 
 /// A clock whose sleepers never wait: time passes by as much as they would have slept.
 class HastyClock final : public Clock {
