@@ -221,12 +221,12 @@ class CrashTest(PostgresTest):
             ledger.acknowledge(jobs[name])
         wait_until("six run", lambda: sum(bool(fleet.journal("start", name)) for name in jobs) == 6)
 
+        told = len(daemon.events("source_unknown"))
         server.kill()
         # They end while nobody can hear of it.
         fleet.open("first")
         wait_until("four have ended", lambda: all(fleet.journal("end", name) for name in "abcd"))
-        told = len(daemon.events("source_unknown"))
-        daemon.wait_for("source_unknown", count=max(told, 1))
+        daemon.wait_for("source_unknown", count=told + 1)
         server.start()
         fleet.open("second")
 

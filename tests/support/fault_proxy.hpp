@@ -137,9 +137,9 @@ private:
     }
 
     static void close(Pair& pair) {
+        if (std::exchange(pair.over, true)) return;
         ::close(pair.client);
         ::close(pair.server);
-        pair.over = true;
     }
 
     static bool send(int to, char const* bytes, std::size_t count) {

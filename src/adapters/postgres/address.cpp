@@ -68,8 +68,8 @@ std::string value(Values const& values, char const* keyword) {
 std::string session_options(Settings const& settings, std::string const& own) {
     auto const limit = std::to_string(settings.statement_limit.count());
     // Statements are planned once a connection, maybe while the tables are empty, and are used when they hold millions of
-    // jobs: so only plans that are good then are left to choose from. The last three of the others let go of locks when
-    // this side has vanished or given up.
+    // jobs: so only plans that are good then are left to choose from. The time-outs, the check and the keepalives let go of
+    // locks when this side has vanished or given up.
     return "-c statement_timeout=" + limit + " -c idle_in_transaction_session_timeout=" + limit +
            " -c search_path=rgrid,pg_catalog,pg_temp -c default_transaction_isolation=read\\ committed" +
            " -c client_min_messages=warning" +

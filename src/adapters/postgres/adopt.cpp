@@ -5,7 +5,7 @@
 #include <rgrid/model/generation.hpp>
 #include <rgrid/ports/store_rules.hpp>
 
-#include "adapters/postgres/codec.hpp"
+#include "adapters/postgres/complete.hpp"
 #include "adapters/postgres/era.hpp"
 #include "adapters/postgres/moves.hpp"
 
@@ -40,9 +40,8 @@ std::int64_t end_proven(Transaction& transaction, std::vector<Completion> const&
         if (is_final(place.state) || completion.epoch < place.epoch) continue;
         place.epoch = completion.epoch;
         // Of no worker: whoever reports it again is told that it was accepted, since its outputs are the job's now.
-        place.last = Ending{completion.outcome, completion.exit_code, completion.message,
-                            completion.outputs.empty() ? std::string{} : encode(completion.outputs), {},
-                            moment - completion.ran};
+        place.last = Ending{completion.outcome, completion.exit_code, kept_text(completion.message),
+                            kept_outputs(completion.outputs), {}, moment - completion.ran};
         moves.push_back({job, place, {JobState::succeeded, place.attempts, place.losses}});
     }
     move_jobs(transaction, moves);
@@ -66,6 +65,16 @@ std::int64_t give_leases_back(Transaction& transaction) {
     return requeued;
 }
 
+/// Later jobs get greater numbers than `last`.
+void raise_jobs(Transaction& transaction, JobId last) {
+    static constexpr Statement raise{"adopt_jobs", "SELECT setval('rgrid.job_id', $1::bigint)"};
+    if (last <= last_job(transaction)) return;
+    // Whoever submits meanwhile may have taken numbers beyond it by now, and none is given out twice. Behind a submitter's
+    // own long transaction this begins anew, so that claims get their turn.
+    transaction.script("SET LOCAL lock_timeout = '2s'; LOCK TABLE rgrid.job IN SHARE ROW EXCLUSIVE MODE");
+    transaction.run(raise, std::max(last, last_job(transaction)));
+}
+
 void begin_generation(Transaction& transaction, Adoption const& adoption, Generation generation) {
     static constexpr Statement store{"adopt_store", "UPDATE rgrid.store SET id = $1, generation = $2, frozen = ''"};
     static constexpr Statement leader{
@@ -73,15 +82,11 @@ void begin_generation(Transaction& transaction, Adoption const& adoption, Genera
                         "candidate = '', until_at = 0"};
     static constexpr Statement fleet{"adopt_fleet",
                                      "UPDATE rgrid.fleet SET next_number = greatest(next_number, $1::bigint)"};
-    static constexpr Statement jobs{"adopt_jobs", "SELECT setval('rgrid.job_id', $1::bigint)"};
     static_assert(counts_of_a_generation == 1'000'000'000, "the statement takes no constant");
-    transaction.run(store, adoption.store, generation);
     transaction.run(leader, generation);
     transaction.run(fleet, adoption.next_number);
-    if (adoption.last_job <= last_job(transaction)) return;
-    // Whoever submits meanwhile may have taken numbers beyond it by now, and none is given out twice.
-    transaction.script("LOCK TABLE rgrid.job IN SHARE ROW EXCLUSIVE MODE");
-    if (adoption.last_job > last_job(transaction)) transaction.run(jobs, adoption.last_job);
+    raise_jobs(transaction, adoption.last_job);
+    transaction.run(store, adoption.store, generation);  // Locked after the leader and the fleet by all.
 }
 
 }  // namespace

@@ -20,7 +20,8 @@ static_assert(counts_of_a_generation == 1'000'000'000 && lease_grace == Duration
 constexpr Statement claim_statement{"claim", R"sql(
 WITH me AS MATERIALIZED (
     SELECT s.pool, g.generation, rgrid.clock() AS now,
-           EXISTS (SELECT FROM rgrid.kind k WHERE k.pool = s.pool AND k.slots <> 1) AS sized
+           EXISTS (SELECT FROM rgrid.kind k WHERE k.pool = s.pool AND k.slots <> 1
+                   AND EXISTS (SELECT FROM rgrid.ready q WHERE q.kind = k.id)) AS sized
     FROM rgrid.session s, rgrid.store g
     WHERE s.worker = $1 AND s.incarnation = $2 AND s.state = 0 AND s.beat >= $3 AND g.frozen = ''
     FOR KEY SHARE OF s),
@@ -96,10 +97,17 @@ void add_candidates(Transaction& transaction, Kind const& kind, int free, std::v
     static constexpr Statement fitting{
         "fitting_jobs",
         "SELECT job, ready_at <= rgrid.clock() - $3::bigint FROM rgrid.ready WHERE kind = $1 ORDER BY job LIMIT $2::int"};
-    static constexpr Statement passed_over{
-        "passed_over_job",
-        "SELECT job FROM rgrid.ready WHERE kind = $1 AND job > $2 AND ready_at <= rgrid.clock() - $3::bigint "
-        "ORDER BY job LIMIT 1"};
+    // Jobs that never left the queue are in the order of their age, the others have an index by it.
+    static constexpr Statement passed_over{"passed_over_job", R"sql(
+SELECT job FROM (
+    SELECT job FROM (SELECT job, ready_at FROM rgrid.ready WHERE kind = $1 AND job > $2 AND NOT again
+                     ORDER BY job LIMIT 1) fresh
+    WHERE ready_at <= rgrid.clock() - $3::bigint
+    UNION ALL
+    SELECT min(job) FROM rgrid.ready
+    WHERE kind = $1 AND again AND ready_at <= (SELECT rgrid.clock()) - $3::bigint AND job > $2) q
+WHERE job IS NOT NULL ORDER BY job LIMIT 1
+)sql"};
     JobId last;
     for (auto const& row : transaction.run(fitting, kind.id, free / kind.slots, pass_over_limit)) {
         last = JobId{row.integer(0)};

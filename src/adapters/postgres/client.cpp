@@ -35,6 +35,11 @@ struct Again {
     bool lost = false;
 };
 
+/// Whether nobody knows what became of the statement: the server did not say, or a pooler that lost it spoke instead.
+bool is_lost(PostgresFailure const& failure) {
+    return failure.state.empty() || failure.state.starts_with("08");
+}
+
 /// What came of one attempt: its answer, an error, or a reason to begin anew.
 template <class T>
 struct Attempt {
@@ -122,7 +127,7 @@ public:
             return {Result<>{}, {}};
         } catch (PostgresFailure const& failure) {
             roll_back(connection);
-            if (!failure.state.empty()) return refused<void>(failure);
+            if (!is_lost(failure)) return refused<void>(failure);
             // Who only reads has its answer by then.
             if (committing && effect == Effect::reads) return {Result<>{}, {}};
             return lost<void>(failure, watch.bite(), committing);
@@ -144,7 +149,7 @@ public:
         try {
             return {connection.run(statement, params), {}};
         } catch (PostgresFailure const& failure) {
-            if (!failure.state.empty()) return refused<Rows>(failure);
+            if (!is_lost(failure)) return refused<Rows>(failure);
             return lost<Rows>(failure, watch.bite(), effect == Effect::writes);
         }
     }
@@ -173,8 +178,9 @@ private:
     Attempt<T> refused(PostgresFailure const& failure) const {
         auto error = to_error(failure, place_);
         error.message = pool_->address().clean(std::move(error.message));
-        // A session that the server ends by its own decision says so in words, and has done nothing before them.
-        bool const ended = failure.state == "57P01";
+        // A session that the server ends by its own decision says so in words, and has done nothing before them: told by
+        // its administrator, or because this side did nothing for too long.
+        bool const ended = failure.state == "57P01" || failure.state == "25P03";
         if (is_transient(failure) || ended) return {{}, {std::move(error), ended}};
         return {Result<T>{std::move(error)}, {}};
     }

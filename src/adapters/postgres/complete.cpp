@@ -21,7 +21,7 @@ bool needs_spec(Outcome outcome) {
 class Judge {
 public:
     Judge(Transaction& transaction, WorkerId const& worker, std::vector<Completion> const& completions)
-        : worker_(worker), era_(read_era(transaction)), last_job_(last_job(transaction)) {
+        : worker_(worker), era_(hold_era(transaction)), last_job_(last_job(transaction)) {
         std::vector<JobId> jobs, failed;
         for (auto const& completion : completions) {
             jobs.push_back(completion.job);
@@ -49,8 +49,8 @@ public:
     }
 
 private:
-    static void prove(std::optional<std::string> const& evidence) {
-        if (evidence) throw WentBack{*evidence};
+    void prove(std::optional<std::string> const& evidence) const {
+        if (evidence) throw WentBack{{*evidence, era_.generation}};
     }
 
     void end(Completion const& completion, Place& place) {

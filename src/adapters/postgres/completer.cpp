@@ -11,12 +11,13 @@ namespace rgrid::postgres {
 namespace {
 
 // Of each call all or nothing. A lease is found by its job: IS TRUE keeps the index by worker out, which would find all that
-// the worker holds for each. What was locked is deleted by its place in the table. Who has just ended a job is marked idle, but not for every
-// one: the mark is one row, and several ends at once would wait for each other's commits.
+// the worker holds for each. It is deleted by its job too and not by its place in the table, since a cancel may just have
+// moved it. Who has ended a job is marked idle, but not for every one: the mark is one row, and several ends at once would
+// wait for each other's commits.
 constexpr Statement end_statement{"end_successes", R"sql(
 WITH now AS MATERIALIZED (SELECT rgrid.clock() AS at FROM rgrid.store WHERE frozen = ''),
 held AS MATERIALIZED (
-    SELECT l.ctid AS at, l.job, l.epoch, l.attempts, l.losses, l.cancel, l.worker, l.started, now.at AS now, i.call,
+    SELECT l.job, l.epoch, l.attempts, l.losses, l.cancel, l.worker, l.started, now.at AS now, i.call,
            i.size, i.exit_code, i.message, i.outputs
     FROM now, unnest($1::int[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::int[], $7::text[], $8::text[])
               AS i(call, size, worker, job, epoch, exit_code, message, outputs)
@@ -24,7 +25,7 @@ held AS MATERIALIZED (
     ORDER BY l.job FOR UPDATE OF l),
 whole AS MATERIALIZED (SELECT call, min(worker) AS worker FROM held GROUP BY call, size HAVING count(*) = size),
 gone AS (
-    DELETE FROM rgrid.lease WHERE ctid = ANY(ARRAY(SELECT at FROM held WHERE call IN (SELECT call FROM whole)))),
+    DELETE FROM rgrid.lease WHERE job = ANY(ARRAY(SELECT job FROM held WHERE call IN (SELECT call FROM whole)))),
 done AS (
     INSERT INTO rgrid.result(job, state, finished_at, epoch, attempts, losses, cancel, outcome, exit_code, message,
                              outputs, worker, started)
@@ -41,7 +42,7 @@ idle AS (
 SELECT call FROM whole
 )sql"};
 
-constexpr std::size_t most_at_once = 5000;        // Attempts, of one commit.
+constexpr std::size_t most_at_once = 5000;  // Attempts, of one commit.
 constexpr auto look_again = std::chrono::milliseconds{5};
 
 /// Whether all have succeeded, each of another job.
@@ -59,37 +60,65 @@ struct Completer::Report {
     WorkerId worker;
     std::vector<Completion> completions;
     bool begun = false;
+    bool doubtful = false;  ///< A commit of it was begun of which nobody knows whether it was done.
     std::optional<Result<bool>> answer;
+
+    void fail(Error const& error) { answer = doubtful ? Error{Errc::in_doubt, error.message} : error; }
 };
 
 Result<bool> Completer::end(Call const& call, WorkerId const& worker, std::vector<Completion> const& completions) {
     if (!are_plain(completions)) return false;
     auto const report = std::make_shared<Report>(Report{worker, completions, false, {}});
+    auto const is_over = [&] { return call.stop.stop_requested() || clock_.steady_now() >= call.deadline; };
     std::unique_lock lock{mutex_};
     waiting_.push_back(report);
     while (!report->answer) {
-        if (!committing_) {
-            committing_ = true;
-            auto const batch = take();
-            lock.unlock();
-            auto const rows = commit(call, batch);
-            lock.lock();
-            committing_ = false;
-            for (auto const& each : batch) each->answer = rows ? Result<bool>{false} : Result<bool>{rows.error()};
-            if (rows)
-                for (auto const& row : *rows) batch[static_cast<std::size_t>(row.small(0))]->answer = Result<bool>{true};
-            changed_.notify_all();
+        if (is_over()) {
+            if (report->begun)
+                return fail(Errc::in_doubt, client_.place() + ": the commit had not ended when the call was over");
+            std::erase(waiting_, report);
+            report->fail(fail(Errc::retry_later, client_.place() + ": the call was over before it could be written"));
+            break;
+        }
+        if (committing_) {
+            // The deadline is the caller's clock's and may not be real time, so it is looked at again and again.
+            changed_.wait_for(lock, look_again);
             continue;
         }
-        // The deadline is the caller's clock's and may not be real time, so it is looked at again and again.
-        changed_.wait_for(lock, look_again);
-        if (report->answer || !(call.stop.stop_requested() || clock_.steady_now() >= call.deadline)) continue;
-        if (report->begun)
-            return fail(Errc::in_doubt, client_.place() + ": the commit had not ended when the call was over");
-        std::erase(waiting_, report);
-        return fail(Errc::retry_later, client_.place() + ": the call was over before it could be written");
+        committing_ = true;
+        auto const batch = take();
+        lock.unlock();
+        auto const rows = commit(call, batch);
+        lock.lock();
+        committing_ = false;
+        if (rows || !is_over()) answer(batch, rows);
+        else give_back(batch, report, rows.error());
+        changed_.notify_all();
     }
     return *std::move(report->answer);
+}
+
+void Completer::answer(Batch const& batch, Result<Rows> const& rows) {
+    if (!rows) {
+        for (auto const& each : batch) each->fail(rows.error());
+        return;
+    }
+    for (auto const& each : batch) each->answer = Result<bool>{false};
+    for (auto const& row : *rows) batch[static_cast<std::size_t>(row.small(0))]->answer = Result<bool>{true};
+}
+
+/// The call that carried the others was over, which is nothing to them: they are committed again. What was done all the
+/// same will be found so.
+void Completer::give_back(Batch const& batch, std::shared_ptr<Report> const& carrier, Error const& error) {
+    for (auto each = batch.rbegin(); each != batch.rend(); ++each) {
+        if (*each == carrier) {
+            carrier->fail(error);
+            continue;
+        }
+        (*each)->begun = false;
+        (*each)->doubtful |= error.code == Errc::in_doubt;
+        waiting_.push_front(*each);
+    }
 }
 
 /// What waits, in order, but each job only once.

@@ -31,6 +31,8 @@ private:
 
     [[nodiscard]] Batch take();
     [[nodiscard]] Result<Rows> commit(Call const& call, Batch const& batch);
+    static void answer(Batch const& batch, Result<Rows> const& rows);
+    void give_back(Batch const& batch, std::shared_ptr<Report> const& carrier, Error const& error);
 
     Client& client_;
     Clock& clock_;

@@ -9,9 +9,18 @@ Era read_era(Transaction& transaction) {
     return {Generation{rows.front().integer(0)}, rows.front().text(1)};
 }
 
+void share_leases(Transaction& transaction) {
+    transaction.script("LOCK TABLE rgrid.lease IN ROW EXCLUSIVE MODE");
+}
+
+Era hold_era(Transaction& transaction) {
+    share_leases(transaction);
+    return read_era(transaction);
+}
+
 void keep_leases(Transaction& transaction) {
-    // Every statement that moves a lease takes its snapshot after its own lock on the table, which waits for this one.
-    // Whoever has locked rows and is about to move them must be waited for as well, or both would wait for each other.
+    // One statement that moves leases takes its snapshot after its own lock on the table, which waits for this one, and
+    // whoever needs several begins with share_leases(). EXCLUSIVE, since who locks rows there has only ROW SHARE on the table.
     transaction.script("LOCK TABLE rgrid.lease IN EXCLUSIVE MODE");
 }
 
@@ -19,6 +28,16 @@ void freeze(Transaction& transaction, std::string_view why) {
     static constexpr Statement set{"freeze", "UPDATE rgrid.store SET frozen = $1 WHERE frozen = ''"};
     keep_leases(transaction);
     transaction.run(set, why);
+}
+
+void freeze(Transaction& transaction, Evidence const& evidence) {
+    static constexpr Statement look{"look_to_freeze",
+                                    "SELECT 1 FROM rgrid.store WHERE frozen = '' AND generation = $1"};
+    static constexpr Statement set{"freeze_by_evidence",
+                                   "UPDATE rgrid.store SET frozen = $1 WHERE frozen = '' AND generation = $2"};
+    if (transaction.run(look, evidence.generation).empty()) return;
+    keep_leases(transaction);
+    transaction.run(set, evidence.why, evidence.generation);
 }
 
 }  // namespace rgrid::postgres

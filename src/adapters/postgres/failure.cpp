@@ -44,6 +44,7 @@ constexpr Meaning meanings[] = {
     {"53300", Errc::retry_later, "the server takes no more connections: raise its max_connections or use fewer"},
     {"53", Errc::retry_later, ""},
     {"57P01", Errc::retry_later, "the connection was ended by the server's administrator"},
+    {"25P03", Errc::retry_later, "this program did nothing for too long inside a transaction"},
     {"57P03", Errc::retry_later, "the server is starting, stopping or recovering"},
     {"57P04", Errc::denied, ""},
     {"57", Errc::retry_later, ""},

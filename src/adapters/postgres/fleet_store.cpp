@@ -1,5 +1,3 @@
-#include <algorithm>
-#include <rgrid/model/generation.hpp>
 #include <rgrid/ports/store_rules.hpp>
 
 #include "adapters/postgres/adopt.hpp"
@@ -10,14 +8,9 @@ namespace rgrid::postgres {
 
 namespace {
 
-struct LeaderRow {
-    LeaderEpoch epoch;
-    std::string candidate;  ///< Empty: nobody leads.
-    Duration left{0};       ///< Of its term; zero or less: it is over.
-};
-
-LeaderRow read_leader(Row const& row) {
-    return {LeaderEpoch{row.integer(0)}, row.text(1), row.duration(2)};
+/// What is on record of who leads: see judge_candidate().
+Leadership read_leader(Row const& row) {
+    return {false, LeaderEpoch{row.integer(0)}, row.text(1), row.duration(2)};
 }
 
 Leadership take_lead(Transaction& transaction, std::string const& candidate, Duration ttl) {
@@ -25,14 +18,10 @@ Leadership take_lead(Transaction& transaction, std::string const& candidate, Dur
         "lock_leader", "SELECT epoch, candidate, until_at - rgrid.clock() FROM rgrid.leader FOR NO KEY UPDATE"};
     static constexpr Statement set{
         "set_leader", "UPDATE rgrid.leader SET epoch = $1, candidate = $2, until_at = rgrid.clock() + $3::bigint"};
-    auto leader = read_leader(transaction.run(lock).front());
-    if (leader.candidate != candidate) {
-        if (!leader.candidate.empty() && leader.left > Duration{0})
-            return {false, leader.epoch, leader.candidate, leader.left};
-        leader.epoch.value = next_count(leader.epoch.value, read_era(transaction).generation);
-    }
-    transaction.run(set, leader.epoch, candidate, ttl);
-    return {true, leader.epoch, candidate, ttl};
+    auto const last = read_leader(transaction.run(lock).front());
+    auto const leadership = judge_candidate(last, candidate, ttl, read_era(transaction).generation);
+    if (leadership.leading) transaction.run(set, leadership.epoch, candidate, ttl);
+    return leadership;
 }
 
 std::vector<Intent> read_intents(Transaction& transaction) {
@@ -54,11 +43,6 @@ std::vector<ServerBill> read_bills(Rows const& rows) {
     std::vector<ServerBill> bills;
     for (auto const& row : rows) bills.push_back(decode<ServerBill>(row.view(1), "bill of server " + row.text(0)));
     return bills;
-}
-
-Instant month_of(Instant now) {
-    std::chrono::year_month_day const date{std::chrono::floor<std::chrono::days>(now)};
-    return Instant{std::chrono::sys_days{date.year() / date.month() / 1}};
 }
 
 FleetRecord read_fleet(Transaction& transaction) {
@@ -128,11 +112,8 @@ Result<> write_fleet(Transaction& transaction, LeaderEpoch epoch, FleetWrite con
     // Neither may somebody else take over nor the store be frozen before this is written.
     static constexpr Statement share{
         "share_leader", "SELECT epoch, candidate, 0 FROM rgrid.leader, rgrid.store FOR SHARE"};
-    auto const leader = read_leader(transaction.run(share).front());
-    if (leader.candidate.empty() || leader.epoch != epoch)
-        return fail(Errc::fenced, "leader epoch " + std::to_string(epoch.value) + " is over; the current one is " +
-                                      std::to_string(leader.epoch.value) +
-                                      (leader.candidate.empty() ? ", and nobody leads" : ""));
+    auto const last = read_leader(transaction.run(share).front());
+    if (auto const checked = check_leader(last, epoch); !checked) return checked;
     if (auto const era = read_era(transaction); !era.frozen.empty()) return stands_still(era.frozen);
     put_fleet(transaction, write);
     return {};
@@ -150,9 +131,7 @@ void set_hold(Transaction& transaction, PoolName const& pool, bool held) {
 }  // namespace
 
 Result<Leadership> Store::lead(Call const& call, std::string const& candidate, Duration ttl) {
-    if (candidate.empty() || ttl <= Duration{0})
-        return fail(Errc::rejected, "leadership for \"" + candidate + "\" over " + to_text(ttl) +
-                                        "; expected a candidate's name and more than 0s");
+    if (auto const checked = check_candidate(candidate, ttl); !checked) return checked.error();
     return impl_->write<Leadership>(call, [&](Transaction& transaction) -> Result<Leadership> {
         return take_lead(transaction, candidate, ttl);
     });
@@ -194,7 +173,7 @@ Result<std::vector<ServerBill>> Store::bills(Call const& call, Instant since) {
 }
 
 Result<> Store::freeze(Call const& call, std::string const& why) {
-    if (why.empty()) return fail(Errc::rejected, "a store that is to stand still needs a reason; expected a sentence");
+    if (auto const checked = check_freeze(why); !checked) return checked;
     return impl_->freeze(call, why);
 }
 

@@ -1,5 +1,7 @@
 #include "adapters/postgres/functions.hpp"
 
+#include <rgrid/model/job_rules.hpp>
+
 namespace rgrid::postgres {
 
 namespace {
@@ -183,6 +185,7 @@ DECLARE
     max_attempts bigint := 1;
     max_losses bigint := 3;
     retry_delay bigint := 10000;
+    longest CONSTANT bigint := 3153600000000;
     name text;
     value jsonb;
     written text;
@@ -294,6 +297,10 @@ BEGIN
         WHEN job.timeout <= 0 THEN 'timeout is ' || rgrid.duration_text(job.timeout) || '; expected more than 0s'
         WHEN job.delay < 0 THEN 'delay is ' || rgrid.duration_text(job.delay) || '; expected 0s or more'
         WHEN retry_delay < 0 THEN 'retry_delay is ' || rgrid.duration_text(retry_delay) || '; expected 0s or more'
+        WHEN job.timeout > longest THEN 'timeout is ' || rgrid.duration_text(job.timeout) || '; expected at most 876000h'
+        WHEN job.delay > longest THEN 'delay is ' || rgrid.duration_text(job.delay) || '; expected at most 876000h'
+        WHEN retry_delay > longest THEN
+            'retry_delay is ' || rgrid.duration_text(retry_delay) || '; expected at most 876000h'
         WHEN job.slots < 1 THEN 'slots is ' || job.slots || '; expected 1 or more'
         WHEN max_attempts < 1 THEN 'max_attempts is ' || max_attempts || '; expected 1 or more'
         WHEN max_losses < 1 THEN 'max_losses is ' || max_losses || '; expected 1 or more'
@@ -449,6 +456,8 @@ END $$;
 COMMENT ON FUNCTION rgrid.grant_service(text) IS
     'Lets a role do all that programs of the fleet do except changing the schema. By the owner; later steps included.';
 )sql";
+
+static_assert(longest_span == Duration{3'153'600'000'000}, "the function takes no constant");
 
 }  // namespace
 

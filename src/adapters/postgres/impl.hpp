@@ -15,7 +15,7 @@ namespace rgrid::postgres {
 
 /// Thrown by work that has found out that the store has gone back in time: what it did is undone, and the store freezes.
 struct WentBack {
-    std::string evidence;
+    Evidence evidence;
 };
 
 class Store::Impl {
@@ -33,17 +33,17 @@ public:
         return client_.transact<T>(call, Effect::reads, work);
     }
 
-    /// A transaction that may find evidence against the store: see WentBack. The store then stands still, and the answer
-    /// says so.
+    /// A transaction that may find evidence against the store: see WentBack. The store then stands still, unless
+    /// it was adopted meanwhile, and the answer says that it does.
     template <class T>
     Result<T> write(Call const& call, std::function<Result<T>(Transaction&)> const& work) {
-        std::optional<std::string> evidence;
+        std::optional<Evidence> evidence;
         auto answer = client_.transact<T>(call, Effect::writes, [&](Transaction& transaction) -> Result<T> {
             try {
                 return work(transaction);
             } catch (WentBack const& found) {
                 evidence = found.evidence;
-                return stands_still(found.evidence);
+                return stands_still(found.evidence.why);
             }
         });
         if (!evidence) return answer;
@@ -51,7 +51,9 @@ public:
         return answer;
     }
 
-    Result<> freeze(Call const& call, std::string const& why) {
+    /// @param why  A sentence or Evidence.
+    template <class Why>
+    Result<> freeze(Call const& call, Why const& why) {
         auto done = client_.transact<void>(call, Effect::writes, [&](Transaction& transaction) -> Result<> {
             postgres::freeze(transaction, why);
             return {};

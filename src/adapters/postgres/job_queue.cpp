@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 #include <rgrid/ports/store_rules.hpp>
 
 #include "adapters/postgres/codec.hpp"
@@ -9,10 +10,6 @@
 namespace rgrid::postgres {
 
 namespace {
-
-constexpr int tend_limit = 1000;                        // Of each kind of work, in one call.
-constexpr std::int64_t sweep_bytes = 64 * 1024 * 1024;  // Of logs, in one call.
-constexpr int oldest_shown = 20;
 
 // Of each kind with queued jobs how many and since when, then the jobs that have waited longest, then when the next
 // scheduled one is due. Jobs that never left the queue are in the order of their age, the others have an index by it.
@@ -33,8 +30,8 @@ UNION ALL
 (SELECT 1, d.pool, NULL, d.slots, o.job, greatest(now.at - o.ready_at, 0)
  FROM oldest o JOIN depth d ON d.id = o.id, now ORDER BY o.ready_at, o.job LIMIT $1::int)
 UNION ALL
-(SELECT 2, NULL, NULL, NULL, NULL, greatest(min(due_at) - min(now.at), 0) FROM rgrid.scheduled, now
- HAVING count(*) > 0)
+(SELECT 2, NULL, NULL, NULL, NULL, greatest(s.due_at - now.at, 0)
+ FROM now, (SELECT due_at FROM rgrid.scheduled ORDER BY due_at LIMIT 1) s)
 )sql"};
 
 Demand read_demand(Rows const& rows) {
@@ -98,19 +95,17 @@ void bury(Transaction& transaction, WorkerId const& worker) {
 
 Result<CloseReport> close_worker(Transaction& transaction, WorkerId const& worker, CloseMode mode,
                                  BeatMark const& seen) {
-    if (auto const era = read_era(transaction); !era.frozen.empty()) return stands_still(era.frozen);
+    if (auto const era = hold_era(transaction); !era.frozen.empty()) return stands_still(era.frozen);
     CloseReport report;
     auto const session = find_session(transaction, worker, Hold::all);
     if (session && session->state == SessionState::closed) return report;
 
-    bool const busy = !held_by(transaction, worker).empty();
-    if (mode == CloseMode::if_idle && busy) return CloseReport{CloseOutcome::busy, {}, {}};
+    bool const busy = session && !held_by(transaction, worker).empty();
     auto const mark = session ? BeatMark{session->incarnation, session->beat} : BeatMark{};
-    if (mode == CloseMode::now && seen != mark) return CloseReport{CloseOutcome::changed, {}, {}};
-    if (mode == CloseMode::drain && busy) {
-        if (session->state == SessionState::open) set_state(transaction, worker, SessionState::draining);
-        return CloseReport{CloseOutcome::draining, {}, {}};
-    }
+    report.outcome = judge_close(mode, busy, seen, mark);
+    if (report.outcome == CloseOutcome::draining && session->state == SessionState::open)
+        set_state(transaction, worker, SessionState::draining);
+    if (report.outcome != CloseOutcome::closed) return report;
     if (!session) {
         bury(transaction, worker);
         return report;
@@ -123,7 +118,7 @@ Result<CloseReport> close_worker(Transaction& transaction, WorkerId const& worke
 // Whoever else is just moving one of them will have moved it.
 constexpr Statement promote_statement{"promote", R"sql(
 WITH due AS MATERIALIZED (
-    SELECT s.ctid AS at FROM rgrid.scheduled s WHERE s.due_at <= rgrid.clock() ORDER BY s.due_at, s.job
+    SELECT s.ctid AS at FROM rgrid.scheduled s WHERE s.due_at <= (SELECT rgrid.clock()) ORDER BY s.due_at, s.job
     LIMIT $1::int FOR UPDATE SKIP LOCKED),
 gone AS (
     DELETE FROM rgrid.scheduled s USING due d WHERE s.ctid = d.at RETURNING s.job, s.epoch, s.attempts, s.losses),
@@ -147,17 +142,22 @@ std::int64_t promote(Transaction& transaction) {
 /// Ends attempts whose worker lives but did not end them in time.
 std::int64_t expire(Transaction& transaction) {
     static constexpr Statement overrun{
-        "overrun", "SELECT job FROM rgrid.lease WHERE ends_at <= rgrid.clock() ORDER BY ends_at, job LIMIT $1::int"};
+        "overrun",
+        "SELECT job, epoch FROM rgrid.lease WHERE ends_at <= rgrid.clock() ORDER BY ends_at, job LIMIT $1::int"};
     std::vector<JobId> jobs;
-    for (auto const& row : transaction.run(overrun, tend_limit)) jobs.push_back(JobId{row.integer(0)});
+    std::map<JobId, LeaseEpoch> attempts;
+    for (auto const& row : transaction.run(overrun, tend_limit)) {
+        jobs.push_back(JobId{row.integer(0)});
+        attempts.emplace(jobs.back(), LeaseEpoch{row.integer(1)});
+    }
     if (jobs.empty()) return 0;
     auto const specs = specs_of(transaction, jobs);
     std::vector<Move> moves;
     for (auto& [job, place] : lock_jobs(transaction, jobs)) {
-        if (place.state != JobState::running) continue;
+        if (place.state != JobState::running || place.epoch != attempts.at(job)) continue;
         auto const& spec = specs.at(job);
         place.last->outcome = Outcome::timed_out;
-        place.last->message = overrun_message(WorkerId{place.last->worker}, spec.timeout);
+        place.last->message = overrun_message(WorkerId{place.holder}, spec.timeout);
         auto const move = after_outcome(spec, place.attempts, place.losses, place.cancel, Outcome::timed_out);
         moves.push_back({job, std::move(place), move});
     }
@@ -181,16 +181,21 @@ SELECT count(*) FROM gone
 std::int64_t sweep(Transaction& transaction, Duration keep) {
     static constexpr Statement find_old{
         "find_old",
-        "SELECT r.job, coalesce(l.bytes, 0) FROM (SELECT job FROM rgrid.result WHERE finished_at <= rgrid.clock() - "
-        "$1::bigint LIMIT $2::int FOR UPDATE SKIP LOCKED) r LEFT JOIN rgrid.log_size l ON l.job = r.job ORDER BY r.job"};
-    std::vector<JobId> jobs;
+        "SELECT r.job, coalesce(l.bytes, 0) FROM (SELECT job FROM rgrid.result WHERE finished_at <= (SELECT rgrid.clock()) "
+        "- $1::bigint LIMIT $2::int FOR UPDATE SKIP LOCKED) r LEFT JOIN rgrid.log_size l ON l.job = r.job ORDER BY r.job"};
+    // To whose log somebody is just writing stays until the next time.
+    static constexpr Statement lock{
+        "lock_old", "SELECT id FROM rgrid.job WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE SKIP LOCKED"};
+    std::vector<JobId> old, jobs;
     std::int64_t bytes = 0;
     for (auto const& row : transaction.run(find_old, keep, tend_limit)) {
-        if (bytes >= sweep_bytes) break;
+        if (bytes >= tend_log_bytes) break;
         bytes += row.integer(1);
-        jobs.push_back(JobId{row.integer(0)});
+        old.push_back(JobId{row.integer(0)});
     }
-    return jobs.empty() ? 0 : transaction.run(sweep_statement, jobs).front().integer(0);
+    if (old.empty()) return 0;
+    for (auto const& row : transaction.run(lock, old)) jobs.push_back(JobId{row.integer(0)});
+    return transaction.run(sweep_statement, jobs).front().integer(0);
 }
 
 /// A name that comes back counts on from there: its first worker may only sleep.
@@ -218,16 +223,26 @@ SELECT kind, state, sum(jobs) FROM gone GROUP BY kind, state HAVING sum(jobs) <>
 
 constexpr std::int64_t many_kinds = 200;
 
-/// Forgets kinds of which no job is queued, once there are many: claims look at all of their pool.
-void prune_kinds(Transaction& transaction) {
-    static constexpr Statement count{"count_kinds", "SELECT count(*) FROM rgrid.kind"};
+/// Forgets kinds of which no job is queued, once there are many of them: claims look at all of their pool. Whether it
+/// could; else it is done another time.
+bool prune_kinds(Transaction& transaction) {
+    static constexpr Statement count{
+        "count_kinds",
+        "SELECT count(*) FROM rgrid.kind k WHERE NOT EXISTS (SELECT FROM rgrid.ready r WHERE r.kind = k.id)"};
     static constexpr Statement prune{
         "prune_kinds",
         "DELETE FROM rgrid.kind k WHERE NOT EXISTS (SELECT FROM rgrid.ready r WHERE r.kind = k.id)"};
-    if (transaction.run(count).front().integer(0) < many_kinds) return;
-    // Nobody may be about to queue a job of one. Whoever waits for this begins with what is there afterwards.
-    transaction.script("SET LOCAL lock_timeout = '200ms'; LOCK TABLE rgrid.ready IN SHARE ROW EXCLUSIVE MODE");
+    if (transaction.run(count).front().integer(0) < many_kinds) return true;
+    try {
+        // Nobody may be about to queue a job of one. Whoever waits for this begins with what is there afterwards, so it
+        // must not wait long for a submitter's own transaction.
+        transaction.script("SET LOCAL lock_timeout = '200ms'; LOCK TABLE rgrid.ready IN SHARE ROW EXCLUSIVE MODE");
+    } catch (PostgresFailure const& failure) {
+        if (failure.state == "55P03") return false;
+        throw;
+    }
     transaction.run(prune);
+    return true;
 }
 
 }  // namespace
@@ -260,19 +275,18 @@ Result<CloseReport> Store::close(Call const& call, WorkerId const& worker, Close
 Result<TendReport> Store::tend(Call const& call, std::vector<ServerName> const& settled) {
     auto answer = impl_->write<TendReport>(call, [&](Transaction& transaction) -> Result<TendReport> {
         TendReport report;
-        if (!read_era(transaction).frozen.empty()) return report;
+        if (!hold_era(transaction).frozen.empty()) return report;
         report.expired = expire(transaction);
         report.promoted = promote(transaction);
         report.swept = sweep(transaction, impl_->settings().keep_finished);
         add_up(transaction);
-        forget_closed(transaction, settled);  // Last: whoever freezes the store waits for what it locks.
+        forget_closed(transaction, settled);  // Last: the leader's writes wait for what it locks.
         return report;
     });
     if (answer && answer->promoted + answer->expired > 0) impl_->changed();
-    // What a submitter's long transaction keeps it from is done another time.
     if (answer)
         (void)impl_->write<void>(call, [](Transaction& transaction) -> Result<> {
-            prune_kinds(transaction);
+            if (!prune_kinds(transaction)) return fail(Errc::retry_later, "somebody is submitting");
             return {};
         });
     return answer;

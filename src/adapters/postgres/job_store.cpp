@@ -1,4 +1,3 @@
-#include "adapters/postgres/codec.hpp"
 #include "adapters/postgres/impl.hpp"
 #include "adapters/postgres/logs.hpp"
 #include "adapters/postgres/moves.hpp"
@@ -8,10 +7,6 @@
 namespace rgrid::postgres {
 
 namespace {
-
-Error no_such_job(JobId job) {
-    return fail(Errc::not_found, "job " + std::to_string(job.value) + " does not exist, or is no longer kept");
-}
 
 /// One result for each of `jobs`, of the places where they were found and what `step` makes of one.
 template <class Step>
@@ -47,10 +42,7 @@ std::vector<Result<JobState>> cancel_jobs(Transaction& transaction, std::vector<
 
 std::vector<Result<JobState>> retry_jobs(Transaction& transaction, std::vector<JobId> const& jobs) {
     return for_each(transaction, jobs, [&](JobId job, Place& place, std::vector<Move>& moves) -> Result<JobState> {
-        if (!is_final(place.state) || place.state == JobState::succeeded)
-            return fail(Errc::rejected, "job " + std::to_string(job.value) +
-                                            (is_final(place.state) ? " has succeeded" : " has not ended") +
-                                            "; expected a failed, dead or cancelled one");
+        if (auto const checked = check_retry(job, place.state); !checked) return checked.error();
         moves.push_back({job, place, {JobState::queued, 0, 0}});
         place.state = JobState::queued;
         return JobState::queued;
@@ -62,14 +54,12 @@ JobCounts read_counts(Transaction& transaction) {
         "counts",
         "SELECT state, sum(jobs)::bigint FROM rgrid.tally GROUP BY state UNION ALL SELECT 2, count(*) FROM rgrid.lease"};
     JobCounts counts;
-    std::int64_t* const states[] = {&counts.scheduled, &counts.queued,    &counts.running, &counts.succeeded,
-                                    &counts.failed,    &counts.cancelled, &counts.dead};
     for (auto const& row : transaction.run(read)) {
         if (row.integer(0) < 0) {
             counts.swept = row.integer(1);
             continue;
         }
-        *states[row.integer(0)] = row.integer(1);
+        count_of(counts, static_cast<JobState>(row.small(0))) = row.integer(1);
         counts.accepted += row.integer(1);
     }
     return counts;
@@ -78,8 +68,7 @@ JobCounts read_counts(Transaction& transaction) {
 }  // namespace
 
 Result<std::vector<Result<Submitted>>> Store::submit(Call const& call, std::vector<JobSpec> const& specs) {
-    auto& client = impl_->client();
-    auto answer = reading(client.place(), [&] { return postgres::submit(client, call, specs); });
+    auto answer = postgres::submit(impl_->client(), call, specs);
     if (answer && !answer->empty()) impl_->changed();
     return answer;
 }

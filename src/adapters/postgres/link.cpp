@@ -48,8 +48,13 @@ Error error_of(pg_conn const* link, Address const& address) {
     return error;
 }
 
-Result<Link> connect_to(Call const& call, Address const& address, Keywords const& server, Clock& clock) {
-    Call const limited{std::min(call.deadline, clock.steady_now() + address.connect_limit), call.stop};
+/// @param others  Servers that are still to be tried after this one: they get their share of the time.
+Result<Link> connect_to(Call const& call, Address const& address, Keywords const& server, std::size_t others,
+                        Clock& clock) {
+    auto const now = clock.steady_now();
+    auto const left = std::max(Duration{0}, call.deadline - std::min(call.deadline, now));
+    auto const limit = std::min(address.connect_limit, left / static_cast<Duration::rep>(others + 1));
+    Call const limited{now + limit, call.stop};
     auto link = start(server);
     if (!link) return fail(Errc::retry_later, address.place + ": no memory for a connection");
     Waiter waiter;
@@ -61,8 +66,8 @@ Result<Link> connect_to(Call const& call, Address const& address, Keywords const
             case Awaited::ready: break;
             case Awaited::stopped: return fail(Errc::retry_later, address.place + ": told to stop while connecting");
             case Awaited::late:
-                return fail(Errc::retry_later, address.place + ": no answer to an attempt to connect within " +
-                                                   to_text(address.connect_limit));
+                return fail(Errc::retry_later,
+                            address.place + ": no answer to an attempt to connect within " + to_text(limit));
         }
         state = PQconnectPoll(link.get());
     }
@@ -75,8 +80,9 @@ void CloseLink::operator()(pg_conn* link) const noexcept { PQfinish(link); }
 
 Result<Link> connect(Call const& call, Address const& address, Clock& clock) {
     Error error;
+    auto others = address.servers.size();
     for (auto const& server : address.servers) {
-        auto link = connect_to(call, address, server, clock);
+        auto link = connect_to(call, address, server, --others, clock);
         if (link || call.stop.stop_requested()) return link;
         // Of several servers the first one's refusal is what an operator has to know.
         if (&server == &address.servers.front() || link.error().code == Errc::denied) error = link.error();

@@ -20,6 +20,12 @@ struct Standing {
     WorkerId worker;  ///< While it runs.
 };
 
+/// The job is not swept until the transaction ends.
+void keep_job(Transaction& transaction, JobId job) {
+    static constexpr Statement keep{"keep_job", "SELECT 1 FROM rgrid.job WHERE id = $1 FOR KEY SHARE"};
+    transaction.run(keep, job);
+}
+
 std::optional<Standing> find_standing(Transaction& transaction, JobId job) {
     static constexpr Statement read{
         "log_standing",
@@ -66,11 +72,12 @@ Result<> append_chunk(Transaction& transaction, WorkerId const& worker, LogChunk
         "WITH sized AS (UPDATE rgrid.log_size SET bytes = bytes + $5 WHERE job = $1) "
         "INSERT INTO rgrid.log(job, epoch, number, text) VALUES($1, $2, $3, $4)"};
     static constexpr Statement cut{"log_cut", "INSERT INTO rgrid.log_cut(job, epoch) VALUES($1, $2)"};
+    keep_job(transaction, chunk.job);
     auto const standing = find_standing(transaction, chunk.job);
     auto const evidence =
         standing ? evidence_of_attempt(worker, chunk.job, chunk.epoch, standing->epoch, standing->worker, generation)
                  : evidence_of_job(worker, chunk.job, chunk.epoch, last_job(transaction), generation);
-    if (evidence) throw WentBack{*evidence};
+    if (evidence) throw WentBack{{*evidence, generation}};
     if (auto const checked = check_chunk(chunk, standing ? std::optional{standing->epoch} : std::nullopt); !checked)
         return checked;
     auto const kept = lock_size(transaction, chunk.job);
@@ -95,7 +102,7 @@ Result<LogPage> read_chunks(Transaction& transaction, JobId job, LeaseEpoch epoc
         "FROM rgrid.log WHERE job = $1 AND epoch = $2 AND number >= $3) l WHERE before <= $4 ORDER BY number"};
     auto const standing = find_standing(transaction, job);
     if (!standing)
-        return fail(Errc::not_found, "job " + std::to_string(job.value) + " does not exist, or is no longer kept");
+        return no_such_job(job);
     LogPage page;
     page.epoch = epoch == LeaseEpoch{} ? standing->epoch : epoch;
     page.next = from;

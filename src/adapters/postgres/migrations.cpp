@@ -164,6 +164,10 @@ Result<T> with_migrator(Call const& call, Settings const& settings, Clock& clock
 
 Result<MigrationReport> migrate(Call const& call, Settings const& settings, Clock& clock, bool dry_run,
                                 std::span<Migration const> steps) {
+    if (!dry_run && !settings.prepared)
+        return fail(Errc::rejected, "the schema cannot be migrated through a transaction-mode pooler, which would keep the "
+                                    "lock: `prepared` is false, as it is for a pooler; expected true, with the server's own "
+                                    "address");
     return with_migrator<MigrationReport>(
         call, settings, clock, steps, [&](Migrator& migrator) -> Result<MigrationReport> {
             if (!dry_run) {

@@ -57,7 +57,8 @@ Ending read_ending(Row const& row) {
 
 Place read_place(Row const& row) {
     Place place{static_cast<JobState>(row.small(1)), row.small(2), LeaseEpoch{row.integer(3)}, row.small(4),
-                row.small(5),                        row.boolean(6), {}};
+                row.small(5),                        row.boolean(6), {},           {}};
+    if (place.state == JobState::running) place.holder = row.text(12);
     if (row.boolean(7)) place.last = read_ending(row);
     return place;
 }
@@ -240,7 +241,7 @@ void mark_idle(Transaction& transaction, std::vector<Move> const& moves) {
         "ORDER BY worker ON CONFLICT (worker) DO UPDATE SET since = excluded.since"};
     std::set<std::string> freed;
     for (auto const& move : moves)
-        if (move.from.state == JobState::running && move.from.last) freed.insert(move.from.last->worker);
+        if (move.from.state == JobState::running) freed.insert(move.from.holder);
     if (!freed.empty()) transaction.run(mark, std::vector<std::string>(freed.begin(), freed.end()));
 }
 
@@ -299,7 +300,7 @@ void lose_leases(Transaction& transaction, WorkerId const& worker, CloseReport& 
     std::vector<Move> moves;
     for (auto& [job, place] : lock_jobs(transaction, jobs)) {
         // One that has ended meanwhile is no longer held.
-        if (place.state != JobState::running || place.last->worker != worker.value) continue;
+        if (place.state != JobState::running || place.holder != worker.value) continue;
         auto const move = after_loss(specs.at(job), place.attempts, place.losses, place.cancel);
         place.last->message = lost_message(worker, move);
         if (move.state == JobState::queued) report.requeued.push_back(job);

@@ -30,6 +30,7 @@ struct Place {
     int attempts = 0;
     int losses = 0;
     bool cancel = false;
+    std::string holder;  ///< The worker, while it runs.
     /// Of the last attempt: while it runs without an outcome; none if there was no attempt.
     std::optional<Ending> last;
 

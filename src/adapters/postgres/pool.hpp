@@ -18,8 +18,8 @@ namespace rgrid::postgres {
 /// Some connections, made one at a time by a thread of their own when they are wanted, so that no call waits for a
 /// server longer than it may, and a server that comes back meets no crowd.
 ///
-/// After a failed attempt nobody tries for a moment that grows to a second; whoever asks meanwhile and would have to
-/// wait for a new connection gets the reason at once. Thread safety: all methods from any thread.
+/// After a failed attempt nobody tries for a moment that grows to a second; whoever asks meanwhile gets the reason
+/// at once if there is no connection at all. Thread safety: all methods from any thread.
 class Pool {
 public:
     Pool(Address address, int size, bool prepared, Clock& clock);

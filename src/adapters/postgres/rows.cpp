@@ -10,15 +10,6 @@ namespace rgrid::postgres {
 
 namespace {
 
-template <class T>
-T parse(std::string_view text, char const* expected) {
-    T value{};
-    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (text.empty() || error != std::errc{} || end != text.data() + text.size())
-        throw PostgresFailure{"22000", "the database answered something else than " + std::string{expected}};
-    return value;
-}
-
 int hex_digit(char digit) {
     if (digit >= '0' && digit <= '9') return digit - '0';
     if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
@@ -27,9 +18,14 @@ int hex_digit(char digit) {
 
 }  // namespace
 
-std::int64_t Row::integer(int column) const { return parse<std::int64_t>(view(column), "a whole number"); }
-
-double Row::real(int column) const { return parse<double>(view(column), "a number"); }
+std::int64_t Row::integer(int column) const {
+    auto const text = view(column);
+    std::int64_t value = 0;
+    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (text.empty() || error != std::errc{} || end != text.data() + text.size())
+        throw PostgresFailure{"22000", "the database answered something else than a whole number"};
+    return value;
+}
 
 std::string Row::bytes(int column) const {
     auto text = view(column);

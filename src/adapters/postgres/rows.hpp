@@ -31,19 +31,12 @@ public:
     [[nodiscard]] std::int64_t integer(int column) const;
     [[nodiscard]] int small(int column) const { return static_cast<int>(integer(column)); }
     [[nodiscard]] bool boolean(int column) const noexcept { return view(column) == "t"; }
-    [[nodiscard]] double real(int column) const;
     /// Empty for NULL.
     [[nodiscard]] std::string_view view(int column) const noexcept { return {cell(column).data, cell(column).size}; }
     [[nodiscard]] std::string text(int column) const { return std::string{view(column)}; }
     [[nodiscard]] std::string bytes(int column) const;  ///< Of a bytea.
     [[nodiscard]] Duration duration(int column) const { return Duration{integer(column)}; }
     [[nodiscard]] Instant instant(int column) const { return Instant{duration(column)}; }
-    [[nodiscard]] std::optional<std::int64_t> maybe_integer(int column) const {
-        return null(column) ? std::nullopt : std::optional{integer(column)};
-    }
-    [[nodiscard]] std::optional<std::string> maybe_text(int column) const {
-        return null(column) ? std::nullopt : std::optional{text(column)};
-    }
     [[nodiscard]] std::optional<Duration> maybe_duration(int column) const {
         return null(column) ? std::nullopt : std::optional{duration(column)};
     }

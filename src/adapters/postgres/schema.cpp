@@ -1,8 +1,4 @@
 #include <array>
-#include <rgrid/model/generation.hpp>
-#include <rgrid/model/job.hpp>
-#include <rgrid/model/job_rules.hpp>
-#include <rgrid/model/worker.hpp>
 
 #include "adapters/postgres/functions.hpp"
 #include "adapters/postgres/migrations.hpp"
@@ -231,19 +227,6 @@ std::array const steps{
     Migration{1, "jobs, workers and the fleet", tables},
     Migration{2, "jobs are submitted and roles let in by SQL", function_step()},
 };
-
-constexpr bool is_number(auto state, int number) {
-    return static_cast<int>(state) == number;
-}
-
-// Stored by number.
-static_assert(is_number(JobState::scheduled, 0) && is_number(JobState::queued, 1) && is_number(JobState::running, 2) &&
-              is_number(JobState::succeeded, 3) && is_number(JobState::failed, 4) &&
-              is_number(JobState::cancelled, 5) && is_number(JobState::dead, 6));
-static_assert(is_number(SessionState::open, 0) && is_number(SessionState::draining, 1) &&
-              is_number(SessionState::closed, 2));
-static_assert(is_number(Outcome::succeeded, 0) && is_number(Outcome::failed, 1) && is_number(Outcome::timed_out, 2) &&
-              is_number(Outcome::cancelled, 3) && is_number(Outcome::released, 4));
 
 }  // namespace
 

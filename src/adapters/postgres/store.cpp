@@ -17,10 +17,7 @@ Result<> establish(Client& client, Call const& call, FleetId const& fleet) {
     if (auto const made = client.run(call, Effect::writes, make, fleet); !made) return made.error();
     auto const rows = client.run(call, Effect::reads, read);
     if (!rows) return rows.error();
-    if (auto const found = rows->front().text(0); found != fleet.value)
-        return fail(Errc::rejected, client.place() + " belongs to the fleet \"" + found + "\"; expected \"" +
-                                        fleet.value + "\": a store serves one fleet");
-    return {};
+    return check_fleet(client.place(), FleetId{rows->front().text(0)}, fleet);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <rgrid/model/job_rules.hpp>
+#include <rgrid/ports/store_rules.hpp>
 #include <set>
 #include <string>
 #include <tuple>
@@ -72,26 +73,28 @@ struct Items {
     }
 };
 
+/// Jobs by their submit keys.
+using KnownKeys = std::map<std::string, std::pair<JobId, JobSpec>>;
+
 /// The job that has the submit key of `spec` already.
-std::optional<Result<Submitted>> known_as(std::map<std::string, std::pair<JobId, JobSpec>> const& known,
-                                          JobSpec const& spec) {
+std::optional<Result<Submitted>> known_as(KnownKeys const& known, JobSpec const& spec) {
     auto const found = known.find(spec.submit_key);
     if (found == known.end()) return std::nullopt;
     auto const& [job, other] = found->second;
     if (other == spec) return Submitted{job, true};
-    return fail(Errc::rejected, "submit key \"" + spec.submit_key + "\" belongs to job " + std::to_string(job.value) +
-                                    " with another spec; expected the same spec or a new key");
+    return key_is_taken(spec.submit_key, job);
 }
 
-Result<std::map<std::string, std::pair<JobId, JobSpec>>> find_keys(Client& client, Call const& call,
-                                                                  std::vector<std::string> const& keys) {
+Result<KnownKeys> find_keys(Client& client, Call const& call, std::vector<std::string> const& keys) {
     auto const rows = client.run(call, Effect::reads, find_keys_statement, keys);
     if (!rows) return rows.error();
-    std::map<std::string, std::pair<JobId, JobSpec>> known;
-    for (auto const& row : *rows)
-        known.emplace(row.text(0), std::pair{JobId{row.integer(1)},
-                                             decode<JobSpec>(row.view(2), "spec of job " + row.text(1))});
-    return known;
+    return reading(client.place(), [&]() -> Result<KnownKeys> {
+        KnownKeys known;
+        for (auto const& row : *rows)
+            known.emplace(row.text(0), std::pair{JobId{row.integer(1)},
+                                                 decode<JobSpec>(row.view(2), "spec of job " + row.text(1))});
+        return known;
+    });
 }
 
 }  // namespace
@@ -103,18 +106,25 @@ Result<std::vector<Result<Submitted>>> submit(Client& client, Call const& call, 
         if (auto const problem = spec_problem(specs[i])) answers[i] = fail(Errc::rejected, *problem);
         else items.add(specs[i], i);
     }
+    bool accepted = false;
+    // What was accepted before is not undone by what fails afterwards.
+    auto const failed = [&](Error error) {
+        if (accepted) error.code = Errc::in_doubt;
+        return error;
+    };
     while (!items.places.empty()) {
         auto const rows = client.run(call, Effect::writes, submit_statement, items.pools, items.priorities, items.slots,
                                      items.timeouts, items.delays, items.owners, items.batches, items.keys, items.specs);
-        if (!rows) return rows.error();
+        if (!rows) return failed(rows.error());
         std::vector<std::string> taken;
         for (std::size_t i = 0; i < rows->size(); ++i) {
+            accepted |= (*rows)[i].boolean(1);
             if ((*rows)[i].boolean(1)) answers[items.places[i]] = Submitted{JobId{(*rows)[i].integer(0)}, false};
             else taken.push_back(*items.keys[i]);
         }
         if (taken.empty()) break;
         auto const known = find_keys(client, call, taken);
-        if (!known) return known.error();
+        if (!known) return failed(known.error());
         Items again;  // Of which the job that had the key was swept at this very moment.
         for (auto const place : items.places) {
             if (answers[place]) continue;

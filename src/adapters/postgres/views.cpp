@@ -23,12 +23,16 @@ constexpr char const* job_columns =
     "LEFT JOIN rgrid.scheduled s ON s.job = j.id LEFT JOIN rgrid.result f ON f.job = j.id "
     "LEFT JOIN rgrid.report p ON p.job = j.id AND f.job IS NULL AND l.job IS NULL";
 
-std::string table_of(JobState state) {
+/// The jobs in a state; if nothing else is asked for, no more than can be shown.
+std::string jobs_in(JobState state, bool only) {
+    auto const limited = [&](std::string const& from) {
+        return "(SELECT job FROM rgrid." + from + (only ? " ORDER BY job DESC LIMIT $1::int)" : ")");
+    };
     switch (state) {
-        case JobState::scheduled: return "SELECT job FROM rgrid.scheduled";
-        case JobState::queued: return "SELECT job FROM rgrid.ready";
-        case JobState::running: return "SELECT job FROM rgrid.lease";
-        default: return "SELECT job FROM rgrid.result WHERE state = " + std::to_string(static_cast<int>(state));
+        case JobState::scheduled: return limited("scheduled");
+        case JobState::queued: return limited("ready");
+        case JobState::running: return limited("lease");
+        default: return limited("result WHERE state = " + std::to_string(static_cast<int>(state)));
     }
 }
 
@@ -36,7 +40,7 @@ std::string table_of(JobState state) {
 struct Question {
     std::string sql = job_columns;
     Params params;
-    int count = 0;
+    int count = 1;  ///< The first is the limit.
 
     /// `before`, the value, `after`.
     template <class T>
@@ -55,18 +59,20 @@ private:
 
 Question question(JobQuery const& query) {
     Question asked;
+    asked.params.add(query.limit);
+    bool const only =
+        query.jobs.empty() && query.batch.empty() && query.owner.empty() && !query.finished_since;
     if (!query.jobs.empty()) asked.require("j.id = ANY(", query.jobs, "::bigint[])");
     auto states = query.states;
     std::sort(states.begin(), states.end());
     states.erase(std::unique(states.begin(), states.end()), states.end());
     std::string places;
-    for (auto const state : states) places += (places.empty() ? "" : " UNION ALL ") + table_of(state);
+    for (auto const state : states) places += (places.empty() ? "" : " UNION ALL ") + jobs_in(state, only);
     if (!places.empty()) asked.also("j.id IN (" + places + ")");
     if (!query.batch.empty()) asked.require("j.batch <> '' AND j.batch = ", query.batch);
     if (!query.owner.empty()) asked.require("j.owner <> '' AND j.owner = ", query.owner);
     if (query.finished_since) asked.require("f.finished_at >= ", *query.finished_since);
-    asked.params.add(query.limit);
-    asked.sql += " ORDER BY j.id DESC LIMIT $" + std::to_string(++asked.count) + "::int";
+    asked.sql += " ORDER BY j.id DESC LIMIT $1::int";
     return asked;
 }
 

@@ -15,6 +15,7 @@ namespace {
 
 /// For the first connection: whoever opens a wake wants to go on.
 constexpr Duration first_connect_limit{5000};
+constexpr Duration reconnect_limit{2000};
 
 /// In double quotes, so that any name is one.
 std::string identifier(std::string const& name) {
@@ -70,7 +71,9 @@ public:
             auto const until = std::min(call.deadline, next_look_);
             // Something may have been missed without a connection, so a new one is news by itself.
             if (listens_ && now >= next_attempt_) {
-                if (connect({until, call.stop})) return true;
+                // However close together the looks are, an attempt has the time that it takes.
+                auto const limit = std::max(until, now + reconnect_limit);
+                if (connect({std::min(call.deadline, limit), call.stop})) return true;
                 next_attempt_ = clock_.steady_now() + poll_ / 4;
             }
             waiter_.wait({std::min(until, listens_ ? next_attempt_ : until), call.stop}, clock_, -1, 0);

@@ -1,6 +1,8 @@
 #include "adapters/postgres/watchdog.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -35,7 +37,7 @@ void Watchdog::run(std::stop_token const& stop) {
 }
 
 Watchdog::Watch::Watch(Watchdog& dog, int socket, Call const& call)
-    : dog_(dog), socket_(socket), deadline_(call.deadline) {
+    : dog_(dog), own_(::fcntl(socket, F_DUPFD_CLOEXEC, 0)), socket_(own_ >= 0 ? own_ : socket), deadline_(call.deadline) {
     {
         std::lock_guard const lock{dog_.mutex_};
         dog_.watches_.insert(this);
@@ -49,8 +51,11 @@ Watchdog::Watch::Watch(Watchdog& dog, int socket, Call const& call)
 
 Watchdog::Watch::~Watch() {
     on_stop_.reset();
-    std::lock_guard const lock{dog_.mutex_};
-    dog_.watches_.erase(this);
+    {
+        std::lock_guard const lock{dog_.mutex_};
+        dog_.watches_.erase(this);
+    }
+    if (own_ >= 0) ::close(own_);
 }
 
 void Watchdog::Watch::end(Bite why) {

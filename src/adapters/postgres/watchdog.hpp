@@ -21,7 +21,8 @@ public:
 
     enum class Bite { none, late, stopped };
 
-    /// A socket that is watched as long as this lives; it must be closed later than that.
+    /// A socket that is watched as long as this lives. It may be closed earlier: what is shut down is a duplicate, so
+    /// that it is never somebody else's who has got the same number.
     class Watch {
     public:
         Watch(Watchdog& dog, int socket, Call const& call);
@@ -42,6 +43,7 @@ public:
         void end(Bite why);
 
         Watchdog& dog_;
+        int const own_;  ///< Or -1: there was none to be had.
         int const socket_;
         SteadyInstant const deadline_;
         Bite bite_ = Bite::none;

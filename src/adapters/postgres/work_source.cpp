@@ -28,10 +28,10 @@ Result<Registered> open_session(Transaction& transaction, Registration const& wh
         "renew_session",
         "UPDATE rgrid.session SET server = $2, pool = $3, incarnation = $4, state = 0, slots = $5, beat = 0, "
         "beat_at = now, idle_at = now, drain_at = NULL, version = $6 FROM rgrid.clock() AS now WHERE worker = $1"};
+    auto const era = hold_era(transaction);
     auto const known = find_session(transaction, who.worker, Hold::all);
     if (known && known->state == SessionState::closed)
-        return fail(Errc::fenced, "worker \"" + who.worker.value + "\" was closed; its name is not used again");
-    auto const era = read_era(transaction);
+        return closed_for_good(who.worker);
     CloseReport given_back;
     // A lease of a store that stands still may have ended in the lost time: its adoption gives it back.
     if (era.frozen.empty()) lose_leases(transaction, who.worker, given_back);
@@ -64,11 +64,6 @@ std::optional<BeatReply> read_reply(Rows const& rows) {
     return reply;
 }
 
-/// Of a worker that the store has forgotten: it lives on until the adoption tells what becomes of it.
-BeatReply reply_to_stranger(BeatCount acknowledged, bool leaving) {
-    return {leaving ? SessionState::draining : SessionState::open, acknowledged, {}, {}, true};
-}
-
 void count_beat(Transaction& transaction, WorkerId const& worker, BeatCount beat) {
     static constexpr Statement set{"count_beat",
                                    "UPDATE rgrid.session SET beat = $2, beat_at = rgrid.clock() WHERE worker = $1"};
@@ -77,10 +72,10 @@ void count_beat(Transaction& transaction, WorkerId const& worker, BeatCount beat
 
 /// Any beat. `evidence` is told what it proves, since a beat is answered even then.
 Result<BeatReply> take_beat(Transaction& transaction, WorkerId const& worker, Incarnation incarnation,
-                            BeatCount acknowledged, bool leaving, std::optional<std::string>& evidence) {
+                            BeatCount acknowledged, bool leaving, std::optional<Evidence>& evidence) {
     auto const visitor = admit(transaction, worker, incarnation, acknowledged, Hold::all);
     if (!visitor) return visitor.error();
-    evidence = visitor->evidence;
+    if (visitor->evidence) evidence = Evidence{*visitor->evidence, visitor->era.generation};
     auto const& session = visitor->session;
     if (!session) return reply_to_stranger(acknowledged, leaving);
     BeatReply reply;
@@ -101,9 +96,10 @@ Result<BeatReply> take_beat(Transaction& transaction, WorkerId const& worker, In
 /// A claim that the one statement has not answered: of jobs of several slots, or of a worker to be looked at closely.
 Result<std::vector<Lease>> take_jobs(Transaction& transaction, WorkerId const& worker, Incarnation incarnation,
                                      BeatCount acknowledged, int slots) {
+    share_leases(transaction);
     auto const visitor = admit(transaction, worker, incarnation, acknowledged, Hold::state);
     if (!visitor) return visitor.error();
-    if (visitor->evidence) throw WentBack{*visitor->evidence};
+    if (visitor->evidence) throw WentBack{{*visitor->evidence, visitor->era.generation}};
     auto const& [session, era, evidence] = *visitor;
     if (!era.frozen.empty() || session->state != SessionState::open) return std::vector<Lease>{};
     return claim_sized(transaction, worker, *session, era.generation, slots);
@@ -113,7 +109,7 @@ Result<> take_chunk(Transaction& transaction, WorkerId const& worker, Incarnatio
                     Bytes limit) {
     auto const visitor = admit(transaction, worker, incarnation, {}, Hold::nothing);
     if (!visitor) return visitor.error();
-    if (visitor->evidence) throw WentBack{*visitor->evidence};
+    if (visitor->evidence) throw WentBack{{*visitor->evidence, visitor->era.generation}};
     if (!visitor->session) return stands_still(visitor->era.frozen);
     return append_chunk(transaction, worker, chunk, limit, visitor->era.generation);
 }
@@ -135,7 +131,7 @@ Result<BeatReply> Store::beat(Call const& call, WorkerId const& worker, Incarnat
         if (!rows) return rows.error();
         if (auto const reply = read_reply(*rows)) return *reply;
     }
-    std::optional<std::string> evidence;
+    std::optional<Evidence> evidence;
     auto answer = impl_->write<BeatReply>(call, [&](Transaction& transaction) {
         evidence.reset();
         return take_beat(transaction, worker, incarnation, acknowledged, leaving, evidence);

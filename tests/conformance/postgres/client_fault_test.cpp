@@ -1,8 +1,13 @@
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <future>
+#include <rgrid/adapters/postgres/migrate.hpp>
 #include <rgrid/adapters/system/clock.hpp>
 #include <rgrid/testing/printers.hpp>
 #include <thread>
@@ -25,14 +30,6 @@ constexpr Statement process{"process", "SELECT pg_backend_pid()"};
 
 /// The statement, and not the READ COMMITTED of the beginning.
 std::string const commit{"COMMIT\0", 7};
-
-bool soon(std::function<bool()> const& condition) {
-    for (int look = 0; look < 10'000; ++look) {
-        if (condition()) return true;
-        std::this_thread::sleep_for(1ms);
-    }
-    return false;
-}
 
 class ClientFaultTest : public ::testing::Test {
 protected:
@@ -74,6 +71,52 @@ TEST_F(ClientFaultTest, a_backend_that_stands_still_holds_up_no_call_longer_than
         EXPECT_TRUE(insert(client, patient())) << "on another connection";
     }
     EXPECT_EQ(items(), 1);
+}
+
+// So says a pooler that has lost its server in the middle of a statement.
+TEST_F(ClientFaultTest, a_statement_whose_connection_was_lost_behind_a_pooler_is_in_doubt) {
+    sql.run("CREATE FUNCTION public.lose() RETURNS int LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'server conn crashed?' USING ERRCODE = '08P01'; END $$");
+    static constexpr Statement lose{"lose", "SELECT public.lose()"};
+    Client client{settings, clock};
+    EXPECT_EQ(client.run(patient(), Effect::writes, lose).error().code, Errc::in_doubt);
+    EXPECT_EQ(client.run(patient(), Effect::reads, lose).error().code, Errc::retry_later);
+}
+
+// A program that was stopped, or its machine suspended.
+TEST_F(ClientFaultTest, a_transaction_that_the_server_has_ended_because_nothing_came_is_begun_anew) {
+    Client client{settings, clock};
+    int attempts = 0;
+    auto const done = client.transact<void>(patient(), Effect::writes, [&](Transaction& transaction) -> Result<> {
+        auto const pid = std::to_string(transaction.run(process).front().small(0));
+        if (++attempts == 1) {
+            transaction.script("SET LOCAL idle_in_transaction_session_timeout = '50ms'");
+            EXPECT_TRUE(eventually(
+                [&] { return sql.number("SELECT count(*) FROM pg_stat_activity WHERE pid = " + pid) == 0; }));
+        }
+        transaction.run(put, "x");
+        return {};
+    });
+    EXPECT_TRUE(done) << done.error().message;
+    EXPECT_EQ(attempts, 2);
+    EXPECT_EQ(items(), 1);
+}
+
+// A machine that is gone answers nothing.
+TEST_F(ClientFaultTest, a_server_that_does_not_answer_leaves_the_next_one_its_share_of_the_time) {
+    int const silent = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    ASSERT_EQ(::bind(silent, reinterpret_cast<sockaddr*>(&address), size), 0);
+    ASSERT_EQ(::listen(silent, 8), 0);
+    ASSERT_EQ(::getsockname(silent, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    settings.url = Secret{"host=127.0.0.1," + server.folder() + " port=" + std::to_string(ntohs(address.sin_port)) +
+                          ",5432 user=rgrid dbname=" + database->name()};
+    auto const known = check_schema(within(8s), settings, clock);
+    EXPECT_THAT(known.error().message, HasSubstr("has no schema")) << "the second one was asked";
+    ::close(silent);
 }
 
 TEST_F(ClientFaultTest, a_commit_that_a_frozen_backend_does_not_answer_is_in_doubt) {
@@ -139,7 +182,7 @@ TEST_F(ClientFaultTest, a_server_that_was_killed_is_used_again_when_it_is_back) 
         EXPECT_THAT(away.error().message, HasSubstr(own.folder()));
     }
     own.start();
-    EXPECT_TRUE(soon([&] { return insert(client, patient()).has_value(); }));
+    EXPECT_TRUE(eventually([&] { return insert(client, patient()).has_value(); }));
     EXPECT_EQ(Sql{own_database->url()}.number("SELECT count(*) FROM item"), 2);
 }
 
@@ -163,7 +206,7 @@ TEST_F(ClientFaultTest, while_there_is_no_server_nobody_waits_and_attempts_are_f
     EXPECT_EQ(answered, calls);
     EXPECT_LT(proxy.connections(), calls / 10) << "a server that comes back would meet a crowd";
     proxy.refuse(false);
-    EXPECT_TRUE(soon([&] { return insert(client, patient()).has_value(); }));
+    EXPECT_TRUE(eventually([&] { return insert(client, patient()).has_value(); }));
 }
 
 class ProxyTest : public ClientFaultTest {
@@ -243,7 +286,7 @@ TEST_F(ProxyTest, a_network_that_swallows_everything_holds_up_no_call) {
     EXPECT_EQ(insert(client, within(200ms)).error().code, Errc::retry_later) << "on the connection there was";
     EXPECT_EQ(insert(client, within(200ms)).error().code, Errc::retry_later) << "without one";
     proxy.hang(false);
-    EXPECT_TRUE(soon([&] { return insert(client, patient()).has_value(); }));
+    EXPECT_TRUE(eventually([&] { return insert(client, patient()).has_value(); }));
     EXPECT_EQ(items(), 2);
 }
 
@@ -283,7 +326,7 @@ TEST_F(ClientFaultTest, a_server_without_a_free_connection_slows_calls_down_and_
     }
     EXPECT_EQ(items(), 60);
     sql.run("DROP OWNED BY crowded");
-    EXPECT_TRUE(soon([&] { return sql.refusal("DROP ROLE crowded").empty(); }));
+    EXPECT_TRUE(eventually([&] { return sql.refusal("DROP ROLE crowded").empty(); }));
 }
 
 }  // namespace

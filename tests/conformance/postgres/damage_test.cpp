@@ -45,6 +45,18 @@ TEST_F(DamageTest, a_submit_whose_key_leads_to_such_a_job_says_so) {
     expect_told(pair_.first().submit(call, {spec}), "stored spec of job");
 }
 
+// Those without a key would be doubled if it were taken for nothing.
+TEST_F(DamageTest, a_submit_that_fails_after_some_of_its_jobs_were_accepted_is_in_doubt) {
+    JobSpec spec = a_job();
+    spec.submit_key = "once";
+    pair_.first().submit(call, {spec}).value();
+    spoil("UPDATE rgrid.job SET spec = '[]'");
+    auto const answer = pair_.first().submit(call, {spec, a_job()});
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, Errc::in_doubt) << answer.error().message;
+    EXPECT_EQ(pair_.first().counts(call).value().accepted, 2);
+}
+
 TEST_F(DamageTest, a_fleet_that_cannot_be_read_says_what) {
     spoil("UPDATE rgrid.fleet SET memory = '7'");
     expect_told(pair_.first().load(call), "memory of the fleet");

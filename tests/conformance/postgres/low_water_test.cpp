@@ -16,8 +16,8 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-// Where jobs always come in above the mark, what lies below it has its turn too.
-TEST(LowWaterTest, one_looks_from_the_start_once_a_second) {
+// Where jobs always come in above the mark, what lies below it has its turn too; and kinds that come and go are forgotten.
+TEST(LowWaterTest, a_mark_holds_for_a_second_from_when_one_looked_from_the_start) {
     memory::ManualClock clock;
     LowWater low_water{clock};
     EXPECT_THAT(low_water.marks().kinds, IsEmpty());
@@ -28,9 +28,14 @@ TEST(LowWaterTest, one_looks_from_the_start_once_a_second) {
     EXPECT_THAT(marks.kinds, ElementsAre(3, 4));
     EXPECT_THAT(marks.jobs, ElementsAre(JobId{6000}, JobId{0})) << "some stay in sight behind what was claimed";
 
-    clock.advance(1s);
-    EXPECT_THAT(low_water.marks().kinds, IsEmpty());
-    EXPECT_THAT(low_water.marks().kinds, ElementsAre(3, 4));
+    clock.advance(600ms);
+    low_water.claimed(4, JobId{9000});
+    low_water.claimed(5, JobId{9000});
+    EXPECT_THAT(low_water.marks().jobs, ElementsAre(JobId{6000}, JobId{5000}, JobId{5000}));
+    clock.advance(400ms);
+    EXPECT_THAT(low_water.marks().kinds, ElementsAre(5)) << "whatever was claimed by them meanwhile";
+    low_water.claimed(3, JobId{20'000});
+    EXPECT_THAT(low_water.marks().kinds, ElementsAre(3, 5));
 }
 
 // However far the claims have come meanwhile. The clock stands still: no look from the start is due.

@@ -154,5 +154,15 @@ TEST_F(MigrateTest, a_step_waits_for_locks_of_others_and_then_goes_on) {
     EXPECT_EQ(up_to(3).value().to, 3);
 }
 
+// Its lock would stay with a connection that others use.
+TEST_F(MigrateTest, nobody_migrates_through_a_pooler) {
+    settings.prepared = false;
+    auto const done = migrate({}, settings, clock);
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, Errc::rejected);
+    EXPECT_THAT(done.error().message, HasSubstr("the server's own address"));
+    EXPECT_TRUE(migrate({}, settings, clock, true)) << "but what would be done is told";
+}
+
 }  // namespace
 }  // namespace rgrid::postgres

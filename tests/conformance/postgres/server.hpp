@@ -7,12 +7,15 @@
 #include <memory>
 #include <rgrid/adapters/postgres/settings.hpp>
 #include <rgrid/testing/temp_folder.hpp>
+#include <rgrid/testing/threads.hpp>
 #include <string>
 #include <vector>
 
 struct pg_conn;
 
 namespace rgrid::postgres {
+
+using testing::eventually;
 
 /// A plain connection beside the store, as another program would have. Throws std::runtime_error.
 class Sql {

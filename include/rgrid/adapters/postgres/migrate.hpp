@@ -21,8 +21,9 @@ struct MigrationReport {
 /// Steps are numbered and only go forward, each in a transaction with its row in `rgrid.migration`; those that cannot
 /// be, since they build an index while others write, are begun anew if they were interrupted. Any number of programs
 /// may do this at the same time: one does the work, the others find it done. Waits for others until `call.deadline`;
-/// give it minutes. Errors: `rejected` (a newer schema, an address that cannot be read), `denied` (no permission),
-/// `retry_later` (what is done so far stays; do it again), `bug` (a step that the server refuses).
+/// give it minutes. Errors: `rejected` (a newer schema, an address that cannot be read, a pooler: `Settings::prepared`
+/// is off), `denied` (no permission), `retry_later` (what is done so far stays; do it again), `bug` (a step that the
+/// server refuses).
 Result<MigrationReport> migrate(Call const& call, Settings const& settings, Clock& clock, bool dry_run = false);
 
 /// Whether the database has the schema that this program works with, for a role that may not change it. Errors:

@@ -16,9 +16,9 @@ namespace rgrid::postgres {
 /// The schema `rgrid` of one PostgreSQL database that holds a fleet: its jobs, workers, intents and bill. Any number of
 /// processes on any machines may use it at the same time.
 ///
-/// What is done often is one statement and one round trip: submit, claim, a report of successes, a beat. Everything else
-/// is a transaction that locks what it moves, always in the order session, lease, ready, scheduled, result, idle, and
-/// within a table by its key. Ages are measured by the server's clock.
+/// What is done often is one statement and one round trip: submit, claim (of jobs of one slot), a report of successes, a
+/// beat. Everything else is a transaction that locks what it moves, always in the order session, lease, ready,
+/// scheduled, result, idle, and within a table by its key. Ages are measured by the server's clock.
 ///
 /// Errors of all methods: `retry_later` (nothing happened: the server is away, busy, full or read-only), `in_doubt` (a
 /// write whose outcome is unknown: the connection was lost or the time was over), `denied`, `bug` (the database
