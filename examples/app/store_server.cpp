@@ -34,7 +34,7 @@ Result<std::unique_ptr<postgres::Store>> open_server(Settings const& settings, C
         return postgres::Store::open(call_within(clock, answer_limit), how, settings.fleet.name, clock);
     };
     auto store = open();
-    if (store || store.error().code != Errc::rejected) return store;
+    if (store || store.error().code != Errc::rejected || !how.prepared) return store;
     // Looked at only now, so that what is done each time a program starts stays cheap.
     auto const missing = postgres::migrate(call_within(clock, answer_limit), how, clock, true);
     if (!missing || missing->steps.empty()) return store;

@@ -1,8 +1,9 @@
 #include "app/store_url.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
+#include <rgrid/base/text.hpp>
+#include <utility>
 #include <vector>
 
 namespace rgrid::app {
@@ -17,22 +18,12 @@ std::string_view scheme_of(std::string_view url) {
     return {};
 }
 
-/// Text in which "%40" stands for "@"; nothing if a '%' stands for no character.
-std::optional<std::string> decoded(std::string_view text) {
-    std::string plain;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '%') {
-            plain += text[i];
-            continue;
-        }
-        unsigned code = 0;
-        auto const digits = text.substr(i + 1, 2);
-        auto const read = std::from_chars(digits.data(), digits.data() + digits.size(), code, 16);
-        if (digits.size() < 2 || read.ptr != digits.data() + 2 || code == 0) return std::nullopt;
-        plain += static_cast<char>(code);
-        i += 2;
-    }
-    return plain;
+/// The password that follows `mark` in a part of an address, empty without one; nothing if its text stands for none.
+std::optional<Secret> password_after(char mark, std::string_view part) {
+    auto const at = part.find(mark);
+    auto plain = percent_decoded(at == std::string_view::npos ? std::string_view{} : part.substr(at + 1));
+    if (!plain || plain->find('\0') != std::string::npos) return std::nullopt;
+    return Secret{std::move(*plain)};
 }
 
 PostgresUrl refuse(std::string expected) { return {{}, {}, std::move(expected)}; }
@@ -43,17 +34,16 @@ std::string take_options(std::string_view options, PostgresUrl& into) {
     while (!options.empty()) {
         auto const option = options.substr(0, options.find('&'));
         options.remove_prefix(std::min(options.size(), option.size() + 1));
-        auto const name = decoded(option.substr(0, option.find('=')));
+        auto const name = percent_decoded(option.substr(0, option.find('=')));
         if (name == "sslpassword") return "no sslpassword, which would be shown: a key of TLS without one";
         if (name != "password") {
             into.url += before + std::string{option};
             before = '&';
             continue;
         }
-        auto const equals = option.find('=');
-        auto password = decoded(equals == std::string_view::npos ? std::string_view{} : option.substr(equals + 1));
+        auto password = password_after('=', option);
         if (!password) return "a password in which '%' is written as %25";
-        into.password = Secret{std::move(*password)};
+        into.password = std::move(*password);
     }
     return {};
 }
@@ -74,11 +64,10 @@ PostgresUrl without_password(std::string_view url) {
     if (at != std::string_view::npos) {
         auto const user = rest.substr(0, at);
         rest.remove_prefix(at + 1);
-        auto const colon = user.find(':');
-        auto password = decoded(colon == std::string_view::npos ? std::string_view{} : user.substr(colon + 1));
+        auto password = password_after(':', user);
         if (!password) return refuse("a password in which '%' is written as %25");
-        shown.password = Secret{std::move(*password)};
-        shown.url += std::string{user.substr(0, colon)} + "@";
+        shown.password = std::move(*password);
+        shown.url += std::string{user.substr(0, user.find(':'))} + "@";
     }
     auto const question = rest.find('?');
     shown.url += rest.substr(0, question);

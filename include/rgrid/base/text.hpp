@@ -1,7 +1,9 @@
 #pragma once
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -49,6 +51,24 @@ namespace rgrid {
         text.remove_prefix(std::max<std::size_t>(1, length));
     }
     return shown;
+}
+
+/// Text in which "%40" stands for "@" (RFC 3986, 2.1); nothing if a '%' stands for no byte.
+[[nodiscard]] inline std::optional<std::string> percent_decoded(std::string_view text) {
+    std::string plain;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '%') {
+            plain += text[i];
+            continue;
+        }
+        unsigned char byte = 0;
+        auto const digits = text.substr(i + 1, 2);
+        auto const read = std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
+        if (digits.size() < 2 || read.ptr != digits.data() + 2) return std::nullopt;
+        plain += static_cast<char>(byte);
+        i += 2;
+    }
+    return plain;
 }
 
 }  // namespace rgrid

@@ -19,5 +19,12 @@ TEST(TextTest, what_is_shown_is_one_line_and_loses_nothing) {
     EXPECT_EQ(printable("\xff\xC3("), "\\xff\\xc3(");
 }
 
+TEST(TextTest, percent_signs_stand_for_bytes) {
+    EXPECT_EQ(percent_decoded(""), "");
+    EXPECT_EQ(percent_decoded("hunter%402%25%c3%BC"), "hunter@2%\u00fc");
+    EXPECT_EQ(percent_decoded("%00"), std::string(1, '\0'));
+    for (char const* text : {"%", "a%4", "%g0", "%4 ", "%-1", "%+1"}) EXPECT_FALSE(percent_decoded(text)) << text;
+}
+
 }  // namespace
 }  // namespace rgrid
