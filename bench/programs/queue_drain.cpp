@@ -1,195 +1,130 @@
 // How fast jobs go through RGrid's queue, as a program that can be run in turn with other queues on one server.
 //
-//     rgrid_queue_drain [--batch N] [--sqlite]
+//     rgrid_queue_drain [--batch N] [--ahead | --agent] [--defaults] [--backlog N] [--bulk N] [--callers N] [--sqlite]
 //
 // Reads QB_JOBS, QB_WORKERS, QB_MAX_SECONDS, QB_TRICKLE, QB_DIR and libpq's variables of a new and empty database, and
-// prints one line of JSON: jobs a second submitted one a call and 1,000 a call, jobs a second claimed and completed by
-// QB_WORKERS workers of one process, and with QB_TRICKLE=1 the milliseconds from a submit to the job's first line. Each
-// worker is a thread that claims one job, or N with --batch, runs them and reports them.
+// prints one line of JSON: jobs a second submitted one a call and in bulk, jobs a second claimed and completed by
+// QB_WORKERS workers of one process, bytes written ahead, and with QB_TRICKLE=1 the milliseconds from a submit to the
+// job's first line.
+//
+// Each worker is a thread that claims one job, or N with --batch, runs them and reports them. With --ahead another
+// thread of each reports what has ended meanwhile, so that reports share commits and claims do not. With --agent there
+// is one worker instead, RGrid's own agent with QB_WORKERS slots and its default settings. The store has a connection a
+// worker unless --defaults leaves its settings as they are. --backlog adds jobs that nobody gets to. Bulk submits are of
+// 1,000 jobs by one caller, or as --bulk and --callers say. QB_SINGLE=0 submits no jobs one by one.
 
-#include <algorithm>
-#include <atomic>
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
-#include <functional>
+#include <CLI/CLI.hpp>
 #include <map>
-#include <memory>
-#include <mutex>
-#include <rgrid/adapters/postgres/migrate.hpp>
-#include <rgrid/adapters/postgres/store.hpp>
-#include <rgrid/adapters/postgres/wake.hpp>
-#include <rgrid/adapters/sqlite/store.hpp>
-#include <rgrid/adapters/sqlite/wake.hpp>
-#include <rgrid/adapters/system/clock.hpp>
-#include <string>
-#include <thread>
-#include <vector>
+#include <sstream>
+
+#include "queue_load.hpp"
 
 namespace {
 
 using namespace rgrid;
-using Timer = std::chrono::steady_clock;
+using namespace rgrid::bench;
 
-int setting(char const* name, int otherwise) {
-    auto const* const text = std::getenv(name);
-    return text == nullptr ? otherwise : std::atoi(text);
-}
-
-double seconds_since(Timer::time_point begin) {
-    return std::chrono::duration<double>(Timer::now() - begin).count();
-}
-
-/// The queue under test as its ports.
-struct Queue {
-    std::shared_ptr<void> store;
-    WorkSource* work = nullptr;
-    JobStore* jobs = nullptr;
-    std::function<std::unique_ptr<Wake>()> wake;
+struct Options {
+    Load load;
+    bool sqlite = false, defaults = false;
+    int backlog = 0, bulk = 1000, callers = 1;
 };
 
-template <class Store>
-Queue queue_of(std::unique_ptr<Store> store, std::function<std::unique_ptr<Wake>()> wake) {
-    std::shared_ptr<Store> const shared = std::move(store);
-    return {shared, shared.get(), shared.get(), std::move(wake)};
-}
-
-Queue open_postgres(Clock& clock, int connections) {
-    postgres::Settings settings;
-    settings.connections = connections;
-    postgres::migrate({}, settings, clock).value();
-    return queue_of(postgres::Store::open({}, settings, FleetId{"bench"}, clock).value(), [settings, &clock] {
-        return postgres::StoreWake::open(settings, FleetId{"bench"}, clock).value();
-    });
-}
-
-Queue open_sqlite(Clock& clock) {
-    auto const* const folder = std::getenv("QB_DIR");
-    sqlite::Settings const settings{.path = std::string{folder == nullptr ? "." : folder} + "/rgrid.db"};
-    return queue_of(sqlite::Store::open(settings, FleetId{"bench"}, clock).value(),
-                    [settings, &clock] { return sqlite::StoreWake::open(settings, clock).value(); });
-}
-
-JobSpec no_op() {
-    JobSpec spec;
-    spec.command = {"true"};
-    return spec;
-}
-
-double submit_one_by_one(Queue& queue, int jobs, int callers, int& submitted) {
-    std::atomic<int> left{jobs}, done{0};
-    auto const begin = Timer::now();
-    {
-        std::vector<std::jthread> threads;
-        for (int i = 0; i < callers; ++i)
-            threads.emplace_back([&] {
-                while (seconds_since(begin) < 4 && left.fetch_sub(1) > 0) {
-                    queue.jobs->submit({}, {no_op()}).value();
-                    ++done;
-                }
-            });
-    }
-    submitted += done;
-    return done / seconds_since(begin);
-}
-
-double submit_in_bulk(Queue& queue, int jobs) {
-    auto const begin = Timer::now();
-    for (int left = jobs; left > 0; left -= 1000)
-        queue.jobs->submit({}, std::vector<JobSpec>(static_cast<std::size_t>(std::min(left, 1000)), no_op())).value();
-    return jobs / seconds_since(begin);
-}
-
-/// Claims, does nothing and reports, until it is told to stop.
-class Worker {
-public:
-    Worker(Queue& queue, int number, int batch) : queue_(queue), id_("w" + std::to_string(number)), batch_(batch) {
-        incarnation_ = queue.work->register_worker({}, {id_, ServerName{id_.value}, PoolName{"default"}, batch, "1"})
-                           .value()
-                           .incarnation;
-    }
-
-    void run(std::stop_token stop, std::function<void(std::vector<Lease> const&)> const& ran, bool waits) {
-        auto const wake = waits ? queue_.wake() : nullptr;
-        while (!stop.stop_requested()) {
-            auto const leases = queue_.work->claim({}, id_, incarnation_, {}, batch_).value();
-            if (leases.empty()) {
-                // A claim that came back empty waits to be told; a look now and then is for what was not told.
-                if (wake) wake->wait({SteadyInstant::max(), stop});
-                else std::this_thread::sleep_for(std::chrono::milliseconds{1});
-                continue;
-            }
-            ran(leases);
-            std::vector<Completion> completions;
-            for (auto const& lease : leases) completions.push_back({lease.job, lease.epoch, Outcome::succeeded});
-            queue_.work->complete({}, id_, incarnation_, completions).value();
-            done_ += static_cast<int>(leases.size());
-        }
-    }
-
-    [[nodiscard]] int done() const { return done_; }
-
-private:
-    Queue& queue_;
-    WorkerId const id_;
-    Incarnation incarnation_;
-    int const batch_;
-    std::atomic<int> done_{0};
+struct Figures {
+    double single = 0, bulk = 0, drain = 0;
+    bool drained = false;
+    std::vector<double> written;  // Bytes ahead: at the begin, submitted, settled, drained.
+    std::vector<double> spans;
 };
 
-using Workers = std::vector<std::unique_ptr<Worker>>;
-
-int done(Workers const& workers) {
-    int sum = 0;
-    for (auto const& worker : workers) sum += worker->done();
-    return sum;
+/// The answers of psql, a line each; or nothing, with its complaint on the standard error.
+std::vector<double> ask_psql(std::string const& arguments) {
+    std::unique_ptr<FILE, int (*)(FILE*)> const pipe{::popen(("psql -qAtX " + arguments).c_str(), "r"), ::pclose};
+    std::vector<double> answers;
+    double answer = 0;
+    while (pipe && std::fscanf(pipe.get(), "%lf", &answer) == 1) answers.push_back(answer);
+    return answers;
 }
 
-double drain(Queue& queue, Workers& workers, int jobs, int most_seconds, bool& drained) {
+constexpr auto written_ahead = "-c \"SELECT pg_current_wal_lsn() - '0/0'\" ";
+
+void add(std::vector<double>& to, std::vector<double> const& more) {
+    to.insert(to.end(), more.begin(), more.end());
+}
+
+/// Submits `jobs`, so many a call, from so many threads; returns how many there were when the time was over.
+std::int64_t submit_by(int callers, std::int64_t jobs, int at_once, double most_seconds, Queue& queue) {
+    std::atomic<std::int64_t> left{jobs}, submitted{0};
     auto const begin = Timer::now();
-    std::stop_source stop;
     std::vector<std::jthread> threads;
-    for (auto& worker : workers)
-        threads.emplace_back([&] { worker->run(stop.get_token(), [](auto const&) {}, false); });
-    while (done(workers) < jobs && seconds_since(begin) < most_seconds)
-        std::this_thread::sleep_for(std::chrono::milliseconds{1});
-    auto const rate = done(workers) / seconds_since(begin);
-    drained = done(workers) >= jobs;
-    stop.request_stop();
-    threads.clear();
-    auto const counts = queue.jobs->counts({}).value();
-    if (drained && counts.succeeded < jobs) std::fprintf(stderr, "only %ld have succeeded\n", long(counts.succeeded));
-    return rate;
-}
-
-std::vector<double> trickle(Queue& queue, Workers& workers) {
-    std::mutex mutex;
-    std::map<std::int64_t, Timer::time_point> asked;
-    std::map<std::int64_t, Timer::time_point> began;
-    std::stop_source stop;
-    std::vector<std::jthread> threads;
-    for (auto& worker : workers)
+    for (int i = 0; i < callers; ++i)
         threads.emplace_back([&] {
-            worker->run(stop.get_token(),
-                       [&](std::vector<Lease> const& leases) {
-                           auto const now = Timer::now();
-                           std::scoped_lock const lock{mutex};
-                           for (auto const& lease : leases) began.try_emplace(lease.job.value, now);
-                       },
-                       true);
+            while (seconds_since(begin) < most_seconds) {
+                auto const some = std::min<std::int64_t>(at_once, left.fetch_sub(at_once));
+                if (some <= 0) return;
+                submit(queue, some);
+                submitted += some;
+            }
         });
-    std::this_thread::sleep_for(std::chrono::milliseconds{2500});
-    auto next = Timer::now();
-    for (int i = 0; i < 500; ++i, next += std::chrono::milliseconds{20}) {
-        std::this_thread::sleep_until(next);
-        auto const before = Timer::now();
-        auto const job = queue.jobs->submit({}, {no_op()}).value().at(0).value().job;
-        std::scoped_lock const lock{mutex};
-        asked[job.value] = before;
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds{1500});
-    stop.request_stop();
     threads.clear();
+    return submitted;
+}
+
+void fill(Queue& queue, Options const& options, int jobs, Figures& figures) {
+    auto begin = Timer::now();
+    auto const singly = setting("QB_SINGLE", 1) == 0 ? 0 : std::min(jobs / 4, 5000);
+    auto const submitted = submit_by(options.load.slots, singly, 1, 4, queue);
+    figures.single = static_cast<double>(submitted) / seconds_since(begin);
+    begin = Timer::now();
+    auto const rest = jobs - submitted + options.backlog;
+    submit_by(options.callers, rest, options.bulk, 1e9, queue);
+    figures.bulk = static_cast<double>(rest) / seconds_since(begin);
+}
+
+void drain(Queue& queue, Load const& load, int jobs, Figures& figures) {
+    auto const most_seconds = setting("QB_MAX_SECONDS", 5);
+    std::atomic<Timer::rep> first{0};
+    auto const started = [&](std::vector<Lease> const&) {
+        Timer::rep none = 0;
+        if (first == none) first.compare_exchange_strong(none, Timer::now().time_since_epoch().count());
+    };
+    auto const begin = Timer::now();
+    auto const elapsed = [&] {
+        return first == 0 ? seconds_since(begin) : seconds_since(Timer::time_point{Timer::duration{first}});
+    };
+    std::int64_t done = 0;
+    {
+        Crew const crew{queue, load, "w", false, started};
+        while ((done = queue.work->done()) < jobs && seconds_since(begin) < most_seconds)
+            std::this_thread::sleep_for(std::chrono::milliseconds{1});
+        figures.drain = static_cast<double>(done) / elapsed();
+    }
+    figures.drained = done >= jobs;
+    auto const counts = queue.jobs->counts({}).value();
+    if (counts.succeeded < done) std::fprintf(stderr, "only %ld have succeeded\n", long(counts.succeeded));
+}
+
+std::vector<double> trickle(Queue& queue, Load const& load) {
+    std::mutex mutex;
+    std::map<std::int64_t, Timer::time_point> asked, began;
+    auto const started = [&](std::vector<Lease> const& leases) {
+        auto const now = Timer::now();
+        std::scoped_lock const lock{mutex};
+        for (auto const& lease : leases) began.try_emplace(lease.job.value, now);
+    };
+    {
+        Crew const crew{queue, load, "idle", true, started};
+        std::this_thread::sleep_for(std::chrono::milliseconds{2500});
+        auto next = Timer::now();
+        for (int i = 0; i < 500; ++i, next += std::chrono::milliseconds{20}) {
+            std::this_thread::sleep_until(next);
+            auto const before = Timer::now();
+            auto const job = queue.jobs->submit({}, {no_op()}).value().at(0).value().job;
+            std::scoped_lock const lock{mutex};
+            asked[job.value] = before;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds{1500});
+    }
     std::vector<double> spans;
     for (auto const& [job, before] : asked)
         if (auto const found = began.find(job); found != began.end())
@@ -198,41 +133,55 @@ std::vector<double> trickle(Queue& queue, Workers& workers) {
     return spans;
 }
 
+std::string to_json(Figures const& figures) {
+    std::ostringstream out;
+    out.precision(12);
+    out << R"({"name": "rgrid", "version": ")" RGRID_VERSION R"(", "enqueue_per_s": )" << figures.single << R"(, "enqueue_bulk_per_s": )"
+        << figures.bulk << R"(, "drain_per_s": )" << figures.drain << R"(, "drained": )"
+        << (figures.drained ? "true" : "false") << R"(, "wal": [)";
+    for (std::size_t i = 0; i < figures.written.size(); ++i) out << (i == 0 ? "" : ", ") << figures.written[i];
+    out << "]";
+    if (auto const& spans = figures.spans; !spans.empty()) {
+        auto const at = [&](double part) { return spans[static_cast<std::size_t>(part * (double(spans.size()) - 1))]; };
+        out << R"(, "p50_ms": )" << at(.5) << R"(, "p99_ms": )" << at(.99) << R"(, "latency_ms": {"n": )" << spans.size()
+            << R"(, "min": )" << spans.front() << R"(, "p50": )" << at(.5) << R"(, "p99": )" << at(.99)
+            << R"(, "max": )" << spans.back() << "}";
+    }
+    out << "}";
+    return out.str();
+}
+
+Figures measure(Queue& queue, Options const& options) {
+    int const jobs = setting("QB_JOBS", 20000);
+    Figures figures;
+    if (!options.sqlite) figures.written = ask_psql(written_ahead);
+    fill(queue, options, jobs, figures);
+    if (!options.sqlite)
+        add(figures.written, ask_psql(std::string{written_ahead} + "-c 'VACUUM ANALYZE' -c CHECKPOINT " + written_ahead));
+    if (setting("QB_MAX_SECONDS", 5) > 0) drain(queue, options.load, jobs, figures);
+    if (!options.sqlite) add(figures.written, ask_psql(written_ahead));
+    if (setting("QB_TRICKLE", 0) == 1 && figures.drained) figures.spans = trickle(queue, options.load);
+    return figures;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-    int batch = 1;
-    bool sqlite = false;
-    for (int i = 1; i < argc; ++i) {
-        if (std::string{argv[i]} == "--sqlite") sqlite = true;
-        if (std::string{argv[i]} == "--batch" && i + 1 < argc) batch = std::atoi(argv[++i]);
-    }
-    int const jobs = setting("QB_JOBS", 20000);
-    int const slots = setting("QB_WORKERS", 8);
+    Options options;
+    options.load.slots = setting("QB_WORKERS", 8);
+    CLI::App app{"How fast jobs go through RGrid's queue."};
+    app.add_option("--batch", options.load.batch);
+    app.add_flag("--ahead", options.load.ahead);
+    app.add_flag("--agent", options.load.agent);
+    app.add_flag("--defaults", options.defaults);
+    app.add_option("--backlog", options.backlog);
+    app.add_option("--bulk", options.bulk);
+    app.add_option("--callers", options.callers);
+    app.add_flag("--sqlite", options.sqlite);
+    CLI11_PARSE(app, argc, argv);
+    postgres::Settings settings;
+    if (!options.defaults) settings.connections = std::max(options.load.slots, options.callers) + 1;
     SystemClock clock;
-    auto queue = sqlite ? open_sqlite(clock) : open_postgres(clock, slots + 1);
-    int submitted = 0;
-    auto const single = submit_one_by_one(queue, std::min(jobs / 4, 5000), slots, submitted);
-    auto const bulk = submit_in_bulk(queue, jobs - submitted);
-    if (!sqlite && std::system("psql -qc 'VACUUM ANALYZE' -c CHECKPOINT") != 0)
-        std::fprintf(stderr, "psql did not vacuum\n");
-    bool drained = false;
-    double rate = 0;
-    std::vector<double> spans;
-    {
-        Workers workers;
-        for (int i = 0; i < slots; ++i) workers.push_back(std::make_unique<Worker>(queue, i, batch));
-        rate = drain(queue, workers, jobs, setting("QB_MAX_SECONDS", 5), drained);
-        if (setting("QB_TRICKLE", 0) == 1 && drained) spans = trickle(queue, workers);
-    }
-    std::printf("{\"name\": \"rgrid\", \"version\": \"1\", \"enqueue_per_s\": %.0f, \"enqueue_bulk_per_s\": %.0f, "
-                "\"drain_per_s\": %.0f, \"drained\": %s",
-                single, bulk, rate, drained ? "true" : "false");
-    if (!spans.empty()) {
-        auto const at = [&](double part) { return spans[static_cast<std::size_t>(part * (double(spans.size()) - 1))]; };
-        std::printf(", \"p50_ms\": %.2f, \"p99_ms\": %.2f, \"latency_ms\": {\"n\": %zu, \"min\": %.2f, \"p50\": %.2f, "
-                    "\"p99\": %.2f, \"max\": %.2f}",
-                    at(.5), at(.99), spans.size(), spans.front(), at(.5), at(.99), spans.back());
-    }
-    std::printf("}\n");
+    auto queue = options.sqlite ? open_sqlite(clock) : open_postgres(clock, settings);
+    std::puts(to_json(measure(queue, options)).c_str());
 }
