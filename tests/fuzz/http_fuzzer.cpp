@@ -31,6 +31,7 @@ void take_head(Parser& parser, Message& message) {
     message.first_line = head.method + " " + head.target + " " + std::to_string(head.status);
     for (auto const& header : head.headers) message.headers += header.name + ":" + header.value + "\n";
     expect(message.headers.size() <= 2 * max_header, "a head stays within its limit");
+    expect(head.headers.size() <= rgrid::http::max_fields, "a head has no more fields than are taken");
     parser.read_body([&](std::string_view piece) { return message.body += piece, true; }, max_body);
 }
 

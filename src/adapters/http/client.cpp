@@ -121,7 +121,7 @@ private:
                 return problem;
             // A server that refuses does so before it has read all of it.
             if (auto problem = receive_some(); !problem.empty()) return problem;
-            if (heard_) return {};
+            if (parser_->head_done()) return {};
         }
         return outgoing_.done() ? std::string{} : "the file became shorter while it was sent";
     }

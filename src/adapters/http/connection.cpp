@@ -28,6 +28,16 @@ Answer failed_answer() {
     return answer;
 }
 
+/// What lives as long as a request.
+struct Kept {
+    Kept(NewFile its_body, std::shared_ptr<Charge> its_charge, std::shared_ptr<void const> its_admission)
+        : body(std::move(its_body)), charge(std::move(its_charge)), admission(std::move(its_admission)) {}
+
+    NewFile body;
+    std::shared_ptr<Charge> charge;
+    std::shared_ptr<void const> admission;
+};
+
 /// What a handler has given, as it can be sent.
 Answer prepare(Response response) {
     bool const sendable = response.status >= 200 && response.status <= 599 &&
@@ -56,6 +66,21 @@ void Peers::leave(std::string const& peer) {
     if (auto const found = counts_.find(peer); found != counts_.end() && --found->second <= 0) counts_.erase(found);
 }
 
+std::unique_ptr<Seat> Seat::take(Common& common, std::string peer) {
+    if (common.connections >= common.settings.max_connections) return nullptr;
+    std::unique_ptr<Seat> seat{new Seat{std::move(peer)}};
+    if (!common.peers.enter(seat->peer_)) return nullptr;
+    seat->common_ = &common;
+    ++common.connections;
+    return seat;
+}
+
+Seat::~Seat() {
+    if (common_ == nullptr) return;
+    common_->peers.leave(peer_);
+    common_->one_left();
+}
+
 void Common::report(Error const& problem) const {
     try {
         if (service.on_problem) service.on_problem(problem);
@@ -79,8 +104,8 @@ Loop::Loop(Common& its_common) : common(its_common), scratch(scratch_size) {}
 
 void Loop::add(std::shared_ptr<Connection> connection) {
     connection->place = connections_.size();
-    connections_.push_back(std::move(connection));
-    connections_.back()->start();
+    connections_.push_back(connection);
+    connection->start();
 }
 
 void Loop::remove(Connection& connection) {
@@ -110,38 +135,46 @@ std::string const& Loop::date() {
     return date_;
 }
 
-Connection::Connection(Loop& loop, asio::ip::tcp::socket socket, std::string peer, std::string peer_key)
+Connection::Connection(Loop& loop, asio::ip::tcp::socket socket, std::string peer, std::unique_ptr<Seat> seat)
     : loop_(loop),
       common_(loop.common),
       socket_(std::move(socket)),
       stream_(socket_.native_handle()),
       peer_(std::move(peer)),
-      peer_key_(std::move(peer_key)) {}
+      seat_(std::move(seat)) {}
 
-void Connection::start() {
-    since_ = common_.clock.steady_now();
-    boost::system::error_code ignored;
-    socket_.native_non_blocking(true, ignored);
-    socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
-    if (auto const context = common_.certificate.context()) {
-        auto session = accept_tls(context, socket_.native_handle());
-        if (!session) return close();
-        stream_ = Stream{socket_.native_handle(), std::move(session)};
-        phase_ = Phase::handshake;
-    }
-    if (common_.stopping) return close();
-    wait(Want::readable);
-}
-
-void Connection::run() {
+template <class Action>
+void Connection::do_or_close(Action const& action) {
     auto const self = shared_from_this();
     try {
-        for (int i = 0; i < steps_at_once; ++i)
-            if (!step()) return;
-        asio::post(loop_.context, [self] { self->run(); });
+        action();
     } catch (std::exception const&) {
         close();  // No memory: this connection is what can be done without.
     }
+}
+
+void Connection::start() {
+    do_or_close([this] {
+        since_ = common_.clock.steady_now();
+        boost::system::error_code ignored;
+        socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
+        if (auto const context = common_.certificate.context()) {
+            auto session = accept_tls(context, socket_.native_handle());
+            if (!session) return close();
+            stream_ = Stream{socket_.native_handle(), std::move(session)};
+            phase_ = Phase::handshake;
+        }
+        if (common_.stopping) return close();
+        wait(Want::readable);
+    });
+}
+
+void Connection::run() {
+    do_or_close([this] {
+        for (int i = 0; i < steps_at_once; ++i)
+            if (!step()) return;
+        asio::post(loop_.context, [self = shared_from_this()] { self->run(); });
+    });
 }
 
 /// Does one thing; returns whether there is another one to do at once.
@@ -230,6 +263,7 @@ void Connection::take(std::string_view text) {
 
 void Connection::begin_request() {
     phase_ = Phase::head;
+    is_head_ = false;
     parser_ = std::make_unique<Parser>(Parser::Kind::request, static_cast<std::size_t>(common_.settings.max_header.count));
     if (!std::exchange(first_, false)) since_ = common_.clock.steady_now();
 }
@@ -240,7 +274,8 @@ void Connection::head_is_there(bool body_follows_at_once) {
     auto const hosts =
         std::ranges::count_if(head.headers, [](Header const& header) { return same_name(header.name, "Host"); });
     if (hosts > 1 || (hosts == 0 && !head.old)) return refuse(400, "a request has one Host");
-    if (!is_target(head.target) && head.target != "*") return refuse(400, "the target has to begin with a slash");
+    bool const of_all = head.target == "*" && head.method == "OPTIONS";
+    if (!is_target(head.target) && !of_all) return refuse(400, "the target has to begin with a slash");
     request_ = {std::move(head.method), std::move(head.target), std::move(head.headers), {}, {}, false, peer_, {}};
 
     Admission admission;
@@ -251,13 +286,15 @@ void Connection::head_is_there(bool body_follows_at_once) {
     }
     if (admission.refusal)
         return respond(prepare(std::move(*admission.refusal)), parser_->done() ? Then::next_request : Then::close);
+    request_.keep = std::move(admission.keep);
     expect_body(admission);
     if (phase_ != Phase::head) return;  // It is not wanted.
     phase_ = Phase::body;
     since_ = common_.clock.steady_now();
     moved_ = 0;
     auto const* expect = find_header(request_.headers, "Expect");
-    if (parser_->done() || body_follows_at_once || expect == nullptr || !same_name(*expect, "100-continue")) return;
+    bool const waits = expect != nullptr && same_name(*expect, "100-continue") && !head.old;
+    if (parser_->done() || body_follows_at_once || !waits) return;
     out_ = "HTTP/1.1 100 Continue\r\n\r\n";
     phase_ = Phase::writing;
     then_ = Then::read_body;
@@ -286,9 +323,8 @@ Sink Connection::sink_for(std::string const& folder) {
             return false;
         };
     return [this](std::string_view piece) {
-        auto const size = static_cast<std::int64_t>(piece.size());
-        charged_ += size;
-        if ((common_.bodies += size) > common_.settings.max_bodies.count) {
+        if (!charge_) charge_ = std::make_shared<Charge>(common_.bodies);
+        if (charge_->add(static_cast<std::int64_t>(piece.size())) > common_.settings.max_bodies.count) {
             ++common_.overloaded;
             sink_failure_ = busy_answer("too many bodies at once; try again");
             return false;
@@ -302,7 +338,8 @@ void Connection::blame_peer() {
     auto const fault = parser_->fault();
     if (fault == Fault::sink && sink_failure_) return respond(std::move(*std::exchange(sink_failure_, {})), Then::close);
     if (fault == Fault::head_too_large)
-        return refuse(431, "the head of a request has at most " + to_text(common_.settings.max_header));
+        return refuse(431, "the head of a request has at most " + to_text(common_.settings.max_header) + " and " +
+                               std::to_string(max_fields) + " fields");
     if (fault == Fault::body_too_large) return refuse(413, "the body is larger than is taken here");
     refuse(400, "this is no HTTP request: " + parser_->fault_text());
 }
@@ -313,10 +350,11 @@ void Connection::refuse(int status, std::string text) {
 }
 
 void Connection::body_is_there() {
-    if (body_file_) {
-        request_.body_file = body_file_.path();
-        request_.keep = std::make_shared<NewFile>(std::move(body_file_));
-    }
+    request_.body_file = body_file_.path();
+    body_file_.finish();
+    if (body_file_ || charge_)
+        request_.keep = std::make_shared<Kept>(std::move(body_file_), std::exchange(charge_, nullptr),
+                                               std::exchange(request_.keep, nullptr));
     ++common_.requests;
     ++common_.open_requests;
     phase_ = Phase::handling;
@@ -351,10 +389,12 @@ bool Connection::watch() {
 }
 
 void Connection::answer(Reply::Impl const* to, Answer answer) {
-    if (phase_ != Phase::handling || to != reply_.get()) return;
-    if (answer.failed) ++common_.failed_handlers;
-    respond(std::move(answer), Then::next_request);
-    run();
+    do_or_close([&] {
+        if (phase_ != Phase::handling || to != reply_.get()) return;
+        if (answer.failed) ++common_.failed_handlers;
+        respond(std::move(answer), Then::next_request);
+        run();
+    });
 }
 
 void Connection::respond(Answer answer, Then then) {
@@ -431,7 +471,7 @@ void Connection::written() {
 }
 
 void Connection::forget_request() {
-    common_.bodies -= std::exchange(charged_, 0);
+    charge_.reset();
     parser_.reset();
     request_ = {};
     body_file_ = {};
@@ -474,16 +514,16 @@ std::optional<SteadyInstant> Connection::limit() const {
 }
 
 void Connection::check(SteadyInstant now) {
-    auto const until = limit();
-    if (until && now >= *until) ran_out_of_time();
+    do_or_close([&] {
+        auto const until = limit();
+        if (until && now >= *until) ran_out_of_time();
+    });
 }
 
 void Connection::ran_out_of_time() {
-    auto const self = shared_from_this();
     if (phase_ == Phase::idle && !first_) stream_.say_goodbye();
     else if (phase_ != Phase::lingering) ++common_.timed_out;
     if (phase_ != Phase::head && phase_ != Phase::body) return close();
-    if (phase_ == Phase::head) parser_->end();
     respond(plain_answer(408, "the request did not arrive in time"), Then::close);
     run();
 }
@@ -511,24 +551,29 @@ void Connection::close() {
     forget_request();
     boost::system::error_code ignored;
     socket_.close(ignored);
-    common_.peers.leave(peer_key_);
     loop_.remove(*this);
-    common_.one_left();
+    seat_.reset();
 }
 
 void Reply::Impl::answer(Answer answer) {
     std::scoped_lock const lock{mutex_};
     auto const connection = connection_.lock();
     if (context_ == nullptr || !connection) return;
-    asio::post(*std::exchange(context_, nullptr), [connection, this, answer = std::move(answer)]() mutable {
+    asio::post(*context_, [connection, this, answer = std::move(answer)]() mutable {
         connection->answer(this, std::move(answer));
     });
+    context_ = nullptr;
 }
 
 void Reply::Impl::detach() {
     std::scoped_lock const lock{mutex_};
     context_ = nullptr;
     connection_.reset();
+}
+
+bool Reply::Impl::is_awaited() {
+    std::scoped_lock const lock{mutex_};
+    return context_ != nullptr;
 }
 
 Reply::Reply(std::shared_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
@@ -539,7 +584,12 @@ Reply& Reply::operator=(Reply&& other) noexcept {
 }
 
 Reply::~Reply() {
-    if (impl_) impl_->answer(failed_answer());
+    if (!impl_ || !impl_->is_awaited()) return;
+    try {
+        impl_->answer(failed_answer());
+    } catch (std::exception const&) {
+        // No memory even for that. The peer will give up.
+    }
 }
 
 void Reply::operator()(Response response) {

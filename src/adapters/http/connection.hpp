@@ -26,6 +26,7 @@ namespace rgrid::http {
 namespace asio = boost::asio;
 
 class Connection;
+struct Common;
 
 /// How many connections each peer has, if anybody wants to know.
 class Peers {
@@ -38,6 +39,42 @@ private:
     int const most_;
     std::mutex mutex_;
     std::map<std::string, int> counts_;
+};
+
+/// What one body takes of what all may take together, until the last who holds it lets it go.
+class Charge {
+public:
+    using All = std::shared_ptr<std::atomic<std::int64_t>>;  // A handler may hold a request for longer than there is a server.
+    explicit Charge(All all) : all_(std::move(all)) {}
+    ~Charge() { *all_ -= size_; }
+    Charge(Charge const&) = delete;
+    Charge& operator=(Charge const&) = delete;
+
+    /// Returns what all take now.
+    std::int64_t add(std::int64_t size) {
+        size_ += size;
+        return *all_ += size;
+    }
+
+private:
+    All const all_;
+    std::int64_t size_ = 0;
+};
+
+/// One of the connections that a server may have. Given back at the end.
+class Seat {
+public:
+    /// Nothing if there are too many, or too many of that peer. One thread at a time.
+    static std::unique_ptr<Seat> take(Common& common, std::string peer);
+    ~Seat();
+    Seat(Seat const&) = delete;
+    Seat& operator=(Seat const&) = delete;
+
+private:
+    explicit Seat(std::string peer) : peer_(std::move(peer)) {}
+
+    Common* common_ = nullptr;
+    std::string const peer_;
 };
 
 /// What all connections of a server have in common.
@@ -61,7 +98,7 @@ struct Common {
     Certificate certificate;
     Peers peers;
     std::atomic<bool> stopping{false};
-    std::atomic<std::int64_t> bodies{0};  // In memory now.
+    Charge::All const bodies = std::make_shared<std::atomic<std::int64_t>>(0);  // In memory now.
 
     std::mutex mutex;
     std::condition_variable left;
@@ -114,7 +151,7 @@ struct Answer {
 /// One connection, driven by readiness of its socket and by answers. Everything on its loop's thread.
 class Connection : public std::enable_shared_from_this<Connection> {
 public:
-    Connection(Loop& loop, asio::ip::tcp::socket socket, std::string peer, std::string peer_key);
+    Connection(Loop& loop, asio::ip::tcp::socket socket, std::string peer, std::unique_ptr<Seat> seat);
 
     void start();
     void answer(Reply::Impl const* to, Answer answer);
@@ -128,6 +165,8 @@ private:
     enum class Phase { handshake, idle, head, body, handling, writing, lingering, closed };
     enum class Then { next_request, read_body, close };
 
+    template <class Action>
+    void do_or_close(Action const& action);
     void run();
     bool step();
     void wait(Want want);
@@ -159,7 +198,7 @@ private:
     asio::ip::tcp::socket socket_;
     Stream stream_;
     std::string const peer_;
-    std::string const peer_key_;
+    std::unique_ptr<Seat> seat_;
 
     Phase phase_ = Phase::idle;
     SteadyInstant since_{};    // When the phase began; for the first request, when the connection did.
@@ -174,7 +213,7 @@ private:
     std::unique_ptr<Parser> parser_;
     Request request_;
     NewFile body_file_;
-    std::int64_t charged_ = 0;
+    std::shared_ptr<Charge> charge_;
     std::optional<Answer> sink_failure_;
     std::shared_ptr<Reply::Impl> reply_;
     bool is_head_ = false;
@@ -196,6 +235,7 @@ public:
 
     void answer(Answer answer);
     void detach();  ///< Nobody is interested any more.
+    [[nodiscard]] bool is_awaited();
 
     std::stop_source stop;
 

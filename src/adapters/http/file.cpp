@@ -83,7 +83,7 @@ bool NewFile::append(std::string_view text) {
 }
 
 std::string NewFile::keep() {
-    fd_ = OpenFd{};
+    finish();
     return std::exchange(path_, {});
 }
 

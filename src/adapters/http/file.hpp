@@ -21,6 +21,8 @@ public:
     ~OpenFd();
 
     [[nodiscard]] int get() const noexcept { return fd_; }
+    /// Whoever asks has to close it.
+    [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
     [[nodiscard]] explicit operator bool() const noexcept { return fd_ >= 0; }
 
 private:
@@ -52,6 +54,7 @@ public:
     [[nodiscard]] std::string const& path() const { return path_; }
     [[nodiscard]] std::string const& problem() const { return problem_; }
     [[nodiscard]] explicit operator bool() const { return !path_.empty(); }
+    void finish() { fd_ = OpenFd{}; }                       ///< Nothing more will be appended.
     /// The file stays; returns its path.
     std::string keep();
 

@@ -1,5 +1,6 @@
 #include "adapters/http/parser.hpp"
 
+#include <algorithm>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 
@@ -36,8 +37,12 @@ private:
         head.old = version < 11;
     }
 
-    void on_field_impl(beast::http::field, beast::string_view name, beast::string_view value, Code&) override {
+    void on_field_impl(beast::http::field, beast::string_view name, beast::string_view value, Code& code) override {
         if (this->is_header_done()) return;  // A trailer: who looked at the head must not see another one later.
+        if (head.headers.size() >= max_fields) {
+            code = beast::http::error::header_limit;
+            return;
+        }
         Header header;
         header.name = plain(name);
         header.value = plain(value);
@@ -49,9 +54,13 @@ private:
         head.chunked = this->chunked();
         if (this->content_length()) head.length = *this->content_length();
         head.until_end = !is_request && this->need_eof();
-        bool const encoded = find_header(head.headers, "Transfer-Encoding") != nullptr;
-        // What else would be the length of the body? Whoever guesses takes one request for two.
-        if (encoded && (!head.chunked || head.old)) code = beast::http::error::bad_transfer_encoding;
+        // What else would be the length of the body? Whoever guesses takes one request for two. And what else was done to
+        // the body would have to be undone.
+        auto const encodings = std::ranges::count_if(
+            head.headers, [](Header const& header) { return same_name(header.name, "Transfer-Encoding"); });
+        auto const* encoding = find_header(head.headers, "Transfer-Encoding");
+        if (encodings > 1 || (encodings == 1 && (!same_name(*encoding, "chunked") || head.old)))
+            code = beast::http::error::bad_transfer_encoding;
     }
 
     void on_body_init_impl(boost::optional<std::uint64_t> const&, Code&) override {}

@@ -27,6 +27,9 @@ struct Head {
 /// Why text is not taken.
 enum class Fault { none, malformed, head_too_large, body_too_large, sink };
 
+/// How many fields a head has at most.
+constexpr std::size_t max_fields = 100;
+
 /// Where a body goes, in pieces. Returns whether it could take the piece.
 using Sink = std::function<bool(std::string_view)>;
 

@@ -32,7 +32,11 @@ Waited Patience::now() const {
     return clock_.steady_now() >= call_.deadline ? Waited::late : Waited::ready;
 }
 
-SteadyInstant Patience::in(Duration span) const { return clock_.steady_now() + span; }
+SteadyInstant Patience::share(Duration most, std::size_t others) const {
+    auto const now = clock_.steady_now();
+    auto const left = call_.deadline - std::min(call_.deadline, now);
+    return now + std::min(most, left / static_cast<Duration::rep>(others + 1));
+}
 
 char const* Patience::text_of(Waited waited) { return waited == Waited::stopped ? "was given up" : "took too long"; }
 
@@ -41,11 +45,11 @@ Waited Patience::wait(int fd, short events, SteadyInstant limit) {
     for (;;) {
         if (call_.stop.stop_requested()) return Waited::stopped;
         auto const now = clock_.steady_now();
-        if (now >= until) return Waited::late;
-        auto const span = until - now < longest_poll ? until - now : longest_poll;
+        auto const span = now >= until ? Duration{0} : std::min(until - now, longest_poll);
         pollfd fds[] = {{fd, events, 0}, {bell_.get(), POLLIN, 0}};
         auto const ready = ::poll(fds, 2, static_cast<int>(span.count()));
         if (ready > 0 && fds[0].revents != 0) return Waited::ready;
+        if (now >= until) return Waited::late;
     }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <rgrid/base/call.hpp>
 #include <rgrid/ports/clock.hpp>
@@ -18,13 +19,15 @@ class Patience {
 public:
     Patience(Clock& clock, Call const& call);
 
-    /// Until the descriptor is ready, or the call's deadline or `limit` has passed, or a stop is requested.
+    /// Until the descriptor is ready, or the call's deadline or `limit` has passed, or a stop is requested. Looks once even
+    /// if there is no time left.
     [[nodiscard]] Waited wait(int fd, short events, SteadyInstant limit = SteadyInstant::max());
     [[nodiscard]] Waited wait(int fd, Want want, SteadyInstant limit = SteadyInstant::max());
 
     /// Without waiting.
     [[nodiscard]] Waited now() const;
-    [[nodiscard]] SteadyInstant in(Duration span) const;
+    /// The end of one of several tries that are to be made: `others` more of them get as much of the time that is left.
+    [[nodiscard]] SteadyInstant share(Duration most, std::size_t others) const;
     /// "took too long" and the like.
     [[nodiscard]] static char const* text_of(Waited waited);
 

@@ -1,10 +1,11 @@
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
-#include <cstring>
+#include <cerrno>
 #include <rgrid/adapters/http/server.hpp>
 #include <thread>
 
@@ -44,18 +45,20 @@ Result<> check(ServerSettings const& settings) {
     return {};
 }
 
-/// A connection is an open file. The process may be allowed more than it has asked for.
+/// A connection is an open file, and another one while a file comes or goes over it. The process may be allowed more than
+/// it has asked for.
 Result<> allow_descriptors(int connections) {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return {};
     auto const needed = static_cast<rlim_t>(connections) + 256;
-    if (limit.rlim_cur >= needed) return {};
+    auto const wanted = needed + static_cast<rlim_t>(connections);
+    if (limit.rlim_cur >= wanted) return {};
     if (limit.rlim_max < needed)
         return fail(Errc::rejected, "the server cannot have " + std::to_string(connections) +
                                         " connections: this process may have " + std::to_string(limit.rlim_max) +
                                         " open files, expected " + std::to_string(needed) +
                                         "; raise that limit or lower max_connections");
-    limit.rlim_cur = needed;
+    limit.rlim_cur = std::min(wanted, limit.rlim_max);
     ::setrlimit(RLIMIT_NOFILE, &limit);
     return {};
 }
@@ -84,7 +87,10 @@ Result<tcp::endpoint> endpoint_of(ServerSettings const& settings) {
 
 Result<> open(tcp::acceptor& acceptor, tcp::endpoint const& endpoint, std::string const& listen) {
     boost::system::error_code error;
-    acceptor.open(endpoint.protocol(), error);
+    OpenFd fd{::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    if (!fd) return cannot_listen(listen, {errno, boost::system::system_category()});
+    acceptor.assign(endpoint.protocol(), fd.get(), error);
+    if (!error) (void)fd.release();
     if (!error) acceptor.set_option(tcp::acceptor::reuse_address{true}, error);
     if (!error && endpoint.address().is_v6()) acceptor.set_option(asio::ip::v6_only{false}, error);
     if (!error) acceptor.bind(endpoint, error);
@@ -98,6 +104,12 @@ std::string key_of(asio::ip::address const& address) {
     if (address.is_v4()) return address.to_string();
     auto const bytes = address.to_v6().to_bytes();
     return {reinterpret_cast<char const*>(bytes.data()), 8};
+}
+
+/// Whether the next connection can be accepted at once, though this one could not.
+bool is_passing(int error) {
+    return error == 0 || error == EAGAIN || error == EWOULDBLOCK || error == EINTR || error == ECONNABORTED ||
+           error == EPROTO;
 }
 
 asio::ip::address plain(asio::ip::address const& address) {
@@ -129,6 +141,7 @@ public:
         if (auto const opened = open(*acceptor_, *endpoint, common_.settings.listen); !opened) return opened;
         boost::system::error_code ignored;
         port_ = acceptor_->local_endpoint(ignored).port();
+        protocol_ = endpoint->protocol();
         return {};
     }
 
@@ -192,35 +205,42 @@ private:
     }
 
     void accept_next() {
-        auto& loop = *loops_[next_loop_++ % loops_.size()];
-        acceptor_->async_accept(loop.context, [this, &loop](boost::system::error_code const& error, tcp::socket socket) {
-            if (common_.stopping) return;
-            if (!error) {
-                welcome(loop, std::move(socket));
-                return accept_next();
-            }
-            if (error == boost::system::errc::connection_aborted) return accept_next();
-            // Most likely there are too many open files; they get fewer, and nobody should burn a core until then.
-            common_.report(fail(Errc::retry_later, "a connection cannot be accepted: " + error.message()));
-            accept_again_->expires_after(accept_again_time);
-            accept_again_->async_wait([this](boost::system::error_code const& cancelled) {
-                if (!cancelled && !common_.stopping) accept_next();
-            });
+        acceptor_->async_wait(tcp::acceptor::wait_read, [this](boost::system::error_code const& error) {
+            if (error || common_.stopping) return;
+            OpenFd fd{::accept4(acceptor_->native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
+            int const problem = fd ? 0 : errno;
+            if (!is_passing(problem)) return accept_later(problem);
+            accept_next();  // First: whatever becomes of this one, others are to come.
+            if (fd) welcome(std::move(fd));
         });
     }
 
-    void welcome(Loop& loop, tcp::socket socket) {
+    /// Most likely there are too many open files; they get fewer, and nobody should burn a core until then.
+    void accept_later(int problem) {
+        common_.report(fail(Errc::retry_later,
+                            "a connection cannot be accepted: " + std::generic_category().message(problem)));
+        accept_again_->expires_after(accept_again_time);
+        accept_again_->async_wait([this](boost::system::error_code const& cancelled) {
+            if (!cancelled && !common_.stopping) accept_next();
+        });
+    }
+
+    void welcome(OpenFd fd) {
+        auto& loop = *loops_[next_loop_++ % loops_.size()];
         boost::system::error_code error;
+        tcp::socket socket{loop.context};
+        socket.assign(protocol_, fd.get(), error);
+        if (error) return;
+        (void)fd.release();
         auto const address = plain(socket.remote_endpoint(error).address());
         if (error) return;
         ++common_.accepted;
-        auto key = key_of(address);
-        if (common_.connections >= common_.settings.max_connections || !common_.peers.enter(key)) {
+        auto seat = Seat::take(common_, key_of(address));
+        if (!seat) {
             ++common_.refused;
             return;
         }
-        ++common_.connections;
-        auto connection = std::make_shared<Connection>(loop, std::move(socket), address.to_string(), std::move(key));
+        auto connection = std::make_shared<Connection>(loop, std::move(socket), address.to_string(), std::move(seat));
         asio::post(loop.context, [&loop, connection] { loop.add(connection); });
     }
 
@@ -257,6 +277,7 @@ private:
     std::size_t next_loop_ = 0;
     SteadyInstant last_look_{};
     std::uint16_t port_ = 0;
+    tcp protocol_ = tcp::v4();
 };
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

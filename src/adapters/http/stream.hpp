@@ -35,9 +35,7 @@ public:
     Moved write(std::string_view text);
     void say_goodbye();  ///< Nothing more will be written. Does not wait.
 
-    [[nodiscard]] bool is_tls() const { return session_ != nullptr; }
     [[nodiscard]] SSL* session() const { return session_.get(); }
-    [[nodiscard]] int fd() const { return fd_; }
 
 private:
     int fd_;

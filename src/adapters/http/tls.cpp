@@ -76,6 +76,8 @@ TlsContext context_for(SSL_METHOD const* method) {
     // Without its buffers an idle connection takes a third of the memory.
     SSL_CTX_set_mode(context.get(),
                      SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    // Whoever sends nothing but records of TLS itself would keep a thread for as long as they go on.
+    SSL_CTX_clear_mode(context.get(), SSL_MODE_AUTO_RETRY);
     SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
     return context;
 }
@@ -121,6 +123,14 @@ struct FreeNames {
     void operator()(GENERAL_NAMES* names) const { GENERAL_NAMES_free(names); }
 };
 
+std::string address_text(std::string_view raw) {
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    if (raw.size() != sizeof(in_addr) && raw.size() != sizeof(in6_addr))
+        return "an address of " + std::to_string(raw.size()) + " bytes";
+    ::inet_ntop(raw.size() == sizeof(in_addr) ? AF_INET : AF_INET6, raw.data(), text.data(), text.size());
+    return text.data();
+}
+
 /// For whom a certificate is, for people.
 std::string names_of(X509* certificate) {
     std::unique_ptr<GENERAL_NAMES, FreeNames> const names{
@@ -133,10 +143,7 @@ std::string names_of(X509* certificate) {
         if (text == nullptr) continue;
         auto const* data = reinterpret_cast<char const*>(ASN1_STRING_get0_data(text));
         std::string_view const raw{data, static_cast<std::size_t>(ASN1_STRING_length(text))};
-        std::array<char, INET6_ADDRSTRLEN> address{};
-        if (name->type == GEN_IPADD)
-            ::inet_ntop(raw.size() == 4 ? AF_INET : AF_INET6, data, address.data(), address.size());
-        (shown += shown.empty() ? "" : ", ") += name->type == GEN_IPADD ? address.data() : printable(raw);
+        (shown += shown.empty() ? "" : ", ") += name->type == GEN_IPADD ? address_text(raw) : printable(raw);
     }
     return shown.empty() ? "nobody in particular" : shown;
 }

@@ -76,8 +76,9 @@ Result<std::unique_ptr<Wire>> connect_wire(Url const& url, std::string const& na
                                            std::vector<PeerAddress> const& addresses, TlsContext const& context,
                                            Duration connect_time, Patience& patience) {
     Error last = unreachable(name, "it has no address");
+    auto others = addresses.size();
     for (auto const& address : addresses) {
-        auto wire = connect_to(url, name, address, context, patience.in(connect_time), patience);
+        auto wire = connect_to(url, name, address, context, patience.share(connect_time, --others), patience);
         if (wire) return wire;
         last = wire.error();
         if (last.code != Errc::retry_later || patience.now() != Waited::ready) break;

@@ -1,9 +1,12 @@
 #include <gmock/gmock.h>
-#include <rgrid/testing/threads.hpp>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <future>
 
+#include "adapters/http/patience.hpp"
 #include "support.hpp"
 
 namespace rgrid::http {
@@ -35,6 +38,7 @@ protected:
     }
 
     SystemClock clock_;
+    memory::ManualClock stopped_;
     testing::TempFolder folder_;
 };
 
@@ -56,12 +60,8 @@ TEST_F(HttpClient, SendsNothingInTheClearBeyondItsMachine) {
 }
 
 TEST_F(HttpClient, SaysThatNothingHappenedIfItReachedNobody) {
-    std::uint16_t free_port = 0;
-    {
-        ScriptedPeer const gone{[](int, int) {}};
-        free_port = gone.port();
-    }
-    auto const refused = ask(free_port, request("POST", "/", "x"));
+    DeafPort const deaf;
+    auto const refused = ask(deaf.port(), request("POST", "/", "x"));
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, Errc::retry_later);
     EXPECT_THAT(refused.error().message, HasSubstr("Connection refused"));
@@ -73,10 +73,15 @@ TEST_F(HttpClient, SaysThatNothingHappenedIfItReachedNobody) {
 }
 
 TEST_F(HttpClient, SaysThatNothingHappenedIfTlsWasNeverAgreedUpon) {
-    ScriptedPeer const silent{[](int fd, int) { while (!ScriptedPeer::read_request(fd).empty()) {} }};
+    ScriptedPeer const silent{[this](int fd, int) {
+        char byte = 0;
+        ::recv(fd, &byte, 1, 0);  // It has begun to agree.
+        stopped_.advance(Duration{50});
+        while (!ScriptedPeer::read_request(fd).empty()) {}
+    }};
     auto const client =
-        Client::make({.url = url_of(silent.port(), "https"), .connect_time = Duration{50}}, clock_).value();
-    auto const answer = client->send(some_time(), request("POST", "/", "x"));
+        Client::make({.url = url_of(silent.port(), "https"), .connect_time = Duration{50}}, stopped_).value();
+    auto const answer = client->send({}, request("POST", "/", "x"));
     ASSERT_FALSE(answer);
     EXPECT_EQ(answer.error().code, Errc::retry_later);
     EXPECT_THAT(answer.error().message, HasSubstr("agreeing on TLS took too long"));
@@ -94,20 +99,20 @@ TEST_F(HttpClient, IsInDoubtOnceARequestMayHaveArrived) {
 }
 
 TEST_F(HttpClient, GivesUpAtTheDeadlineAndWhenToldTo) {
-    ScriptedPeer const silent{[](int fd, int) {
+    ScriptedPeer const silent{[this](int fd, int number) {
         ScriptedPeer::read_request(fd);
+        if (number == 1) stopped_.advance(Duration{50});
         while (!ScriptedPeer::read_request(fd).empty()) {}
     }};
-    auto const client = client_of(silent.port(), clock_);
-    auto const late = client->send(call_within(clock_, Duration{50}), request("POST", "/", "x"));
+    auto const client = client_of(silent.port(), stopped_);
+    auto const late = client->send(call_within(stopped_, Duration{50}), request("POST", "/", "x"));
     ASSERT_FALSE(late);
     EXPECT_EQ(late.error().code, Errc::in_doubt);
     EXPECT_THAT(late.error().message, HasSubstr("took too long"));
 
     std::stop_source stop;
     std::jthread const stopper{[&] { eventually([&] { return silent.connections() == 2; }), stop.request_stop(); }};
-    auto call = some_time();
-    call.stop = stop.get_token();
+    Call const call{.stop = stop.get_token()};
     auto const stopped = client->send(call, request("GET", "/"));
     ASSERT_FALSE(stopped);
     EXPECT_THAT(stopped.error().message, HasSubstr("was given up"));
@@ -119,9 +124,14 @@ TEST_F(HttpClient, GivesUpAtTheDeadlineAndWhenToldTo) {
 
 TEST_F(HttpClient, GivesUpInTheMiddleOfAnUploadThatNobodyTakes) {
     std::promise<void> over;
-    ScriptedPeer const stuck{[waits = over.get_future().share()](int, int) { waits.wait(); }};
+    ScriptedPeer const stuck{[this, waits = over.get_future().share()](int fd, int) {
+        char byte = 0;
+        ::recv(fd, &byte, 1, 0);
+        stopped_.advance(Duration{100});
+        waits.wait();
+    }};
     auto const large = request("PUT", "/", std::string(64'000'000, 'x'));
-    auto const late = client_of(stuck.port(), clock_)->send(call_within(clock_, Duration{100}), large);
+    auto const late = client_of(stuck.port(), stopped_)->send(call_within(stopped_, Duration{100}), large);
     over.set_value();
     ASSERT_FALSE(late);
     EXPECT_EQ(late.error().code, Errc::in_doubt);
@@ -156,16 +166,16 @@ TEST_F(HttpClient, DoesNotUseAConnectionThatItKnowsToBeClosed) {
     }};
     auto const client = client_of(peer.port(), clock_);
     EXPECT_TRUE(client->send(some_time(), request("POST", "/1", "x")));
-    EXPECT_TRUE(eventually([&] { return client->send(some_time(), request("POST", "/2", "x")).has_value(); }));
+    ASSERT_TRUE(eventually([&] { return peer.ended() == 1; }));
+    EXPECT_TRUE(client->send(some_time(), request("POST", "/2", "x")));
 }
 
 TEST_F(HttpClient, KeepsConnectionsForAWhile) {
     auto const server = serve(clock_, {.handler = echo});
-    memory::ManualClock stopped;
-    auto const client = Client::make({.url = url_of(server->port()), .keep_time = Duration{60'000}}, stopped).value();
+    auto const client = Client::make({.url = url_of(server->port()), .keep_time = Duration{60'000}}, stopped_).value();
     for (int i = 0; i < 3; ++i) EXPECT_TRUE(client->send({}, request("GET", "/")));
     EXPECT_EQ(server->statistics().accepted, 1);
-    stopped.advance(Duration{60'000});
+    stopped_.advance(Duration{60'000});
     EXPECT_TRUE(client->send({}, request("GET", "/")));
     EXPECT_EQ(server->statistics().accepted, 2);
 }
@@ -218,6 +228,37 @@ TEST_F(HttpClient, TakesNoAnswerLargerThanAllowed) {
 TEST_F(HttpClient, HearsARefusalInTheMiddleOfAnUpload) {
     auto const server = serve(clock_, {.handler = echo}, {.max_body = Bytes{1000}});
     EXPECT_EQ(ask(server->port(), request("PUT", "/", std::string(8'000'000, 'x'))).value().status, 413);
+}
+
+TEST_F(HttpClient, GoesOnWithAnUploadWhenSomethingIsSaidInAdvance) {
+    std::string const body(16'000'000, 'x');
+    ScriptedPeer const peer{[&](int fd, int) {
+        auto const begun = ScriptedPeer::read_request(fd);
+        ScriptedPeer::say(fd, "HTTP/1.1 103 Early Hints\r\n\r\n");
+        auto left = begun.find("\r\n\r\n") + 4 + body.size() - begun.size();
+        std::string piece(64 * 1024, '\0');
+        while (left > 0) {
+            auto const count = ::recv(fd, piece.data(), piece.size(), 0);
+            if (count <= 0) return;
+            left -= static_cast<std::size_t>(count);
+        }
+        ScriptedPeer::say(fd, answer_ok);
+    }};
+    auto const answer = ask(peer.port(), request("PUT", "/", body));
+    ASSERT_TRUE(answer) << answer.error().message;
+    EXPECT_EQ(answer->body, "ok");
+}
+
+TEST_F(HttpClient, SeesWhatIsThereHoweverLateItIs) {
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    http::OpenFd const from{ends[0]};
+    http::OpenFd const to{ends[1]};
+    Call const call{.deadline = stopped_.steady_now()};
+    Patience patience{stopped_, call};
+    EXPECT_EQ(patience.wait(from.get(), POLLIN), Waited::late);
+    ASSERT_EQ(::write(to.get(), "x", 1), 1);
+    EXPECT_EQ(patience.wait(from.get(), POLLIN), Waited::ready);
 }
 
 TEST_F(HttpClient, SendsNothingThatWouldBecomeAnotherRequest) {

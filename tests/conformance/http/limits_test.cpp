@@ -2,6 +2,7 @@
 
 #include <future>
 #include <list>
+#include <optional>
 #include <random>
 
 #include "support.hpp"
@@ -49,15 +50,27 @@ TEST_F(HttpLimits, RefuseAHeadThatIsTooLargeHoweverItArrives) {
     start({.max_header = Bytes{1024}});
     EXPECT_THAT(ask("GET /" + std::string(2000, 'a') + " HTTP/1.1\r\nHost: a\r\n\r\n"), StartsWith("HTTP/1.1 431"));
     EXPECT_THAT(ask("GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(2000, 'a')), StartsWith("HTTP/1.1 431"));
+    std::string const field = "a: " + std::string(17, 'b') + "\r\n";
     std::string many = "GET / HTTP/1.1\r\nHost: a\r\n";
-    for (int i = 0; i < 400; ++i) many += "a:b\r\n";
+    for (int i = 0; i < 90; ++i) many += field;
     EXPECT_THAT(ask(many), StartsWith("HTTP/1.1 431"));
     RawConnection const raw{server_->port()};
     raw.send("GET / HTTP/1.1\r\nHost: a\r\n");
     // Each field is a piece of its own, so that no piece is large.
-    for (int i = 0; i < 400 && raw.send("a:b\r\n"); ++i) {}
+    for (int i = 0; i < 90 && raw.send(field); ++i) {}
     EXPECT_THAT(raw.read_all(), StartsWith("HTTP/1.1 431"));
     EXPECT_THAT(ask("GET /" + std::string(900, 'a') + " HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(HttpLimits, RefuseAHeadOfTooManyFields) {
+    start();
+    auto const with_fields = [&](int count) {
+        std::string head = "GET / HTTP/1.0\r\n";
+        for (int i = 0; i < count; ++i) head += "a:b\r\n";
+        return ask(head + "\r\n");
+    };
+    EXPECT_THAT(with_fields(100), StartsWith("HTTP/1.1 200"));
+    EXPECT_THAT(with_fields(101), AllOf(StartsWith("HTTP/1.1 431"), HasSubstr("100 fields")));
 }
 
 TEST_F(HttpLimits, RefuseABodyThatIsTooLargeHoweverItArrives) {
@@ -85,17 +98,18 @@ TEST_F(HttpLimits, RefuseABodyThatIsTooLargeHoweverItArrives) {
 
 TEST_F(HttpLimits, AnswerGarbageOnceAndClose) {
     start();
-    for (std::string_view const garbage :
+    using namespace std::string_view_literals;
+    for (auto const garbage : std::initializer_list<std::string_view>
          {"\r\n\r\n", "hello\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET / HTTP/1.1\r\nHost a\r\n\r\n",
           "GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n", "GET / HTTP/1.1\r\n Host: a\r\n\r\n",
-          "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 and what else TLS begins with", "GET /\x01 HTTP/1.1\r\nHost: a\r\n\r\n",
-          "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"}) {
+          "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 and what else TLS begins with"sv, "GET /\x01 HTTP/1.1\r\nHost: a\r\n\r\n",
+          "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n", "GET * HTTP/1.1\r\nHost: a\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"}) {
         auto const text = ask(garbage);
         EXPECT_THAT(text, StartsWith("HTTP/1.1 400")) << garbage;
         EXPECT_THAT(text, HasSubstr("Connection: close")) << garbage;
     }
     expect_service();
-    EXPECT_EQ(server_->statistics().bad_requests, 11);
+    EXPECT_EQ(server_->statistics().bad_requests, 12);
 }
 
 TEST_F(HttpLimits, TakeNoRequestWhoseEndIsAMatterOfOpinion) {
@@ -108,6 +122,9 @@ TEST_F(HttpLimits, TakeNoRequestWhoseEndIsAMatterOfOpinion) {
                                 "Host: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n",
                                 "Host: a\r\nContent-Length: +5\r\n", "Host: a\r\nContent-Length: 5,6\r\n",
                                 "Host: a\r\nTransfer-Encoding: gzip\r\n", "Host: a\r\nTransfer-Encoding: chunked, gzip\r\n",
+                                "Host: a\r\nTransfer-Encoding: gzip, chunked\r\n",
+                                "Host: a\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
+                                "Host: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
                                 "Host: a\r\nTransfer-Encoding : chunked\r\n", "Host: a\r\nHost: b\r\n",
                                 "Content-Length: 0\r\n"}) {
         auto const text = smuggled(headers);
@@ -117,12 +134,12 @@ TEST_F(HttpLimits, TakeNoRequestWhoseEndIsAMatterOfOpinion) {
 }
 
 TEST_F(HttpLimits, EndWhoeverTakesTooLongForAHead) {
-    start({.header_time = Duration{10'000}});
+    start({.header_time = Duration{10'000}, .threads = 1});
     RawConnection const slow{server_->port()};
     RawConnection const silent{server_->port()};
     slow.send("GET / HT");
     EXPECT_TRUE(eventually([&] { return server_->statistics().connections == 2; }));
-    expect_service();
+    expect_service();  // What was sent before has been read.
     clock_.advance(Duration{9'999});
     expect_service();
     EXPECT_FALSE(slow.has_ended());
@@ -133,7 +150,7 @@ TEST_F(HttpLimits, EndWhoeverTakesTooLongForAHead) {
 }
 
 TEST_F(HttpLimits, GiveALaterRequestOfAConnectionItsOwnTime) {
-    start({.header_time = Duration{10'000}, .idle_time = Duration{60'000}});
+    start({.header_time = Duration{10'000}, .idle_time = Duration{60'000}, .threads = 1});
     RawConnection const raw{server_->port()};
     raw.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");
     raw.read_until("GET /1 ");
@@ -141,6 +158,7 @@ TEST_F(HttpLimits, GiveALaterRequestOfAConnectionItsOwnTime) {
     raw.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
     raw.read_until("GET /2 ");
     raw.send("GET /3 ");
+    expect_service();  // What was sent before has been read.
     EXPECT_TRUE(eventually_after(Duration{1'000}, [&] { return server_->statistics().timed_out == 1; }));
     EXPECT_THAT(raw.read_all(), StartsWith("HTTP/1.1 408"));
 }
@@ -215,17 +233,50 @@ TEST_F(HttpLimits, TakeNoMoreConnectionsOfOnePeerThanAllowed) {
 }
 
 TEST_F(HttpLimits, KeepAllBodiesTogetherWithinTheirLimit) {
-    start({.max_body = Bytes{1000}, .max_bodies = Bytes{1500}});
+    start({.max_body = Bytes{1000}, .max_bodies = Bytes{1500}, .threads = 1});
     std::string const head = "PUT / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 1000\r\n\r\n";
     auto holder = std::make_unique<RawConnection>(server_->port());
     holder->send(head + std::string(900, 'x'));
-    EXPECT_TRUE(eventually([&] {
-        auto const text = ask(head + std::string(1000, 'y'));
-        return text.starts_with("HTTP/1.1 503") && text.find("Retry-After") != std::string::npos;
-    }));
+    expect_service();  // What was sent before has been read.
+    EXPECT_THAT(ask(head + std::string(1000, 'y')), AllOf(StartsWith("HTTP/1.1 503"), HasSubstr("Retry-After")));
     holder.reset();
     EXPECT_TRUE(eventually([&] { return ask(head + std::string(1000, 'y')).starts_with("HTTP/1.1 200"); }))
         << "what is gone counts no more";
+}
+
+TEST_F(HttpLimits, CountABodyForAsLongAsItsRequestIsKept) {
+    std::promise<Request> held;
+    start({.max_body = Bytes{1000}, .max_bodies = Bytes{1500}}, {.handler = [&](Request request, Reply reply) {
+              if (request.target == "/held") return held.set_value(std::move(request));
+              echo(std::move(request), std::move(reply));
+          }});
+    auto const put = [&](std::string const& target) {
+        return ask("PUT " + target + " HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 1000\r\n\r\n" +
+                   std::string(1000, 'x'));
+    };
+    EXPECT_THAT(put("/held"), StartsWith("HTTP/1.1 500"));
+    std::optional request{held.get_future().get()};
+    EXPECT_THAT(put("/"), StartsWith("HTTP/1.1 503")) << "the first one is still in memory";
+    request.reset();
+    EXPECT_THAT(put("/"), StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(HttpLimits, BearARequestThatIsKeptForLongerThanItsServer) {
+    std::promise<Request> held;
+    start({}, {.handler = [&](Request request, Reply const&) { held.set_value(std::move(request)); }});
+    ask("PUT / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx");
+    auto const request = held.get_future().get();
+    server_.reset();
+    EXPECT_EQ(request.body, "x");
+}
+
+TEST_F(HttpLimits, SayNothingInAdvanceToWhoeverDoesNotKnowOfThat) {
+    start({.threads = 1});
+    RawConnection const raw{server_->port()};
+    raw.send("PUT /e HTTP/1.0\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+    expect_service();  // What was sent before has been read.
+    raw.send("abc");
+    EXPECT_THAT(raw.read_all(), AllOf(StartsWith("HTTP/1.1 200"), EndsWith("PUT /e abc")));
 }
 
 TEST_F(HttpLimits, BearALastChunkThatArrivesInPieces) {

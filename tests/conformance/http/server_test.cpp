@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <gmock/gmock.h>
 
 #include <filesystem>
@@ -5,6 +6,7 @@
 #include <list>
 #include <mutex>
 #include <optional>
+#include <set>
 
 #include "support.hpp"
 
@@ -127,6 +129,42 @@ TEST(HttpServer, TellsTheLengthButNotTheBodyToHead) {
         EXPECT_EQ(answer.body, "");
     }
     EXPECT_EQ(server->statistics().accepted, 1) << "the connection stays in step";
+}
+
+TEST(HttpServer, TellsMoreThanTheHeadAfterAHead) {
+    SystemClock clock;
+    auto const server = serve(clock, {.handler = echo});
+    RawConnection const raw{server->port()};
+    raw.send("HEAD /h HTTP/1.1\r\nHost: a\r\n\r\nnonsense\r\n\r\n");
+    auto const text = raw.read_all();
+    EXPECT_THAT(text, StartsWith("HTTP/1.1 200"));
+    EXPECT_THAT(text, HasSubstr("this is no HTTP request"));
+}
+
+TEST(HttpServer, IsAskedForItsOptionsAsAWhole) {
+    SystemClock clock;
+    auto const server = serve(clock, {.handler = echo});
+    RawConnection const raw{server->port()};
+    raw.send("OPTIONS * HTTP/1.0\r\n\r\n");
+    EXPECT_THAT(raw.read_all(), EndsWith("OPTIONS * "));
+}
+
+TEST(HttpServer, GivesNoConnectionToTheProgramsThatItsProcessStarts) {
+    auto const given = [] {
+        std::set<std::string> names;
+        for (auto const& entry : std::filesystem::directory_iterator{"/proc/self/fd"}) {
+            auto const name = entry.path().filename().string();
+            auto const flags = ::fcntl(std::stoi(name), F_GETFD);
+            if (flags >= 0 && (flags & FD_CLOEXEC) == 0) names.insert(name);
+        }
+        return names;
+    };
+    auto const before = given();
+    SystemClock clock;
+    auto const server = serve(clock, {.handler = echo});
+    auto const client = client_of(server->port(), clock);
+    EXPECT_TRUE(client->send(some_time(), request("GET", "/")));
+    EXPECT_EQ(given(), before);
 }
 
 TEST(HttpServer, SaysToGoOnBeforeAWaitingClientSendsItsBody) {
@@ -304,8 +342,9 @@ TEST(HttpServer, KeepsABodyInAFileForAsLongAsItsRequest) {
     std::promise<Request> asked;
     auto const server = serve(clock, {.handler =
                                           [&](Request request, Reply reply) {
-                                              reply({.body = std::to_string(std::filesystem::file_size(request.body_file))});
-                                              asked.set_value(std::move(request));
+                                              auto const size = std::filesystem::file_size(request.body_file);
+                                              reply({.body = std::to_string(size)});
+                                              if (size > 0) asked.set_value(std::move(request));
                                           },
                                       .admit = [&](Request const& head) {
                                           EXPECT_EQ(head.target, "/upload");
@@ -322,8 +361,24 @@ TEST(HttpServer, KeepsABodyInAFileForAsLongAsItsRequest) {
     auto const path = seen->body_file;
     seen.reset();
     EXPECT_FALSE(std::filesystem::exists(path));
-    asked = {};
     EXPECT_EQ(client->send(some_time(), request("PUT", "/upload")).value().body, "0") << "an empty file is one";
+}
+
+TEST(HttpServer, HasNoFileOpenForABodyThatIsComplete) {
+    SystemClock clock;
+    testing::TempFolder const folder;
+    auto const server = serve(clock, {.handler =
+                                          [&](Request const&, Reply reply) {
+                                              int open = 0;
+                                              for (auto const& entry : std::filesystem::directory_iterator{"/proc/self/fd"}) {
+                                                  std::error_code ignored;
+                                                  auto const to = std::filesystem::read_symlink(entry.path(), ignored);
+                                                  if (to.string().starts_with(folder.path())) ++open;
+                                              }
+                                              reply({.body = std::to_string(open)});
+                                          },
+                                      .admit = [&](Request const&) { return Admission{{}, {}, folder.path()}; }});
+    EXPECT_EQ(client_of(server->port(), clock)->send(some_time(), request("PUT", "/", "x")).value().body, "0");
 }
 
 TEST(HttpServer, LeavesNoFileOfABodyThatNeverEnded) {

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -29,6 +30,23 @@ sockaddr_in loopback(std::uint16_t port) {
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     return address;
+}
+
+/// Takes any free port.
+std::uint16_t bind_anywhere(int fd) {
+    auto address = loopback(0);
+    socklen_t size = sizeof address;
+    auto* plain = reinterpret_cast<sockaddr*>(&address);
+    if (::bind(fd, plain, size) != 0 || ::getsockname(fd, plain, &size) != 0) throw std::runtime_error("no free port");
+    return ntohs(address.sin_port);
+}
+
+/// Whether the other end has been told, or has gone, after nothing more will be sent.
+bool has_said_the_end(int fd) {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return true;
+    return info.tcpi_state != TCP_ESTABLISHED && info.tcpi_state != TCP_FIN_WAIT1;
 }
 
 bool readable(int fd) {
@@ -79,15 +97,6 @@ std::string pem_of(X509* certificate) {
 
 }  // namespace
 
-bool eventually(std::function<bool()> const& condition) {
-    auto const until = real_clock().steady_now() + Duration{patience_of_tests};
-    while (!condition()) {
-        if (real_clock().steady_now() > until) return false;
-        std::this_thread::sleep_for(Duration{1});
-    }
-    return true;
-}
-
 Call some_time() { return call_within(real_clock(), Duration{patience_of_tests}); }
 
 struct Authority::Keys {
@@ -123,6 +132,8 @@ Authority::Files Authority::issue(std::string const& name, Wishes const& wishes)
 
 RawConnection::RawConnection(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     auto const address = loopback(port);
+    int const on = 1;
+    ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // What is sent in pieces arrives in pieces.
     if (::connect(fd_, reinterpret_cast<sockaddr const*>(&address), sizeof address) != 0) close();
 }
 
@@ -170,13 +181,8 @@ bool RawConnection::has_ended() const {
 
 ScriptedPeer::ScriptedPeer(std::function<void(int, int)> script)
     : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    auto address = loopback(0);
-    socklen_t size = sizeof address;
-    auto* plain = reinterpret_cast<sockaddr*>(&address);
-    if (::bind(listener_, plain, size) != 0 || ::listen(listener_, 16) != 0 ||
-        ::getsockname(listener_, plain, &size) != 0)
-        throw std::runtime_error("cannot listen");
-    port_ = ntohs(address.sin_port);
+    port_ = bind_anywhere(listener_);
+    if (::listen(listener_, 16) != 0) throw std::runtime_error("cannot listen");
     thread_ = std::jthread{[this, script = std::move(script)](std::stop_token const& stop) {
         for (;;) {
             auto const fd = ::accept(listener_, nullptr, nullptr);
@@ -185,7 +191,10 @@ ScriptedPeer::ScriptedPeer(std::function<void(int, int)> script)
                 return;
             }
             script(fd, ++connections_);
+            ::shutdown(fd, SHUT_WR);
+            eventually([&] { return has_said_the_end(fd); });
             ::close(fd);
+            ++ended_;
         }
     }};
 }
@@ -196,6 +205,9 @@ ScriptedPeer::~ScriptedPeer() {
     thread_.join();
     ::close(listener_);
 }
+
+DeafPort::DeafPort() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), port_(bind_anywhere(fd_)) {}
+DeafPort::~DeafPort() { ::close(fd_); }
 
 std::string ScriptedPeer::read_request(int fd) {
     std::string text;

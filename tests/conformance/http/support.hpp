@@ -9,6 +9,7 @@
 #include <rgrid/adapters/memory/manual_clock.hpp>
 #include <rgrid/adapters/system/clock.hpp>
 #include <rgrid/testing/temp_folder.hpp>
+#include <rgrid/testing/threads.hpp>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -16,8 +17,7 @@
 
 namespace rgrid::http {
 
-/// Waits for a condition; false if it does not come to be within ten seconds.
-bool eventually(std::function<bool()> const& condition);
+using testing::eventually;
 
 /// A call with ten seconds.
 Call some_time();
@@ -78,6 +78,8 @@ public:
     ~ScriptedPeer();
     [[nodiscard]] std::uint16_t port() const { return port_; }
     [[nodiscard]] int connections() const { return connections_; }
+    /// Connections whose end the other end knows of.
+    [[nodiscard]] int ended() const { return ended_; }
 
     static std::string read_request(int fd);  ///< The head and as much as came with it.
     static void say(int fd, std::string_view text);
@@ -86,7 +88,22 @@ private:
     int listener_;
     std::uint16_t port_ = 0;
     std::atomic<int> connections_{0};
+    std::atomic<int> ended_{0};
     std::jthread thread_;
+};
+
+/// A port that nobody else gets, and at which nobody listens.
+class DeafPort {
+public:
+    DeafPort();
+    ~DeafPort();
+    DeafPort(DeafPort const&) = delete;
+    DeafPort& operator=(DeafPort const&) = delete;
+    [[nodiscard]] std::uint16_t port() const { return port_; }
+
+private:
+    int fd_;
+    std::uint16_t port_ = 0;
 };
 
 std::string url_of(std::uint16_t port, std::string const& scheme = "http", std::string const& host = "127.0.0.1");

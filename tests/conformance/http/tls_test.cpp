@@ -1,9 +1,14 @@
 #include <gmock/gmock.h>
+#include <openssl/ssl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <mutex>
 
+#include "adapters/http/wire.hpp"
 #include "support.hpp"
 
 namespace rgrid::http {
@@ -16,6 +21,7 @@ class HttpTls : public ::testing::Test {
 protected:
     void start(Authority::Files const& files, Clock& clock) {
         ServerSettings settings;
+        settings.threads = 1;  // So that what was sent before an answer has been read.
         settings.certificate = files.certificate;
         settings.key = files.key;
         server_ = serve(clock, {.handler = echo,
@@ -82,6 +88,8 @@ TEST_F(HttpTls, IsRefusedByTheClientWithTheReason) {
                 HasSubstr("it is for other.example, 10.0.0.1; expected one for localhost"));
     EXPECT_THAT(why(authority_.issue("other2", {.names = {"IP:10.0.0.1"}})),
                 HasSubstr("it is for 10.0.0.1; expected one for 127.0.0.1"));
+    EXPECT_THAT(why(authority_.issue("odd", {.names = {"DER:30:05:87:03:0A:00:01"}})),
+                HasSubstr("it is for an address of 3 bytes; expected one for 127.0.0.1"));
     testing::TempFolder const elsewhere;
     EXPECT_THAT(why(Authority{elsewhere, "stranger"}.issue("theirs")), HasSubstr("unable to get local issuer certificate"));
 }
@@ -113,6 +121,39 @@ TEST_F(HttpTls, ServesOthersBesideWhoeverSpeaksNoTlsOrNothing) {
     EXPECT_EQ(server_->statistics().timed_out, 1);
 }
 
+TEST_F(HttpTls, GivesAThreadBackAfterARecordThatIsNoData) {
+    auto const files = authority_.issue("good");
+    auto const identity = load_identity(files.certificate, files.key).value();
+    EXPECT_EQ(SSL_CTX_get_mode(identity.context.get()) & SSL_MODE_AUTO_RETRY, 0);
+}
+
+TEST_F(HttpTls, LeavesTimeForTheOtherAddressesOfAServer) {
+    start(authority_.issue("good"));
+    ScriptedPeer const silent{[this](int fd, int) {
+        char piece[1024];
+        ::recv(fd, piece, sizeof piece, 0);  // It has begun to agree.
+        stopped_.advance(Duration{50});
+        auto const given_up = [&] { return ::recv(fd, piece, sizeof piece, MSG_DONTWAIT) == 0; };
+        if (!eventually(given_up)) stopped_.advance(Duration{50});
+    }};
+    auto const at = [](std::uint16_t port) {
+        sockaddr_in v4{};
+        v4.sin_family = AF_INET;
+        v4.sin_port = htons(port);
+        v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        PeerAddress address;
+        address.size = sizeof v4;
+        std::memcpy(&address.address, &v4, sizeof v4);
+        return address;
+    };
+    auto const context = make_client_context(authority_.file()).value();
+    Call const call{.deadline = stopped_.steady_now() + Duration{100}};
+    Patience patience{stopped_, call};
+    auto const wire = connect_wire(Url{true, {"127.0.0.1", server_->port()}, "127.0.0.1"}, "127.0.0.1",
+                                   {at(silent.port()), at(server_->port())}, context, Duration{10'000}, patience);
+    EXPECT_TRUE(wire) << wire.error().message;
+}
+
 TEST_F(HttpTls, IsToldApartFromAPlainServer) {
     server_ = serve(clock_, {.handler = echo});
     auto const answer = ask();
@@ -123,7 +164,7 @@ TEST_F(HttpTls, IsToldApartFromAPlainServer) {
 
 TEST_F(HttpTls, UsesANewCertificateForNewConnectionsAndKeepsTheOthers) {
     auto const files = authority_.issue("current");
-    start(files);
+    start(files, stopped_);  // So that it looks at no file by itself.
     auto const early = client();
     EXPECT_TRUE(early->send(some_time(), request("GET", "/")));
     auto const next = authority_.issue("next", {.names = {"DNS:localhost"}, .until_days = 90});
@@ -141,7 +182,7 @@ TEST_F(HttpTls, UsesANewCertificateForNewConnectionsAndKeepsTheOthers) {
 TEST_F(HttpTls, KeepsTheOldCertificateWhenTheNewOneIsBroken) {
     auto const files = authority_.issue("current");
     auto const next = authority_.issue("next");
-    start(files);
+    start(files, stopped_);
     folder_.write("current.crt", "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n");
     auto const reloaded = server_->reload_certificate();
     ASSERT_FALSE(reloaded);

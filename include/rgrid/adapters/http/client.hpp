@@ -15,7 +15,8 @@ namespace rgrid::http {
 struct ClientSettings {
     std::string url;                 ///< "https://host:port", the port may be absent. "http://" for loopback addresses only.
     std::string ca_file;             ///< PEM file: the authorities to believe; empty: the system's.
-    Duration connect_time{10'000};   ///< For one attempt to connect to one address, the TLS handshake included.
+    /// For one attempt to connect to one address, the TLS handshake included; several share what a call allows.
+    Duration connect_time{10'000};
     Duration keep_time{60'000};      ///< How long a connection that nobody uses is kept.
     int max_kept = 4;                ///< Connections kept at most.
     Bytes max_response{16 * 1024 * 1024};  ///< Of one answer in memory.

@@ -17,14 +17,17 @@ struct Header {
 /// What a client asks. Who sends it fills everything above `peer`; a server that has read one fills the rest as well.
 struct Request {
     std::string method = "GET";
-    std::string target = "/";      ///< Path and query as they are sent: percent-encoded, beginning with a slash.
+    /// Path and query as they are sent: percent-encoded, beginning with a slash. Server: or `*`, with OPTIONS only.
+    std::string target = "/";
     std::vector<Header> headers;   ///< Without those of the transfer: Host, Content-Length, Connection and the like.
     std::string body;
     std::string body_file;         ///< If not empty: the path of a file that is the body instead of `body`.
     bool repeatable = false;       ///< Sender: doing it twice is the same as once, as for GET. See Client::send.
 
     std::string peer;                  ///< Server: the address that it came from, without the port.
-    std::shared_ptr<void const> keep;  ///< Server: `body_file` is removed when the last holder of this is gone.
+    /// Server: when the last holder of this is gone, `body_file` is removed, `body` counts no more, and what
+    /// Admission::keep holds is let go.
+    std::shared_ptr<void const> keep;
 };
 
 /// What a server answers.

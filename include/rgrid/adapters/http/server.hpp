@@ -23,12 +23,13 @@ struct ServerSettings {
     Duration header_time{10'000};  ///< From the connection, or the first byte of a later request, to the head's end.
     Duration body_time{10'000};    ///< For a body, and for a client to take an answer, besides what `slowest` allows.
     Duration idle_time{75'000};    ///< Between two requests of one connection.
-    Duration stop_time{5'000};     ///< How long the destructor waits for answers.
+    Duration stop_time{5'000};     ///< How long the destructor waits for answers, in real time.
     Bytes slowest{16 * 1024};      ///< A second more is given for each such amount that has moved.
     Bytes max_header{16 * 1024};   ///< Of all header fields together with the request line.
     Bytes max_body{1024 * 1024};   ///< Of one request, unless an Admission says otherwise.
-    Bytes max_bodies{256 * 1024 * 1024};  ///< Of all bodies in memory together; beyond, a request is answered with 503.
-    int max_connections = 12'000;      ///< The process's soft limit of open files is raised if it is too low for them.
+    /// Of all bodies in memory together, until their requests' Request::keep is let go; beyond, the answer is 503.
+    Bytes max_bodies{256 * 1024 * 1024};
+    int max_connections = 12'000;      ///< The process's soft limit of open files is raised as far as they may need it.
     int max_connections_per_peer = 0;  ///< An IPv4 address or an IPv6 network of 64 bits; 0: no such limit.
     int threads = 2;                   ///< Read and write; never run a handler.
     int handlers = 8;                  ///< Threads that run the handler.
@@ -71,6 +72,7 @@ struct Admission {
     /// If not empty: the body goes to a new file there, Request::body_file, also if it is empty. A killed process leaves
     /// such files, named upload-*.
     std::string folder;
+    std::shared_ptr<void const> keep{};  ///< Let go with the request, whatever becomes of it; see Request::keep.
 };
 
 /// Decides about requests by their head. Runs on the reading threads: must not block. If it throws, the answer is 500.
@@ -89,12 +91,12 @@ struct ServerStatistics {
     std::int64_t connections = 0;           ///< Open now.
     std::int64_t accepted = 0;              ///< Connections ever.
     std::int64_t refused = 0;               ///< Connections closed at once: too many, or too many of one peer.
-    std::int64_t broken_handshakes = 0;     ///< Connections that never became TLS.
+    std::int64_t broken_handshakes = 0;     ///< Connections that ended before they were TLS, unless for want of time.
     std::int64_t requests = 0;              ///< Complete ones.
     std::int64_t bad_requests = 0;          ///< Answered by the server itself: what was sent is no request, or too large.
     std::int64_t timed_out = 0;             ///< Connections closed because the peer was too slow; idle ones not counted.
     std::int64_t overloaded = 0;            ///< Requests answered with 503 by the server itself.
-    std::int64_t failed_handlers = 0;       ///< Handlers that threw, and replies dropped.
+    std::int64_t failed_handlers = 0;       ///< Handlers that threw, dropped the reply, or gave what cannot be sent.
     std::int64_t waiting = 0;               ///< Requests that no handler has begun now.
     std::int64_t open_requests = 0;         ///< Requests without an answer now; long polls are among them.
     std::int64_t certificate_loads = 0;     ///< 1 at first.
@@ -104,9 +106,10 @@ struct ServerStatistics {
 
 /// An HTTP/1.1 server with TLS 1.2 or later, for many connections on few threads.
 ///
-/// Answers by itself: 400 (no HTTP), 408 (too slow), 413 (body), 431 (head), 500, 503 with Retry-After; the connection
-/// is closed after each of the first four. Whoever is slow, silent or sends garbage holds nothing but their connection
-/// until a limit is reached. Limits of time are by `clock`, which must outlive the server.
+/// Answers by itself: 400 (no HTTP), 408 (too slow), 413 (body), 431 (head), 507 (a body's file cannot be written), 500,
+/// 503 with Retry-After; the connection is closed after each of the first five. Whoever is slow, silent or sends garbage
+/// holds nothing but their connection until a limit is reached. Limits of time, but for `stop_time`, are by `clock`,
+/// which must outlive the server.
 ///
 /// Thread safety: all methods from any thread.
 class Server {
