@@ -42,16 +42,20 @@ void fill(Settings const& settings) {
 
 }  // namespace
 
-StorePair::StorePair(Settings const& kept)
+StorePair::StorePair(Settings const& kept, Pooler const* pooler)
     : database_(PostgresServer::shared().copy_of("still_clock", fill)),
       sql_(database_->url()),
-      first_(open(kept)),
-      second_(open(kept)) {}
+      first_(open(kept, pooler)),
+      second_(open(kept, pooler)) {}
 
-std::unique_ptr<Store> StorePair::open(Settings const& kept) {
+std::unique_ptr<Store> StorePair::open(Settings const& kept, Pooler const* pooler) {
     auto settings = database_->settings();
     settings.connections = 3;
     settings.listen = false;
+    if (pooler != nullptr) {
+        settings.url = Secret{pooler->url(database_->name())};
+        settings.prepared = false;
+    }
     settings.keep_finished = kept.keep_finished;
     settings.max_log = kept.max_log;
     return Store::open({}, settings, FleetId{"default"}, clock_).value();

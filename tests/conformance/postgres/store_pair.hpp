@@ -4,6 +4,7 @@
 #include <rgrid/adapters/postgres/store.hpp>
 #include <rgrid/adapters/system/clock.hpp>
 
+#include "pooler.hpp"
 #include "server.hpp"
 
 namespace rgrid::postgres {
@@ -12,8 +13,9 @@ namespace rgrid::postgres {
 /// for advance().
 class StorePair {
 public:
-    /// @param kept  Of it only how long and how much the stores keep counts.
-    explicit StorePair(Settings const& kept = {});
+    /// @param kept    Of it only how long and how much the stores keep counts.
+    /// @param pooler  Through which the stores speak to the server, if any. It outlives them.
+    explicit StorePair(Settings const& kept = {}, Pooler const* pooler = nullptr);
 
     [[nodiscard]] Store& first() { return *first_; }
     [[nodiscard]] Store& second() { return *second_; }
@@ -29,7 +31,7 @@ public:
     void rewind();
 
 private:
-    [[nodiscard]] std::unique_ptr<Store> open(Settings const& kept);
+    [[nodiscard]] std::unique_ptr<Store> open(Settings const& kept, Pooler const* pooler);
 
     SystemClock clock_;
     std::unique_ptr<Database> database_;
