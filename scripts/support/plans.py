@@ -32,8 +32,8 @@ class Run:
     time_limit: int = 600  # Seconds for one program.
 
 
-# What users get. Cases are the GoogleTest programs but the simulation: they run in the sanitized builds, where they show
-# more.
+# All that users get. Cases are the GoogleTest programs but the simulation: they run in the sanitized builds, where they
+# show more.
 PRODUCTS = ("src/all", "examples/all", "bench/all", "bindings/python/all", "tests/end_to_end/all", "test_sim",
             "test_sim_scenarios", "test_property")
 
@@ -56,9 +56,14 @@ QUICK = [
     Run("cases and a part of the simulation", "default", 1.5, ("-L", "cases|sim"), {"RGRID_SEEDS": "500"}),
 ]
 
+# The tests say what each of them is for; where it is not set they take little enough for scripts/test.
+NIGHTLY_SIZES = {"RGRID_KILLS": "2000", "RGRID_MORE_SEEDS": "10", "RGRID_MANY_JOBS": "1000000",
+                 "RGRID_PINNED_SECONDS": "60", "RGRID_CROWD_JOBS": "500000", "RGRID_CROWD_KILLS": "400",
+                 "RGRID_POOLER": "1"}
+
 NIGHTLY = [
     Build("default", 12),
-    Run("everything, with more kills and seeds", "default", 120, (), {"RGRID_KILLS": "2000", "RGRID_MORE_SEEDS": "10"},
+    Run("everything, with more kills and seeds, and with the many jobs of a large store", "default", 150, (), NIGHTLY_SIZES,
         14400),
     Build("asan", 7, ("rgrid_cases", "test_sim", "test_sim_scenarios", "rgrid_fuzzers")),
     Run("cases and simulation under address and undefined-behaviour sanitizers", "asan", 60, ("-L", "cases|sim"), {},
