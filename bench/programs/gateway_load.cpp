@@ -208,8 +208,9 @@ public:
 
     /// Beats for that long, spread evenly.
     Tally run(SteadyTime::duration span) {
-        auto const begin = SteadyTime::now();
         due_ = {};
+        while (waiting_ > 0) turn();
+        auto const begin = SteadyTime::now();
         for (std::size_t i = 0; i < agents_.size(); ++i)
             due_.emplace(begin + SteadyTime::duration{beat_every} * i / agents_.size(), &agents_[i]);
         counting_ = true;
