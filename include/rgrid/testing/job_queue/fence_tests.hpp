@@ -30,6 +30,24 @@ TEST_P(JobQueueConformance, a_zombie_is_fenced_whatever_it_says) {
     EXPECT_EQ(complete("w", worker, lease, Outcome::succeeded), Verdict::accepted);
 }
 
+// What the owner says counts, also when it is worse news than the zombie's.
+TEST_P(JobQueueConformance, the_owners_failure_stands_against_a_late_success) {
+    auto const job = submit(a_job());
+    auto const zombie = enlist("zombie");
+    auto const stale = claim_one("zombie", zombie);
+    give_up("zombie");
+    auto const owner = enlist("owner");
+    auto const lease = claim_one("owner", owner);
+
+    EXPECT_EQ(complete("zombie", zombie, stale, Outcome::succeeded), Verdict::fenced);
+    EXPECT_EQ(complete("owner", owner, lease, Outcome::failed), Verdict::accepted);
+    EXPECT_EQ(complete("zombie", zombie, stale, Outcome::succeeded), Verdict::fenced) << "nor once the job has ended";
+
+    EXPECT_EQ(look(job).state, JobState::failed);
+    EXPECT_EQ(look(job).worker, WorkerId{"owner"});
+    EXPECT_EQ(counts(), (JobCounts{.accepted = 1, .failed = 1}));
+}
+
 // The hardest zombie has the same name: an older run of the very worker that holds the job now.
 TEST_P(JobQueueConformance, an_older_run_of_the_same_worker_is_a_zombie_too) {
     auto const job = submit(a_job());
