@@ -227,8 +227,8 @@ bool holds_one_twice(Told const& told) { return std::adjacent_find(told.begin(),
 
 // RGRID_CROWD_JOBS and RGRID_CROWD_KILLS ask for more, RGRID_SEED repeats the choices.
 TEST(CrowdFaultTest, of_the_jobs_of_agents_that_are_killed_none_is_lost_and_none_ends_twice) {
-    int const jobs = asked_for("RGRID_CROWD_JOBS", 3000);
-    int const kills = asked_for("RGRID_CROWD_KILLS", 8);
+    int const jobs = asked_for("RGRID_CROWD_JOBS", 2000);
+    int const kills = asked_for("RGRID_CROWD_KILLS", 6);
     auto const seed = static_cast<unsigned>(asked_for("RGRID_SEED", static_cast<int>(std::random_device{}() % 1'000'000)));
     SCOPED_TRACE("RGRID_SEED=" + std::to_string(seed));
     std::minstd_rand random{seed + 1};
