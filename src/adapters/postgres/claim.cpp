@@ -26,20 +26,19 @@ WITH me AS MATERIALIZED (
     WHERE s.worker = $1 AND s.incarnation = $2 AND s.state = 0 AND s.beat >= $3 AND g.frozen = ''
     FOR KEY SHARE OF s),
 chosen AS MATERIALIZED (
-    SELECT r.*, row_number() OVER () AS place
-    FROM (SELECT r.*
-          FROM (SELECT k.id, coalesce(m.job, 0) AS low
-                FROM me JOIN rgrid.kind k ON k.pool = me.pool
-                LEFT JOIN unnest($5::int[], $6::bigint[]) AS m(kind, job) ON m.kind = k.id
-                WHERE NOT me.sized ORDER BY k.rank) k,
-               LATERAL (SELECT q.ctid AS at, q.kind, q.job, q.epoch, q.attempts, q.losses
-                        FROM rgrid.ready q WHERE q.kind = k.id AND q.job >= k.low
-                        ORDER BY q.job LIMIT $4::int FOR UPDATE SKIP LOCKED) r
-          LIMIT $4::int) r),
+    SELECT r.*
+    FROM (SELECT k.id, coalesce(m.job, 0) AS low
+          FROM me JOIN rgrid.kind k ON k.pool = me.pool
+          LEFT JOIN unnest($5::int[], $6::bigint[]) AS m(kind, job) ON m.kind = k.id
+          WHERE NOT me.sized ORDER BY k.rank) k,
+         LATERAL (SELECT q.ctid AS at, q.kind, q.job, q.epoch, q.attempts, q.losses
+                  FROM rgrid.ready q WHERE q.kind = k.id AND q.job >= k.low
+                  ORDER BY q.job LIMIT $4::int FOR UPDATE SKIP LOCKED) r
+    LIMIT $4::int),
 gone AS (DELETE FROM rgrid.ready WHERE ctid = ANY(ARRAY(SELECT at FROM chosen))),
 work AS MATERIALIZED (
     SELECT c.kind, c.job, greatest(c.epoch, (me.generation - 1) * 1000000000) + 1 AS next, c.attempts, c.losses,
-           c.place, j.spec, j.timeout, me.now
+           j.spec, j.timeout, me.now
     FROM me, chosen c JOIN rgrid.job j ON j.id = c.job),
 held AS (
     INSERT INTO rgrid.lease(job, epoch, attempts, losses, worker, slots, started, ends_at, cancel)
@@ -47,7 +46,7 @@ held AS (
 counted AS (
     INSERT INTO rgrid.tally(kind, state, jobs) SELECT kind, 1, -count(*) FROM work GROUP BY kind)
 SELECT me.sized, w.kind, w.job, w.next, w.attempts, w.losses, w.spec
-FROM me LEFT JOIN work w ON true ORDER BY w.place
+FROM me LEFT JOIN work w ON true
 )sql"};
 
 Lease read_lease(Row const& row, int first) {
@@ -64,8 +63,13 @@ Claimed read_claimed(Rows const& rows, LowWater& low_water) {
         claimed.sized = row.boolean(0);
         if (row.null(2)) break;
         claimed.leases.push_back(read_lease(row, 2));
-        first.try_emplace(row.small(1), claimed.leases.back().job);
+        auto& lowest = first.try_emplace(row.small(1), claimed.leases.back().job).first->second;
+        lowest = std::min(lowest, claimed.leases.back().job);
     }
+    // Here, since each node of a plan costs a claim of one job as much as one of a hundred.
+    std::sort(claimed.leases.begin(), claimed.leases.end(), [](Lease const& a, Lease const& b) {
+        return a.spec.priority != b.spec.priority ? a.spec.priority > b.spec.priority : a.job < b.job;
+    });
     for (auto const& [kind, job] : first) low_water.claimed(kind, job);
     return claimed;
 }

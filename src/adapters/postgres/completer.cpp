@@ -1,6 +1,7 @@
 #include "adapters/postgres/completer.hpp"
 
 #include <algorithm>
+#include <condition_variable>
 #include <set>
 #include <string>
 
@@ -43,7 +44,7 @@ SELECT call FROM whole
 )sql"};
 
 constexpr std::size_t most_at_once = 5000;  // Attempts, of one commit.
-constexpr auto look_again = std::chrono::milliseconds{5};
+constexpr auto look_again = std::chrono::milliseconds{50};
 
 /// Whether all have succeeded, each of another job.
 bool are_plain(std::vector<Completion> const& completions) {
@@ -62,13 +63,20 @@ struct Completer::Report {
     bool begun = false;
     bool doubtful = false;  ///< A commit of it was begun of which nobody knows whether it was done.
     std::optional<Result<bool>> answer;
+    std::condition_variable changed;  ///< Of its own: of many who wait only those are woken who can go on.
 
-    void fail(Error const& error) { answer = doubtful ? Error{Errc::in_doubt, error.message} : error; }
+    void tell(Result<bool> what) {
+        answer = std::move(what);
+        changed.notify_one();
+    }
+    void fail(Error const& error) { tell(doubtful ? Error{Errc::in_doubt, error.message} : error); }
 };
 
 Result<bool> Completer::end(Call const& call, WorkerId const& worker, std::vector<Completion> const& completions) {
     if (!are_plain(completions)) return false;
-    auto const report = std::make_shared<Report>(Report{worker, completions, false, {}});
+    auto const report = std::make_shared<Report>();
+    report->worker = worker;
+    report->completions = completions;
     auto const is_over = [&] { return call.stop.stop_requested() || clock_.steady_now() >= call.deadline; };
     std::unique_lock lock{mutex_};
     waiting_.push_back(report);
@@ -78,11 +86,12 @@ Result<bool> Completer::end(Call const& call, WorkerId const& worker, std::vecto
                 return fail(Errc::in_doubt, client_.place() + ": the commit had not ended when the call was over");
             std::erase(waiting_, report);
             report->fail(fail(Errc::retry_later, client_.place() + ": the call was over before it could be written"));
+            wake_next();
             break;
         }
         if (committing_) {
             // The deadline is the caller's clock's and may not be real time, so it is looked at again and again.
-            changed_.wait_for(lock, look_again);
+            report->changed.wait_for(lock, look_again);
             continue;
         }
         committing_ = true;
@@ -93,18 +102,24 @@ Result<bool> Completer::end(Call const& call, WorkerId const& worker, std::vecto
         committing_ = false;
         if (rows || !is_over()) answer(batch, rows);
         else give_back(batch, report, rows.error());
-        changed_.notify_all();
+        wake_next();
     }
     return *std::move(report->answer);
 }
 
 void Completer::answer(Batch const& batch, Result<Rows> const& rows) {
-    if (!rows) {
-        for (auto const& each : batch) each->fail(rows.error());
-        return;
+    std::vector<bool> ended(batch.size(), false);
+    if (rows)
+        for (auto const& row : *rows) ended[static_cast<std::size_t>(row.small(0))] = true;
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+        if (rows) batch[i]->tell(static_cast<bool>(ended[i]));
+        else batch[i]->fail(rows.error());
     }
-    for (auto const& each : batch) each->answer = Result<bool>{false};
-    for (auto const& row : *rows) batch[static_cast<std::size_t>(row.small(0))]->answer = Result<bool>{true};
+}
+
+/// One of those that wait commits what waits by now.
+void Completer::wake_next() {
+    if (!committing_ && !waiting_.empty()) waiting_.front()->changed.notify_one();
 }
 
 /// The call that carried the others was over, which is nothing to them: they are committed again. What was done all the

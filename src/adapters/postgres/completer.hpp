@@ -1,6 +1,5 @@
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -33,11 +32,11 @@ private:
     [[nodiscard]] Result<Rows> commit(Call const& call, Batch const& batch);
     static void answer(Batch const& batch, Result<Rows> const& rows);
     void give_back(Batch const& batch, std::shared_ptr<Report> const& carrier, Error const& error);
+    void wake_next();
 
     Client& client_;
     Clock& clock_;
     std::mutex mutex_;
-    std::condition_variable changed_;
     std::deque<std::shared_ptr<Report>> waiting_;
     bool committing_ = false;
 };
