@@ -44,7 +44,8 @@ private:
 /// What one body takes of what all may take together, until the last who holds it lets it go.
 class Charge {
 public:
-    using All = std::shared_ptr<std::atomic<std::int64_t>>;  // A handler may hold a request for longer than there is a server.
+    /// Shared: a handler may hold a request for longer than there is a server.
+    using All = std::shared_ptr<std::atomic<std::int64_t>>;
     explicit Charge(All all) : all_(std::move(all)) {}
     ~Charge() { *all_ -= size_; }
     Charge(Charge const&) = delete;

@@ -19,8 +19,8 @@ class Patience {
 public:
     Patience(Clock& clock, Call const& call);
 
-    /// Until the descriptor is ready, or the call's deadline or `limit` has passed, or a stop is requested. Looks once even
-    /// if there is no time left.
+    /// Until the descriptor is ready, or the call's deadline or `limit` has passed, or a stop is requested. Looks once
+    /// even if there is no time left.
     [[nodiscard]] Waited wait(int fd, short events, SteadyInstant limit = SteadyInstant::max());
     [[nodiscard]] Waited wait(int fd, Want want, SteadyInstant limit = SteadyInstant::max());
 

@@ -22,8 +22,8 @@ struct Wire {
     [[nodiscard]] bool is_quiet() const;
 };
 
-/// Connects to the first address that answers, and makes sure of whom that is; each has its share of the time. `name` is the peer in errors. Errors:
-/// `retry_later`; `denied` if the certificate is not trusted.
+/// Connects to the first address that answers, and makes sure of whom that is; each has its share of the time. `name` is
+/// the peer in errors. Errors: `retry_later`; `denied` if the certificate is not trusted.
 [[nodiscard]] Result<std::unique_ptr<Wire>> connect_wire(Url const& url, std::string const& name,
                                                          std::vector<PeerAddress> const& addresses,
                                                          TlsContext const& context, Duration connect_time,
