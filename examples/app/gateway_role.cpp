@@ -1,15 +1,15 @@
 #include "app/gateway_role.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <rgrid/base/text.hpp>
 #include <rgrid/config/json_text.hpp>
 
-#include "remote/agent_settings.hpp"
+#include "app/settings_for_agent.hpp"
 
 namespace rgrid::app {
 
@@ -35,40 +35,53 @@ Result<> write_once(std::string const& path, std::string const& text) {
     return {};
 }
 
-Result<std::string> settings_for_agents(Settings const& settings, PoolName const& pool) {
-    auto const found = settings.pool.find(pool);
-    if (found == settings.pool.end())
-        return fail(Errc::retry_later, "there is no pool \"" + pool.value + "\" in the configuration now");
-    auto const& worker = settings.worker;
-    RemoteAgentSettings told;
-    told.pool = pool;
-    told.slots = found->second.slots;
-    told.heartbeat = found->second.health.heartbeat;
-    told.lost_after = found->second.health.lost_after;
-    told.kill_grace = worker.kill_grace;
-    told.margin = worker.margin;
-    told.poll = worker.poll;
-    told.stop_grace = worker.stop_grace;
-    told.log_flush = worker.log_flush;
-    told.max_processes = worker.max_processes;
-    told.disk_reserve = worker.disk_reserve;
-    told.keep_folders = worker.keep_folders;
-    return config::to_json_text(told);
+/// The first line of a file that is its owner's alone; nothing if there is no such file.
+Result<std::optional<std::string>> read_private_line(std::string const& path) {
+    int const fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) return std::optional<std::string>{};
+    if (fd < 0) return cannot("read", path);
+    struct stat status {};
+    std::string text(1024, '\0');
+    auto const count = ::fstat(fd, &status) == 0 ? ::read(fd, text.data(), text.size()) : -1;
+    auto const problem = cannot("read", path);
+    ::close(fd);
+    if (count < 0) return problem;
+    if ((status.st_mode & 077u) != 0)
+        return fail(Errc::rejected, path + " can be read or changed by others than its owner: anybody may know the secret; "
+                                           "remove it for a new one, which ends the workers that run, or 'chmod 600' it");
+    text.resize(static_cast<std::size_t>(count));
+    return std::optional{text.substr(0, text.find('\n'))};
 }
 
 }  // namespace
 
 Result<Secret> kept_secret(std::string const& home) {
     auto const path = home + "/gateway.secret";
-    for (int tries = 0; tries < 2; ++tries) {
-        std::ifstream file{path};
-        std::string line;
-        if (file && std::getline(file, line) && line.size() >= 16) return Secret{line};
-        if (file || tries > 0) return fail(Errc::rejected, path + " holds no secret; expected a line of at least 16 characters");
+    auto line = read_private_line(path);
+    if (line && !*line) {
         if (auto const written = write_once(path, gateway::make_token().reveal() + "\n"); !written)
             return written.error();
+        // Another may have been quicker: there is one secret.
+        line = read_private_line(path);
     }
-    return fail(Errc::rejected, path + " cannot be read");
+    if (!line) return line.error();
+    if (line->value_or("").size() >= 16) return Secret{**line};
+    return fail(Errc::rejected, path + " holds no secret; expected a line of at least 16 characters");
+}
+
+void GatewayRole::tell(Settings const& settings) {
+    auto told = std::make_shared<Settings const>(settings);
+    std::scoped_lock const lock{mutex_};
+    told_ = std::move(told);
+}
+
+Result<std::string> GatewayRole::settings_for(PoolName const& pool) const {
+    auto const told = [&] {
+        std::scoped_lock const lock{mutex_};
+        return told_;
+    }();
+    if (auto const found = settings_for_agent(*told, pool)) return config::to_json_text(*found);
+    return fail(Errc::retry_later, "there is no pool \"" + pool.value + "\" in the configuration now");
 }
 
 Result<std::unique_ptr<GatewayRole>> GatewayRole::start(LoadedSettings const& loaded, Ports& ports, Log& log,
@@ -81,16 +94,20 @@ Result<std::unique_ptr<GatewayRole>> GatewayRole::start(LoadedSettings const& lo
         gateway_settings.secret = std::move(*kept);
     }
     std::unique_ptr<GatewayRole> role{new GatewayRole};
-    role->identities_ = std::make_unique<gateway::FleetIdentities>(*ports.fleet, settings.fleet.name, clock,
-                                                                   gateway_settings.identity_time,
-                                                                   gateway_settings.identity_retry);
+    role->identities_ = std::make_unique<gateway::FleetIdentities>(
+        *ports.fleet, settings.fleet.name, clock,
+        gateway::FleetIdentities::Times{.keep = gateway_settings.identity_time,
+                                        .retry = gateway_settings.identity_retry,
+                                        .limit = gateway_settings.call_time},
+        role->stop_.get_token());
     gateway::GatewayPorts behind{*ports.work, *ports.jobs, *ports.files, *role->identities_, clock};
     behind.wake = ports.gateway_wake.get();
     behind.on_boot_log = [&log](WorkerId const& worker, std::string const& text) {
         log.say(Severity::info, "boot log of " + worker.value + ": " + printable(text));
     };
-    behind.agent_settings = [settings](WorkerId const&, PoolName const& pool) {
-        return settings_for_agents(settings, pool);
+    role->tell(settings);
+    behind.agent_settings = [role = role.get()](WorkerId const&, PoolName const& pool) {
+        return role->settings_for(pool);
     };
     auto made = gateway::Gateway::make(std::move(behind), gateway_settings);
     if (!made) return made.error();

@@ -223,26 +223,49 @@ std::string what_follows(std::string_view path) {
     return "from the next look on";
 }
 
+/// What is changed outside of the pools. `made`: without a restart.
+std::vector<Change> general_changes(Settings const& before, Settings const& after, bool made) {
+    auto open = after;
+    keep_what_is_open(before, open);
+    auto const in_force = values_of(open);
+    auto changes = changes_between(values_of(before), values_of(after));
+    std::erase_if(changes, [&](Change const& change) {
+        auto const found = in_force.find(change.path);
+        bool const is_made = (found == in_force.end() ? "none" : found->second) == change.after;
+        return change.path.starts_with("pool.") || is_made != made;
+    });
+    return changes;
+}
+
 }  // namespace
+
+std::vector<std::string> waits_for_restart(Settings const& before, Settings const& after) {
+    std::vector<std::string> sentences;
+    for (auto const& change : general_changes(before, after, false))
+        sentences.push_back(change.text() + ": needs a restart" +
+                            (is_for_agents(change.path) ? "; workers that start before it go by the new one" : ""));
+    return sentences;
+}
 
 Reload reload(Settings const& before, Settings const& after, Snapshot const* seen) {
     Reload result;
     result.settings = after;
     keep_what_is_open(before, result.settings);
-    auto const in_force = values_of(result.settings);
-    for (auto const& change : changes_between(values_of(before), values_of(after))) {
-        if (change.path.starts_with("pool.")) continue;
-        auto const found = in_force.find(change.path);
-        bool const made = (found == in_force.end() ? "none" : found->second) == change.after;
-        if (made)
-            result.effects.push_back(change.text() + ": " + what_follows(change.path));
-        else
-            result.kept.push_back(
-                change.text() + ": needs a restart" +
-                (is_for_agents(change.path) ? "; workers that start before it go by the new one" : ""));
-    }
+    result.kept = waits_for_restart(before, after);
+    for (auto const& change : general_changes(before, after, true))
+        result.effects.push_back(change.text() + ": " + what_follows(change.path));
     compare_pools(before, seen, result);
     return result;
+}
+
+bool can_replace(LoadedSettings const& in_force, LoadedSettings const& wanted, Log& log) {
+    // The defaults are no answer to a file that somebody has just moved away.
+    bool const has_gone = in_force.file && !wanted.file;
+    if (wanted.problems.empty() && !has_gone) return true;
+    log.say(Severity::error, "the configuration cannot be used; the one before stays in force");
+    for (auto const& problem : wanted.problems) log.say(Severity::error, to_text(problem));
+    if (has_gone) log.say(Severity::error, *in_force.file + ": there is no such file any more");
+    return false;
 }
 
 }  // namespace rgrid::app

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "app/log.hpp"
 #include "app/settings.hpp"
 
 namespace rgrid::app {
@@ -21,5 +22,11 @@ struct Reload {
 /// name and its decision log need a restart. What agents go by, they read when they start: so a pool's lost_after does
 /// not shrink while workers of the pool reckon with the longer one.
 [[nodiscard]] Reload reload(Settings const& before, Settings const& after, Snapshot const* seen);
+
+/// A sentence for each change that waits for a restart; pure.
+[[nodiscard]] std::vector<std::string> waits_for_restart(Settings const& before, Settings const& after);
+
+/// Whether a configuration that was read again can take the place of the one in force; says why not.
+[[nodiscard]] bool can_replace(LoadedSettings const& in_force, LoadedSettings const& wanted, Log& log);
 
 }  // namespace rgrid::app

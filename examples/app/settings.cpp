@@ -168,6 +168,11 @@ void check_gateway(gateway::GatewaySettings const& gateway, config::Problems& pr
         problems.add({.path = below(path, "url"),
                       .found = shown_url(gateway.url),
                       .expected = "\"https://HOST:PORT\""});
+    if (gateway.identity_retry > gateway.identity_time)
+        problems.add({.path = below(path, "identity_retry"),
+                      .found = config::in_quotes(to_text(gateway.identity_retry)),
+                      .expected = "at most identity_time, \"" + to_text(gateway.identity_time) +
+                                  "\": otherwise workers that are known would be sent away"});
     constexpr std::size_t shortest = 16;
     auto const length = gateway.secret.reveal().size();
     if (length > 0 && length < shortest)

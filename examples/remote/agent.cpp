@@ -18,10 +18,18 @@ namespace rgrid::app {
 
 namespace {
 
+/// Takes a variable out of the environment, and out of what /proc shows of it to the jobs that will run here.
+std::string take_variable(char const* name) {
+    auto* const value = std::getenv(name);
+    if (value == nullptr) return {};
+    std::string text{value};
+    ::explicit_bzero(value, text.size());
+    ::unsetenv(name);
+    return text;
+}
+
 Result<Secret> find_token(std::string const& file) {
-    auto const* value = std::getenv("RGRID_TOKEN");
-    Secret token{value == nullptr ? "" : value};
-    ::unsetenv("RGRID_TOKEN");
+    Secret token{take_variable("RGRID_TOKEN")};
     if (!file.empty()) return read_token(file);
     if (token.empty()) return fail(Errc::rejected, "no token: expected --token-file FILE or RGRID_TOKEN");
     return token;
@@ -30,35 +38,19 @@ Result<Secret> find_token(std::string const& file) {
 bool is_final(Errc code) { return code == Errc::fenced || code == Errc::denied || code == Errc::rejected; }
 
 /// Asks until there is an answer, or for as long as an agent tries to register.
-Result<RemoteAgentSettings> ask_for_settings(gateway::Link& link, WorkerId const& worker, Clock& clock, Say const& say,
+Result<SettingsForAgent> ask_for_settings(gateway::Link& link, WorkerId const& worker, Clock& clock, Say const& say,
                                              std::stop_token const& stop) {
     AgentSettings const pace;
     auto const until = clock.steady_now() + pace.register_limit;
     auto wait = pace.retry_first;
     while (true) {
         auto const text = gateway::read_settings(call_within(clock, pace.heartbeat, stop), link, worker);
-        if (text) return config::from_json_text<RemoteAgentSettings>(*text, true);
+        if (text) return config::from_json_text<SettingsForAgent>(*text, true);
         if (is_final(text.error().code) || stop.stop_requested() || clock.steady_now() >= until) return text.error();
         say(Severity::warning, "no answer yet: " + text.error().message);
         clock.sleep_until(clock.steady_now() + std::max(wait, text.error().retry_after), stop);
         wait = std::min(wait * 2, pace.retry_most);
     }
-}
-
-AgentSettings agent_settings(RemoteAgentOptions const& options, RemoteAgentSettings const& told) {
-    AgentSettings settings;
-    settings.worker = WorkerId{options.worker};
-    settings.server = ServerName{options.worker};
-    settings.pool = told.pool;
-    settings.slots = options.slots.value_or(told.slots);
-    settings.version = options.version;
-    settings.heartbeat = told.heartbeat;
-    settings.lost_after = told.lost_after;
-    settings.kill_grace = told.kill_grace;
-    settings.margin = told.margin;
-    settings.poll = told.poll;
-    settings.stop_grace = told.stop_grace;
-    return settings;
 }
 
 int give_up(Say const& say, Error const& error) {
@@ -99,11 +91,9 @@ int run_remote_agent(RemoteAgentOptions const& options, Clock& clock, Say const&
                                clock};
     gateway::Source work{*link};
     gateway::Files files{*link, worker};
-    AttemptSettings attempts;
-    attempts.folder = options.folder + "/" + options.worker;
-    attempts.keep_folders = told->keep_folders;
-    attempts.log.flush = told->log_flush;
-    Agent agent{AgentPorts{work, executor, files, clock}, agent_settings(options, *told), attempts, say};
+    Agent agent{AgentPorts{work, executor, files, clock},
+                agent_settings(*told, options.worker, options.slots, options.version),
+                attempt_settings(*told, options.worker, options.folder), say};
     std::stop_callback const now{at_once, [&] { agent.stop_now(); }};
     auto const exit = agent.run(stop);
     say(exit_code_of(exit.reason) == exit_done ? Severity::info : Severity::warning, sentence_of(exit));

@@ -1,14 +1,20 @@
 #pragma once
 
 #include <boost/describe/class.hpp>
+#include <optional>
 #include <rgrid/base/bytes.hpp>
 #include <rgrid/base/id.hpp>
 #include <rgrid/base/time.hpp>
+#include <rgrid/worker/attempt.hpp>
+#include <rgrid/worker/settings.hpp>
+#include <string>
+#include <utility>
 
 namespace rgrid::app {
 
-/// What a gateway tells an agent of its pool before it registers: what a local agent reads in the configuration.
-struct RemoteAgentSettings {
+/// What the configuration says to an agent of a pool. A local one reads it there; a gateway tells it to one on another
+/// machine, before it registers.
+struct SettingsForAgent {
     PoolName pool;
     int slots = 1;
     Duration heartbeat{0};
@@ -22,10 +28,38 @@ struct RemoteAgentSettings {
     Bytes disk_reserve{0};
     bool keep_folders = false;
 
-    friend bool operator==(RemoteAgentSettings const&, RemoteAgentSettings const&) = default;
+    friend bool operator==(SettingsForAgent const&, SettingsForAgent const&) = default;
 };
-BOOST_DESCRIBE_STRUCT(RemoteAgentSettings, (),
+BOOST_DESCRIBE_STRUCT(SettingsForAgent, (),
                       (pool, slots, heartbeat, lost_after, kill_grace, margin, poll, stop_grace, log_flush,
                        max_processes, disk_reserve, keep_folders))
+
+/// How the agent of server `worker` works. `slots`: instead of its pool's.
+[[nodiscard]] inline AgentSettings agent_settings(SettingsForAgent const& told, std::string const& worker,
+                                                  std::optional<int> slots, std::string version) {
+    AgentSettings settings;
+    settings.worker = WorkerId{worker};
+    settings.server = ServerName{worker};
+    settings.pool = told.pool;
+    settings.slots = slots.value_or(told.slots);
+    settings.version = std::move(version);
+    settings.heartbeat = told.heartbeat;
+    settings.lost_after = told.lost_after;
+    settings.kill_grace = told.kill_grace;
+    settings.margin = told.margin;
+    settings.poll = told.poll;
+    settings.stop_grace = told.stop_grace;
+    return settings;
+}
+
+/// How it runs attempts, with its working folders in `folder`, which other agents may share.
+[[nodiscard]] inline AttemptSettings attempt_settings(SettingsForAgent const& told, std::string const& worker,
+                                                      std::string const& folder) {
+    AttemptSettings settings;
+    settings.folder = folder + "/" + worker;
+    settings.keep_folders = told.keep_folders;
+    settings.log.flush = told.log_flush;
+    return settings;
+}
 
 }  // namespace rgrid::app

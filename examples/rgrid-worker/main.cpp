@@ -17,6 +17,7 @@
 #include "app/open.hpp"
 #include "app/self.hpp"
 #include "app/settings.hpp"
+#include "app/settings_for_agent.hpp"
 #include "app/signals.hpp"
 #include "app/version.hpp"
 #include "remote/agent.hpp"
@@ -65,30 +66,6 @@ void add_options(CLI::App& program, Options& options) {
         "Exit codes: 0 drained or stopped, 1 fenced or failed, 2 wrong use, 3 store not reachable.");
 }
 
-AgentSettings agent_settings(Options const& options, app::WorkerSettings const& worker, PoolParams const& pool) {
-    AgentSettings settings;
-    settings.worker = WorkerId{options.worker};
-    settings.server = ServerName{options.worker};
-    settings.pool = PoolName{options.pool};
-    settings.slots = options.slots.value_or(pool.slots);
-    settings.version = app::version();
-    settings.heartbeat = pool.health.heartbeat;
-    settings.lost_after = pool.health.lost_after;
-    settings.kill_grace = worker.kill_grace;
-    settings.margin = worker.margin;
-    settings.poll = worker.poll;
-    settings.stop_grace = worker.stop_grace;
-    return settings;
-}
-
-AttemptSettings attempt_settings(Options const& options, app::WorkerSettings const& worker) {
-    AttemptSettings settings;
-    settings.folder = worker.folder + "/" + options.worker;
-    settings.keep_folders = worker.keep_folders;
-    settings.log.flush = worker.log_flush;
-    return settings;
-}
-
 int wrong_use(std::string const& message) {
     std::cerr << "rgrid-worker: " << message << "\n";
     return exit_wrong_use;
@@ -118,8 +95,8 @@ int work(Options const& options) {
     auto const& settings = loaded.settings;
     if (!loaded.problems.empty())
         return wrong_use("the configuration cannot be used:\n  " + config::to_text(loaded.problems, "\n  "));
-    auto const pool = settings.pool.find(PoolName{options.pool});
-    if (pool == settings.pool.end())
+    auto const told = app::settings_for_agent(settings, PoolName{options.pool});
+    if (!told)
         return wrong_use("--pool: found \"" + options.pool + "\", expected a pool of the configuration");
 
     SystemClock clock;
@@ -133,7 +110,8 @@ int work(Options const& options) {
         return ports.error().code == Errc::not_found ? exit_failed : exit_not_reachable;
     }
     Agent agent{AgentPorts{*ports->work, *ports->executor, *ports->files, clock, ports->wake.get()},
-                agent_settings(options, settings.worker, pool->second), attempt_settings(options, settings.worker),
+                app::agent_settings(*told, options.worker, options.slots, app::version()),
+                app::attempt_settings(*told, options.worker, settings.worker.folder),
                 [&](Severity severity, std::string const& text) { log.say(severity, text); }};
     std::stop_callback const at_once{second_signal.get_token(), [&] { agent.stop_now(); }};
     app::StoreGuard const guard{ports->lost_store, clock, signals.token()};

@@ -38,13 +38,14 @@ ControllerSettings controller_settings(app::Settings const& all) {
 }  // namespace
 
 Daemon::Daemon(app::LoadedSettings loaded, Options const& options, app::Ports& ports, app::Log& log, Clock& clock,
-               DecisionLog* decisions, ReloadRequest& reload)
+               DecisionLog* decisions, ReloadRequest& reload, app::GatewayRole* gateway)
     : loaded_(std::move(loaded)),
       options_(options),
       ports_(ports),
       log_(log),
       clock_(clock),
       reload_(reload),
+      gateway_(gateway),
       params_(planner_params(loaded_.settings, options.eager)),
       controller_({.cloud = *ports.cloud, .jobs = *ports.queue, .fleet = *ports.fleet, .clock = clock, .events = log},
                   Planner{params_}, controller_settings(loaded_.settings), executor_, decisions),
@@ -90,19 +91,11 @@ void Daemon::run_passes(bool workers, std::stop_token const& stop,
     }
 }
 
-bool Daemon::can_replace(app::LoadedSettings const& wanted) {
-    // The defaults are no answer to a file that somebody has just moved away.
-    bool const has_gone = loaded_.file && !wanted.file;
-    if (wanted.problems.empty() && !has_gone) return true;
-    log_.say(Severity::error, "the configuration cannot be used; the one before stays in force");
-    for (auto const& problem : wanted.problems) log_.say(Severity::error, to_text(problem));
-    if (has_gone) log_.say(Severity::error, *loaded_.file + ": there is no such file any more");
-    return false;
-}
-
 void Daemon::read_again() {
     auto wanted = app::load_settings(options_.source, app::process_environment());
-    if (!can_replace(wanted)) return;
+    if (!app::can_replace(loaded_, wanted, log_)) return;
+    // As the file says it, like local agents: a longer lost_after that stays in force here is for those that run.
+    if (gateway_ != nullptr) gateway_->tell(wanted.settings);
     auto const now = controller_.preview();
     auto change = app::reload(loaded_.settings, wanted.settings, now.snapshot ? &*now.snapshot : nullptr);
     log_.say(Severity::info,

@@ -5,6 +5,7 @@
 #include <rgrid/control/runner.hpp>
 #include <stop_token>
 
+#include "app/gateway_role.hpp"
 #include "app/log.hpp"
 #include "app/open.hpp"
 #include "options.hpp"
@@ -18,9 +19,9 @@ namespace rgridd {
 /// calls pass() - here rgrid::Runner.
 class Daemon {
 public:
-    /// What is given by reference must outlive the daemon.
+    /// What is given by reference must outlive the daemon. `gateway` may be null.
     Daemon(rgrid::app::LoadedSettings loaded, Options const& options, rgrid::app::Ports& ports, rgrid::app::Log& log,
-           rgrid::Clock& clock, rgrid::DecisionLog* decisions, ReloadRequest& reload);
+           rgrid::Clock& clock, rgrid::DecisionLog* decisions, ReloadRequest& reload, rgrid::app::GatewayRole* gateway);
     ~Daemon() { reload_.on_request({}); }
 
     /// One pass, and waits for the steps it started. Returns false if it could not or may not act: another daemon
@@ -51,7 +52,6 @@ private:
                     std::function<bool(rgrid::PassReport const&)> const& after_pass);
     /// Reads the configuration again and says what follows from it. One that is wrong changes nothing.
     void read_again();
-    [[nodiscard]] bool can_replace(rgrid::app::LoadedSettings const& wanted);
     /// Whether another daemon leads: then there is nothing to do here.
     bool is_led_by_another(rgrid::PassReport const& report);
     /// Whether a job is queued, scheduled or running; also if that cannot be known.
@@ -64,6 +64,7 @@ private:
     rgrid::app::Log& log_;
     rgrid::Clock& clock_;
     ReloadRequest& reload_;
+    rgrid::app::GatewayRole* const gateway_;
     rgrid::PlannerParams params_;
     rgrid::ThreadExecutor executor_{4};
     rgrid::Controller controller_;

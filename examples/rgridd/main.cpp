@@ -11,6 +11,7 @@
 #include "app/settings.hpp"
 #include "app/signals.hpp"
 #include "daemon.hpp"
+#include "gateway_only.hpp"
 #include "options.hpp"
 
 namespace rgridd {
@@ -53,14 +54,6 @@ int run(Daemon& daemon, Options const& options, app::Log& log, app::StopSignals 
     return code;
 }
 
-/// Nothing but the gateway, until a signal or the loss of the store ends it.
-int serve_agents(app::GatewayRole const&, Clock& clock, app::Log& log, app::StoreGuard const& guard) {
-    clock.sleep_until(SteadyInstant::max(), guard.token());
-    auto const replaced = guard.replaced();
-    log.say(replaced ? Severity::error : Severity::info, replaced.value_or("ended"));
-    return replaced ? exit_not_reachable : exit_done;
-}
-
 int serve(Options const& options) {
     auto const loaded = app::load_settings(options.source, app::process_environment());
     if (!loaded.problems.empty()) {
@@ -99,7 +92,8 @@ int serve(Options const& options) {
         gateway = std::move(*started);
     }
     if (options.gateway_only)
-        return serve_agents(*gateway, clock, log, app::StoreGuard{ports->lost_store, clock, signals.token()});
+        return serve_agents(loaded, options, *gateway, clock, log, reload,
+                            app::StoreGuard{ports->lost_store, clock, signals.token()});
     std::unique_ptr<DecisionLog> decisions;
     if (!options.dry_run) {
         auto opened = DecisionLog::open(loaded.settings.fleet.decision_log);
@@ -112,7 +106,7 @@ int serve(Options const& options) {
                                     loaded.settings.store.url + ", " +
                                     (loaded.file ? "configured by " + *loaded.file : "built-in defaults"));
     }
-    Daemon daemon{loaded, options, *ports, log, clock, decisions.get(), reload};
+    Daemon daemon{loaded, options, *ports, log, clock, decisions.get(), reload, gateway.get()};
     app::StoreGuard const guard{ports->lost_store, clock, signals.token()};
     auto const code = run(daemon, options, log, signals, guard, second_signal.get_token());
     if (!options.dry_run) log.say(Severity::info, "ended");

@@ -39,6 +39,7 @@
 #include <rgrid/model/plan.hpp>
 #include <rgrid/model/reason.hpp>
 #include <rgrid/model/server.hpp>
+#include <rgrid/model/server_name.hpp>
 #include <rgrid/model/snapshot.hpp>
 #include <rgrid/model/worker.hpp>
 #include <rgrid/policy/billing_hour_policy.hpp>

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <memory>
+#include <rgrid/model/server_name.hpp>
 #include <rgrid/policy/billing_hour_policy.hpp>
 #include <rgrid/policy/health_policy.hpp>
 #include <rgrid/policy/limits.hpp>
@@ -70,7 +71,7 @@ private:
         auto number = seen.next_number;
         auto const next_name = [&](PoolName const& pool) {
             for (;;) {
-                ServerName name{seen.fleet.value + "-" + pool.value + "-" + std::to_string(number++)};
+                auto name = server_name(seen.fleet, pool, number++);
                 if (!std::binary_search(taken.begin(), taken.end(), std::string_view{name.value})) return name;
             }
         };

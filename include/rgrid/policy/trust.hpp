@@ -1,17 +1,15 @@
 #pragma once
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <rgrid/model/plan.hpp>
+#include <rgrid/model/server_name.hpp>
 #include <rgrid/model/snapshot.hpp>
 #include <rgrid/policy/params.hpp>
 #include <rgrid/policy/policy.hpp>
 #include <rgrid/policy/roster.hpp>
 #include <string>
-#include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -26,18 +24,6 @@ struct StoreMark {
 
     friend bool operator==(StoreMark const&, StoreMark const&) = default;
 };
-
-/// The number in a server's name, if it is one that the planner gives: FLEET-POOL-NUMBER.
-[[nodiscard]] inline std::optional<std::int64_t> number_of(ServerName const& server, PoolName const& pool,
-                                                           FleetId const& fleet) {
-    auto const prefix = fleet.value + "-" + pool.value + "-";
-    std::string_view const name{server.value};
-    if (!name.starts_with(prefix)) return std::nullopt;
-    std::int64_t number = 0;
-    auto const [end, problem] = std::from_chars(name.data() + prefix.size(), name.data() + name.size(), number);
-    if (problem != std::errc{} || end != name.data() + name.size() || number <= 0) return std::nullopt;
-    return number;
-}
 
 namespace detail {
 

@@ -5,6 +5,7 @@
 #include <openssl/hmac.h>
 
 #include <array>
+#include <fstream>
 #include <rgrid/base/assert.hpp>
 
 namespace rgrid::gateway {
@@ -37,6 +38,16 @@ std::string Digest::finish() {
     unsigned size = 0;
     RGRID_ASSERT(EVP_DigestFinal_ex(context_.get(), bytes.data(), &size) == 1);
     return to_hex(bytes.data(), size);
+}
+
+std::optional<std::string> digest_of_file(std::string const& path) {
+    std::ifstream file{path, std::ios::binary};
+    Digest digest;
+    std::string piece(64 * 1024, '\0');
+    while (file.read(piece.data(), static_cast<std::streamsize>(piece.size())) || file.gcount() > 0)
+        digest.add(std::string_view{piece}.substr(0, static_cast<std::size_t>(file.gcount())));
+    if (!file.eof()) return std::nullopt;
+    return digest.finish();
 }
 
 std::string signature(Secret const& secret, std::initializer_list<std::string_view> parts) {

@@ -29,6 +29,9 @@ private:
     std::unique_ptr<evp_md_ctx_st, Free> context_;
 };
 
+/// SHA-256 of a file, as Digest::finish() writes it; nothing if it cannot be read.
+[[nodiscard]] std::optional<std::string> digest_of_file(std::string const& path);
+
 /// HMAC-SHA256 of the parts, each with its length, so that no two lists of parts are the same bytes.
 [[nodiscard]] std::string signature(Secret const& secret, std::initializer_list<std::string_view> parts);
 

@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <fstream>
 #include <rgrid/adapters/gateway/client.hpp>
 #include <rgrid/base/text.hpp>
 
@@ -37,23 +36,14 @@ wire::File file_for(Link const& link, WorkerId const& worker, std::string const&
 
 StoredFile stored(wire::Stored const& file) { return {file.key, file.size, file.sha256}; }
 
-Result<std::string> digest_of(std::string const& path) {
-    std::ifstream file{path, std::ios::binary};
-    Digest digest;
-    std::string piece(64 * 1024, '\0');
-    while (file.read(piece.data(), static_cast<std::streamsize>(piece.size())) || file.gcount() > 0)
-        digest.add(std::string_view{piece}.substr(0, static_cast<std::size_t>(file.gcount())));
-    if (!file.eof()) return fail(Errc::retry_later, "cannot read " + path);
-    return digest.finish();
-}
-
-/// What was downloaded must be what was asked for; otherwise it is removed.
-Result<> check_digest(std::string const& path, std::string const& expected, std::string const& subject) {
-    auto const found = digest_of(path);
-    if (found && *found == expected) return {};
+/// What was downloaded must be what was announced; otherwise it is removed.
+Result<> check_digest(std::string const& path, StoredFile const& announced) {
+    auto const found = digest_of_file(path);
+    if (found && *found == announced.sha256) return {};
     ::unlink(path.c_str());
-    if (!found) return found.error();
-    return fail(Errc::retry_later, subject + " arrived with the SHA-256 " + *found + ", expected " + expected);
+    if (!found) return fail(Errc::retry_later, "cannot read " + path);
+    return fail(Errc::retry_later, "\"" + announced.key + "\" arrived with the SHA-256 " + *found + ", expected " +
+                                       announced.sha256);
 }
 
 }  // namespace
@@ -81,7 +71,7 @@ Result<StoredFile> Files::get(Call const& call, std::string const& key, std::str
     auto const* sha256 = http::find_header(answer->headers, wire::file_sha256);
     StoredFile file{key, 0, sha256 == nullptr ? "" : *sha256};
     if (size != nullptr) std::from_chars(size->data(), size->data() + size->size(), file.size);
-    if (auto const right = check_digest(local_path, file.sha256, "\"" + key + "\""); !right) return right.error();
+    if (auto const right = check_digest(local_path, file); !right) return right.error();
     return file;
 }
 
@@ -104,12 +94,6 @@ Result<std::vector<std::string>> Files::list(Call const& call, std::string const
     auto listed = link_->ask<wire::Keys>(call, worker_, "list-files", file_for(*link_, worker_, prefix), false);
     if (!listed) return listed.error();
     return std::move(listed->keys);
-}
-
-Result<> fetch_agent(Call const& call, Link& link, std::string const& sha256, std::string const& path) {
-    auto const answer = link.get_file(call, "/v1/agent/" + sha256, path);
-    if (!answer) return answer.error();
-    return check_digest(path, sha256, "the agent");
 }
 
 }  // namespace rgrid::gateway

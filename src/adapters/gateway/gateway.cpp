@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <rgrid/adapters/gateway/gateway.hpp>
 #include <rgrid/base/text.hpp>
@@ -14,6 +13,7 @@
 #include "adapters/gateway/spool.hpp"
 #include "adapters/gateway/waiting.hpp"
 #include "adapters/gateway/wire.hpp"
+#include "adapters/http/work_threads.hpp"
 
 namespace rgrid::gateway {
 
@@ -28,15 +28,15 @@ struct Caller {
     Identity identity;
 };
 
-Result<std::string> digest_of_file(std::string const& path) {
-    std::ifstream file{path, std::ios::binary};
-    Digest digest;
-    std::string piece(64 * 1024, '\0');
-    while (file.read(piece.data(), static_cast<std::streamsize>(piece.size())) || file.gcount() > 0)
-        digest.add(std::string_view{piece}.substr(0, static_cast<std::size_t>(file.gcount())));
-    if (!file.eof()) return fail(Errc::rejected, "the agent's file \"" + path + "\" cannot be read");
-    return digest.finish();
+Bytes most_in(Operation operation, GatewaySettings const& settings) {
+    switch (operation) {
+        case Operation::complete: return settings.max_report;
+        case Operation::log: return log_body;
+        default: return small_body;
+    }
 }
+
+Error too_many_files() { return fail(Errc::retry_later, "too many files are on their way; try again", 1s); }
 
 wire::Stored to_wire(StoredFile const& file) { return {file.key, file.size, file.sha256}; }
 
@@ -50,7 +50,12 @@ public:
           proofs_(settings.secret),
           spool_(std::move(spool)),
           agent_sha256_(std::move(agent)),
-          waiting_(ports_.clock, ports_.wake, settings.poll) {
+          waiting_(ports_.clock, ports_.wake, settings.poll),
+          file_threads_(
+              [this](http::Request const& request, http::Reply reply) {
+                  answer(request, *route_of(request), std::move(reply));
+              },
+              settings.file_handlers, settings.max_files) {
         if (!ports_.file_guard) ports_.file_guard = guard_by_lease(ports_.jobs);
     }
 
@@ -65,7 +70,9 @@ public:
         if (route->to == Route::To::file) {
             auto const problem = proofs_.link_problem(head.method, route->name, route->target, ports_.clock.now());
             if (!problem.empty()) return refuse(fail(Errc::denied, "\"" + printable(route->name) + "\": " + problem));
-            if (head.method == "PUT") return {{}, settings_.max_file, spool_->folder()};
+            if (files_on_their_way_.use_count() > settings_.max_files) return refuse(too_many_files());
+            if (head.method == "PUT") return {{}, settings_.max_file, spool_->folder(), files_on_their_way_};
+            return {{}, Bytes{0}, {}, files_on_their_way_};
         }
         if (route->to != Route::To::worker) return {{}, Bytes{0}, {}};
         if (token_in(head).empty()) {
@@ -76,24 +83,29 @@ public:
             refusal.headers.push_back({"WWW-Authenticate", "Bearer"});
             return {std::move(refusal), {}, {}};
         }
-        auto const& operation = route->operation;
-        return {{}, operation == "complete" ? settings_.max_report : operation == "log" ? log_body : small_body, {}};
+        return {{}, most_in(route->operation, settings_), {}};
     }
 
-    void handle(http::Request const& request, http::Reply reply) {
+    void handle(http::Request request, http::Reply reply) {
         auto const route = route_of(request);
         if (!route) return reply(error_response(route.error()));
-        switch (route->to) {
-            case Route::To::health:
-                return reply(value_response(wire::Health{"ok", oldest_agent_protocol, agent_protocol}));
-            case Route::To::agent: return reply(agent(route->name));
-            case Route::To::file: return file(request, route->name, std::move(reply));
-            case Route::To::worker: return worker(request, *route, std::move(reply));
-        }
+        if (!needs_files(*route)) return answer(request, *route, std::move(reply));
+        // Whoever waits for a file must not keep others from the store.
+        if (!file_threads_.submit(request, reply)) reply(error_response(too_many_files()));
     }
 
 private:
     static http::Admission refuse(Error const& error) { return {error_response(error), {}, {}}; }
+
+    void answer(http::Request const& request, Route const& route, http::Reply reply) {
+        switch (route.to) {
+            case Route::To::health:
+                return reply(value_response(wire::Health{"ok", oldest_agent_protocol, agent_protocol}));
+            case Route::To::agent: return reply(agent(route.name));
+            case Route::To::file: return file(request, route.name, std::move(reply));
+            case Route::To::worker: return worker(request, route, std::move(reply));
+        }
+    }
 
     static bool known_key(std::string const& key) { return is_utf8(key); }
 
@@ -142,12 +154,8 @@ private:
         return value_response(wire::Link{proofs_.link(method, file.key, ports_.clock.now() + settings_.link_time)});
     }
 
-    http::Response look_at_file(Call const& call, Caller const& caller, std::string const& operation,
-                                wire::File const& file) {
+    http::Response look_at_file(Call const& call, Caller const& caller, FileWish::Act act, wire::File const& file) {
         using Act = FileWish::Act;
-        auto const act = operation == "find-file"     ? Act::find
-                         : operation == "remove-file" ? Act::remove
-                                                      : Act::list;
         if (auto const may = ports_.file_guard(call, caller.worker, {act, file.key, file.job, file.epoch}); !may)
             return error_response(may.error());
         if (act == Act::remove) {
@@ -167,7 +175,7 @@ private:
 
     Result<Caller> authenticate(Call const& call, http::Request const& request, WorkerId const& worker) {
         auto identity = ports_.identities.find(call, worker);
-        if (!identity) return identity.error();
+        if (!identity) return fail(Errc::retry_later, identity.error().message, identity.error().retry_after);
         if (!*identity)
             return fail(Errc::fenced, "worker \"" + printable(worker.value) + "\" is not one of this fleet's, or not any more");
         auto const& expected = (*identity)->token_hash;
@@ -180,15 +188,23 @@ private:
         auto const call = call_of(request, reply.stop());
         auto const caller = authenticate(call, request, WorkerId{route.name});
         if (!caller) return reply(error_response(caller.error()));
-        auto const& operation = route.operation;
-        if (operation == "claim") return claim(call, *caller, request, std::move(reply));
-        reply(operation == "register"     ? register_worker(call, *caller, request)
-              : operation == "beat"       ? beat(call, *caller, request)
-              : operation == "complete"   ? complete(call, *caller, request)
-              : operation == "log"        ? log(call, *caller, request)
-              : operation == "boot-log"   ? boot_log(*caller, request)
-              : operation == "settings"   ? agent_settings(*caller)
-                                          : files(call, *caller, operation, request));
+        if (route.operation == Operation::claim) return claim(call, *caller, request, std::move(reply));
+        reply(answer_at_once(call, *caller, route.operation, request));
+    }
+
+    http::Response answer_at_once(Call const& call, Caller const& caller, Operation operation,
+                                  http::Request const& request) {
+        switch (operation) {
+            case Operation::register_worker: return register_worker(call, caller, request);
+            case Operation::beat: return beat(call, caller, request);
+            case Operation::complete: return complete(call, caller, request);
+            case Operation::log: return log(call, caller, request);
+            case Operation::boot_log: return boot_log(caller, request);
+            case Operation::settings: return agent_settings(caller);
+            case Operation::claim: break;
+            default: return files(call, caller, operation, request);
+        }
+        return error_response(fail(Errc::bug, "a claim is not answered at once"));
     }
 
     template <class T>
@@ -304,13 +320,16 @@ private:
         return {200, {{"Content-Type", "application/json"}}, std::move(*text), {}};
     }
 
-    http::Response files(Call const& call, Caller const& caller, std::string const& operation,
-                         http::Request const& request) {
+    http::Response files(Call const& call, Caller const& caller, Operation operation, http::Request const& request) {
+        using Act = FileWish::Act;
         auto const body = body_of<wire::File>(request);
         if (!body) return error_response(body.error());
-        if (operation == "read-file") return link(call, caller, *body, FileWish::Act::read, "GET");
-        if (operation == "write-file") return link(call, caller, *body, FileWish::Act::write, "PUT");
-        return look_at_file(call, caller, operation, *body);
+        if (operation == Operation::read_file) return link(call, caller, *body, Act::read, "GET");
+        if (operation == Operation::write_file) return link(call, caller, *body, Act::write, "PUT");
+        auto const act = operation == Operation::find_file     ? Act::find
+                         : operation == Operation::remove_file ? Act::remove
+                                                               : Act::list;
+        return look_at_file(call, caller, act, *body);
     }
 
     GatewayPorts ports_;
@@ -318,7 +337,9 @@ private:
     Proofs const proofs_;
     std::unique_ptr<Spool> const spool_;
     std::string const agent_sha256_;
+    std::shared_ptr<void const> const files_on_their_way_ = std::make_shared<int>();  ///< Each of them holds it too.
     WaitingClaims waiting_;
+    http::WorkThreads file_threads_;
 };
 
 Gateway::Gateway(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -333,7 +354,8 @@ Result<std::unique_ptr<Gateway>> Gateway::make(GatewayPorts ports, GatewaySettin
     std::string agent;
     if (!settings.agent.empty()) {
         auto const digest = digest_of_file(settings.agent);
-        if (!digest) return digest.error();
+        if (!digest)
+            return fail(Errc::rejected, "the agent's file \"" + settings.agent + "\" cannot be read");
         agent = *digest;
     }
     return std::unique_ptr<Gateway>{
@@ -342,8 +364,8 @@ Result<std::unique_ptr<Gateway>> Gateway::make(GatewayPorts ports, GatewaySettin
 
 http::Service Gateway::service() {
     http::Service service;
-    service.handler = [impl = impl_.get()](http::Request const& request, http::Reply reply) {
-        impl->handle(request, std::move(reply));
+    service.handler = [impl = impl_.get()](http::Request request, http::Reply reply) {
+        impl->handle(std::move(request), std::move(reply));
     };
     service.admit = [impl = impl_.get()](http::Request const& head) { return impl->admit(head); };
     return service;

@@ -1,12 +1,11 @@
 #include <sys/random.h>
 
 #include <algorithm>
-#include <charconv>
-#include <limits>
 #include <map>
 #include <mutex>
 #include <rgrid/adapters/gateway/identities.hpp>
 #include <rgrid/base/assert.hpp>
+#include <rgrid/model/server_name.hpp>
 #include <rgrid/ports/store_rules.hpp>
 #include <string_view>
 #include <utility>
@@ -25,39 +24,29 @@ struct Fleet {
     SteadyInstant asked;  ///< Nothing that was written later need be in it.
 };
 
-/// The number at the end of one of this fleet's server names; zero if it is none.
-std::int64_t number_in(std::string_view name, FleetId const& fleet) {
-    auto const dash = name.rfind('-');
-    if (dash == name.npos || !name.starts_with(fleet.value + "-")) return 0;
-    std::int64_t number = 0;
-    auto const digits = name.substr(dash + 1);
-    auto const [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    return problem == std::errc{} && end == digits.data() + digits.size() ? number : 0;
-}
-
 }  // namespace
 
 class FleetIdentities::Impl {
 public:
-    Impl(FleetStore& fleet, FleetId name, Clock& clock, Duration keep, Duration retry)
-        : fleet_(fleet), name_(std::move(name)), clock_(clock), keep_(keep), retry_(retry) {}
+    Impl(FleetStore& fleet, FleetId name, Clock& clock, Times const& times, std::stop_token stop)
+        : fleet_(fleet), name_(std::move(name)), clock_(clock), times_(times), stop_(std::move(stop)) {}
 
-    Result<std::optional<Identity>> find(Call const& call, WorkerId const& worker) {
+    Result<std::optional<Identity>> find(WorkerId const& worker) {
         auto const now = clock_.steady_now();
         auto seen = last_seen();
-        if (seen && now - seen->asked <= keep_)
+        if (seen && now - seen->asked <= times_.keep)
             if (auto const* known = known_in(*seen, worker)) return std::optional{*known};
         // One look for all that wait for one.
         std::scoped_lock const lock{looking_};
         seen = last_seen();
         if (seen && seen->asked >= now) return answer(*seen, worker);
-        if (last_try_ && clock_.steady_now() - *last_try_ < retry_) {
-            auto const wait = retry_ - (clock_.steady_now() - *last_try_);
+        if (last_try_ && clock_.steady_now() - *last_try_ < times_.retry) {
+            auto const wait = times_.retry - (clock_.steady_now() - *last_try_);
             if (last_error_) return fail(Errc::retry_later, last_error_->message, std::max(wait, last_error_->retry_after));
             return fail(Errc::retry_later,
                         "worker \"" + worker.value + "\" is not known yet, and who may work was read just now", wait);
         }
-        if (auto const read = look(call); !read) return read.error();
+        if (auto const read = look(); !read) return read.error();
         return answer(*last_seen(), worker);
     }
 
@@ -75,17 +64,17 @@ private:
     Result<std::optional<Identity>> answer(Fleet const& fleet, WorkerId const& worker) const {
         if (auto const* known = known_in(fleet, worker)) return std::optional{*known};
         if (!fleet.frozen.empty()) return stands_still(fleet.frozen);
-        if (number_in(worker.value, name_) >= std::max<std::int64_t>(fleet.next_number, 1))
+        if (number_of(ServerName{worker.value}, name_) >= std::max<std::int64_t>(fleet.next_number, 1))
             return fail(Errc::retry_later, "worker \"" + worker.value + "\" has a number that the store has not given yet; "
                                            "the next one is " + std::to_string(fleet.next_number));
         return std::optional<Identity>{};
     }
 
-    Result<> look(Call const& call) {
+    Result<> look() {
         auto fleet = std::make_shared<Fleet>();
         fleet->asked = clock_.steady_now();
         last_try_ = fleet->asked;
-        auto record = fleet_.load(call);
+        auto record = fleet_.load(call_within(clock_, times_.limit, stop_));
         if (!record) {
             last_error_ = record.error();
             return record.error();
@@ -103,8 +92,8 @@ private:
     FleetStore& fleet_;
     FleetId const name_;
     Clock& clock_;
-    Duration const keep_;
-    Duration const retry_;
+    Times const times_;
+    std::stop_token const stop_;
     mutable std::mutex mutex_;
     std::shared_ptr<Fleet const> seen_;
     std::mutex looking_;
@@ -112,13 +101,13 @@ private:
     std::optional<Error> last_error_;
 };
 
-FleetIdentities::FleetIdentities(FleetStore& fleet, FleetId name, Clock& clock, Duration keep, Duration retry)
-    : impl_(std::make_unique<Impl>(fleet, std::move(name), clock, keep, retry)) {}
+FleetIdentities::FleetIdentities(FleetStore& fleet, FleetId name, Clock& clock, Times const& times, std::stop_token stop)
+    : impl_(std::make_unique<Impl>(fleet, std::move(name), clock, times, std::move(stop))) {}
 
 FleetIdentities::~FleetIdentities() = default;
 
-Result<std::optional<Identity>> FleetIdentities::find(Call const& call, WorkerId const& worker) {
-    return impl_->find(call, worker);
+Result<std::optional<Identity>> FleetIdentities::find(Call const&, WorkerId const& worker) {
+    return impl_->find(worker);
 }
 
 Secret make_token() {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "adapters/gateway/target.hpp"
 
@@ -40,7 +41,10 @@ void Memory::keep(WorkerId const& worker, Incarnation incarnation, wire::Beats c
 
 void Memory::keep(WorkerId const& worker, JobId job, LeaseEpoch epoch, std::string proof) {
     std::scoped_lock const lock{mutex_};
-    lives_[worker].leases[{job, epoch}] = std::move(proof);
+    auto& life = lives_[worker];
+    auto const [attempt, is_new] = life.attempts.try_emplace({job, epoch});
+    attempt->second.proof = std::move(proof);
+    if (is_new) attempt->second.number = ++life.told;
 }
 
 void Memory::keep_inputs(WorkerId const& worker, Lease const& lease) {
@@ -49,31 +53,47 @@ void Memory::keep_inputs(WorkerId const& worker, Lease const& lease) {
     Attempt const attempt{lease.job, lease.epoch};
     for (auto const& input : lease.spec.inputs) {
         auto const key = "inputs/" + input.sha256;
-        life.inputs[key].insert(attempt);
-        life.inputs_of[attempt].insert(key);
+        life.users[key].insert(attempt);
+        life.attempts[attempt].inputs.insert(key);
     }
 }
 
-void Memory::has_ended(WorkerId const& worker, JobId job, LeaseEpoch epoch) {
-    constexpr std::size_t most_ended = 1000;
+std::int64_t Memory::told(WorkerId const& worker) const {
+    std::scoped_lock const lock{mutex_};
+    auto const life = lives_.find(worker);
+    return life == lives_.end() ? 0 : life->second.told;
+}
+
+void Memory::is_over(WorkerId const& worker, Attempt const& attempt) {
     std::scoped_lock const lock{mutex_};
     auto& life = lives_[worker];
-    if (!life.leases.contains({job, epoch})) return;
-    life.ended.emplace_back(job, epoch);
-    while (life.ended.size() > most_ended) {
-        life.forget(life.ended.front());
-        life.ended.pop_front();
-    }
+    if (auto const told = life.attempts.find(attempt); told != life.attempts.end()) life.is_over(attempt, told->second);
 }
 
-void Memory::Life::forget(Attempt const& attempt) {
-    leases.erase(attempt);
-    for (auto const& key : inputs_of[attempt]) {
-        auto const users = inputs.find(key);
-        users->second.erase(attempt);
-        if (users->second.empty()) inputs.erase(users);
+void Memory::only_holds(WorkerId const& worker, std::vector<Attempt> const& held, std::int64_t told) {
+    std::set<Attempt> const still{held.begin(), held.end()};
+    std::scoped_lock const lock{mutex_};
+    auto& life = lives_[worker];
+    std::vector<Attempt> gone;
+    for (auto const& [attempt, known] : life.attempts)
+        if (!known.over && known.number <= told && !still.contains(attempt)) gone.push_back(attempt);
+    for (auto const& attempt : gone) life.is_over(attempt, life.attempts.at(attempt));
+}
+
+void Memory::Life::is_over(Attempt const& attempt, Told& known) {
+    constexpr std::size_t most_over = 1000;
+    if (std::exchange(known.over, true)) return;
+    for (auto const& key : known.inputs) {
+        auto const found = users.find(key);
+        found->second.erase(attempt);
+        if (found->second.empty()) users.erase(found);
     }
-    inputs_of.erase(attempt);
+    known.inputs.clear();
+    over.push_back(attempt);
+    while (over.size() > most_over) {
+        attempts.erase(over.front());
+        over.pop_front();
+    }
 }
 
 wire::Run Memory::run(WorkerId const& worker, Incarnation incarnation) const {
@@ -96,8 +116,8 @@ wire::HeldLease Memory::lease(WorkerId const& worker, JobId job, LeaseEpoch epoc
     std::scoped_lock const lock{mutex_};
     auto const life = lives_.find(worker);
     if (life == lives_.end()) return {job, epoch, {}};
-    auto const proof = life->second.leases.find({job, epoch});
-    return {job, epoch, proof == life->second.leases.end() ? std::string{} : proof->second};
+    auto const told = life->second.attempts.find({job, epoch});
+    return {job, epoch, told == life->second.attempts.end() ? std::string{} : told->second.proof};
 }
 
 Memory::Attempt Memory::attempt_for(WorkerId const& worker, std::string const& key) const {
@@ -105,9 +125,9 @@ Memory::Attempt Memory::attempt_for(WorkerId const& worker, std::string const& k
     std::scoped_lock const lock{mutex_};
     auto const life = lives_.find(worker);
     if (life == lives_.end()) return {};
-    auto const users = life->second.inputs.find(key);
+    auto const users = life->second.users.find(key);
     // The youngest is the likeliest to be held still.
-    return users == life->second.inputs.end() ? Attempt{} : *users->second.rbegin();
+    return users == life->second.users.end() ? Attempt{} : *users->second.rbegin();
 }
 
 std::vector<http::Header> Link::headers(Call const& call) const {

@@ -15,6 +15,9 @@
 namespace rgrid::gateway {
 
 /// What an agent was told and has to show again.
+///
+/// Of an attempt that is over its proof is kept for a while, since its report may be repeated and its last words may come
+/// late; its inputs are not asked for any more.
 class Memory {
 public:
     using Attempt = std::pair<JobId, LeaseEpoch>;
@@ -23,8 +26,13 @@ public:
     void keep(WorkerId const& worker, Incarnation incarnation, wire::Beats const& beats);
     void keep(WorkerId const& worker, JobId job, LeaseEpoch epoch, std::string proof);
     void keep_inputs(WorkerId const& worker, Lease const& lease);
-    /// It is reported, and will hardly be spoken of again.
-    void has_ended(WorkerId const& worker, JobId job, LeaseEpoch epoch);
+
+    /// How many attempts the worker was told of, ever.
+    [[nodiscard]] std::int64_t told(WorkerId const& worker) const;
+    /// It is reported, or lost.
+    void is_over(WorkerId const& worker, Attempt const& attempt);
+    /// A beat says which attempts are held: of those that were told before it, `told` ones, all others are over.
+    void only_holds(WorkerId const& worker, std::vector<Attempt> const& held, std::int64_t told);
 
     [[nodiscard]] wire::Run run(WorkerId const& worker, Incarnation incarnation) const;
     [[nodiscard]] wire::Beats beats(WorkerId const& worker, Incarnation incarnation, BeatCount count) const;
@@ -34,15 +42,21 @@ public:
     [[nodiscard]] Attempt attempt_for(WorkerId const& worker, std::string const& key) const;
 
 private:
+    struct Told {
+        std::string proof;
+        std::int64_t number = 0;
+        std::set<std::string> inputs;  ///< Keys.
+        bool over = false;
+    };
     struct Life {
         std::map<Incarnation, std::string> incarnations;
         std::map<Incarnation, wire::Beats> beats;
-        std::map<Attempt, std::string> leases;
-        std::map<std::string, std::set<Attempt>> inputs;  ///< By key.
-        std::map<Attempt, std::set<std::string>> inputs_of;
-        std::deque<Attempt> ended;
+        std::int64_t told = 0;
+        std::map<Attempt, Told> attempts;
+        std::map<std::string, std::set<Attempt>> users;  ///< Of each input's key, those that are not over.
+        std::deque<Attempt> over;                        ///< In that order.
 
-        void forget(Attempt const& attempt);
+        void is_over(Attempt const& attempt, Told& known);
     };
 
     mutable std::mutex mutex_;

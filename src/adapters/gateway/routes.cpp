@@ -1,9 +1,10 @@
 #include "adapters/gateway/routes.hpp"
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 #include <rgrid/base/text.hpp>
 #include <string_view>
+#include <utility>
 
 #include "adapters/gateway/wire.hpp"
 
@@ -11,9 +12,16 @@ namespace rgrid::gateway {
 
 namespace {
 
-constexpr std::array<std::string_view, 12> operations{"register", "beat",      "claim",     "complete",
-                                                      "log",      "boot-log",  "read-file", "write-file",
-                                                      "find-file", "remove-file", "list-files", "settings"};
+std::optional<Operation> operation_of(std::string_view name) {
+    using enum Operation;
+    static constexpr std::pair<std::string_view, Operation> all[] = {
+        {"register", register_worker}, {"beat", beat},           {"claim", claim},
+        {"complete", complete},        {"log", log},             {"boot-log", boot_log},
+        {"settings", settings},        {"read-file", read_file}, {"write-file", write_file},
+        {"find-file", find_file},      {"remove-file", remove_file}, {"list-files", list_files}};
+    auto const* const found = std::ranges::find(all, name, &std::pair<std::string_view, Operation>::first);
+    return found == std::end(all) ? std::nullopt : std::optional{found->second};
+}
 
 std::string shown(std::string_view text) { return "\"" + printable(text.substr(0, 200)) + "\""; }
 
@@ -48,15 +56,22 @@ Result<Route> route_of(http::Request const& head) {
         route.target = std::move(*target);
         return with_method(head, std::move(route), {"GET", "PUT"});
     }
-    if (parts.size() == 4 && parts[1] == "workers" && std::ranges::find(operations, parts[3]) != operations.end()) {
+    auto const operation = parts.size() == 4 && parts[1] == "workers" ? operation_of(parts[3]) : std::nullopt;
+    if (operation) {
         route.to = Route::To::worker;
         route.name = parts[2];
-        route.operation = parts[3];
+        route.operation = *operation;
         if (route.name.empty()) return fail(Errc::rejected, "found a worker without a name in " + shown(path));
         return with_method(head, std::move(route), {"POST"});
     }
     return fail(Errc::rejected, "found " + shown(path) + ", expected /v1/health, /v1/agent/SHA256, /v1/files/KEY or "
                                 "/v1/workers/WORKER/ with what it wants");
+}
+
+bool needs_files(Route const& route) {
+    if (route.to != Route::To::worker) return route.to == Route::To::file;
+    return route.operation == Operation::find_file || route.operation == Operation::remove_file ||
+           route.operation == Operation::list_files;
 }
 
 std::string token_in(http::Request const& head) {

@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::size_t report_size = 200;
 constexpr std::size_t largest_chunk = 64 * 1024;
-constexpr std::size_t largest_boot_log = 60 * 1024;
 
 Result<> check_name(WorkerId const& worker) {
     if (worker.empty()) return fail(Errc::rejected, "a worker without a name; expected its server's");
@@ -35,6 +34,7 @@ Result<BeatReply> Source::beat(Call const& call, WorkerId const& worker, Incarna
                                BeatCount acknowledged, bool leaving) {
     if (auto const named = check_name(worker); !named) return named.error();
     auto& memory = link_->memory;
+    auto const told = memory.told(worker);
     auto const answer = link_->ask<wire::BeatReply>(
         call, worker, "beat",
         wire::Beat{memory.run(worker, incarnation), memory.beats(worker, incarnation, acknowledged), leaving});
@@ -45,6 +45,8 @@ Result<BeatReply> Source::beat(Call const& call, WorkerId const& worker, Incarna
         memory.keep(worker, held.job, held.epoch, held.proof);
         reply.held.emplace_back(held.job, held.epoch);
     }
+    // A store that stands still may have forgotten what is held.
+    if (!reply.frozen) memory.only_holds(worker, reply.held, told);
     return reply;
 }
 
@@ -76,15 +78,16 @@ Result<std::vector<Verdict>> Source::complete(Call const& call, WorkerId const& 
     for (std::size_t begin = 0; begin < completions.size() || begin == 0; begin += report_size) {
         auto const end = std::min(begin + report_size, completions.size());
         wire::Complete part{memory.run(worker, incarnation), {}};
-        for (auto i = begin; i < end; ++i)
-            part.ended.push_back(
-                {completions[i], memory.lease(worker, completions[i].job, completions[i].epoch).proof});
+        for (auto i = begin; i < end; ++i) {
+            auto const& [job, epoch] = std::pair{completions[i].job, completions[i].epoch};
+            part.ended.push_back({completions[i], memory.lease(worker, job, epoch).proof});
+            memory.is_over(worker, {job, epoch});
+        }
         auto const answer = link_->ask<wire::CompleteReply>(call, worker, "complete", part);
         if (!answer) return answer.error();
         if (answer->verdicts.size() != end - begin)
             return fail(Errc::in_doubt, "the gateway gave " + std::to_string(answer->verdicts.size()) +
                                             " verdicts for " + std::to_string(end - begin) + " results");
-        for (auto i = begin; i < end; ++i) memory.has_ended(worker, completions[i].job, completions[i].epoch);
         verdicts.insert(verdicts.end(), answer->verdicts.begin(), answer->verdicts.end());
     }
     return verdicts;
@@ -107,14 +110,6 @@ Result<> Source::append_log(Call const& call, WorkerId const& worker, Incarnatio
 Result<std::string> read_settings(Call const& call, Link& link, WorkerId const& worker) {
     if (auto const named = check_name(worker); !named) return named.error();
     return link.post(call, worker, "settings", "{}", false);
-}
-
-Result<> send_boot_log(Call const& call, Link& link, WorkerId const& worker, std::string const& text) {
-    if (auto const named = check_name(worker); !named) return named.error();
-    auto const cut = text.size() > largest_boot_log ? text.size() - largest_boot_log : 0;
-    auto const answer = link.post(call, worker, "boot-log", text.substr(cut), true);
-    if (!answer) return answer.error();
-    return {};
 }
 
 }  // namespace rgrid::gateway

@@ -95,30 +95,23 @@ TEST_F(GatewayTest, an_agent_that_waits_too_long_gets_nothing) {
 
 // Jobs given to it would wait for the next beat to be noticed.
 TEST_F(GatewayTest, an_agent_that_has_gone_while_it_waited_gets_no_job) {
-    Served served{ports(), settings()};
-    Source source{served.link(token_of("w"), 10s)};
+    auto patient = settings();
+    patient.claim_wait = 5min;
+    Served served{ports(), patient};
+    Source source{served.link(token_of("w"), 5min)};
     auto const incarnation = enlist(source);
     std::stop_source gone;
     std::jthread agent{[&] {
-        auto call = some_time();
-        call.stop = gone.get_token();
+        auto const call = call_within(clock_, 10min, gone.get_token());
         EXPECT_FALSE(source.claim(call, worker, incarnation, {}, 1));
     }};
     ASSERT_TRUE(eventually([&] { return scripted_.claims > 1; }));
     gone.request_stop();
     agent.join();
-    int last = -1;
-    ASSERT_TRUE(eventually([&] {
-        auto const now = scripted_.claims.load();
-        bool const quiet = last == now;
-        last = now;
-        clock_.sleep_until(clock_.steady_now() + 50ms, {});
-        return quiet;
-    })) << "nobody asks for it any more";
+    ASSERT_TRUE(eventually([&] { return served.server().statistics().open_requests == 0; })) << "nobody waits any more";
 
     store_.submit(some_time(), {a_job()}).value();
 
-    EXPECT_EQ(scripted_.claims, last);
     EXPECT_EQ(store_.counts(some_time())->queued, 1);
 }
 
@@ -126,11 +119,15 @@ TEST_F(GatewayTest, what_waits_is_answered_when_the_gateway_ends) {
     auto served = std::make_unique<Served>(ports(), settings());
     Source source{served->link(token_of("w"), 10s)};
     auto const incarnation = enlist(source);
-    std::jthread agent{[&] { static_cast<void>(source.claim(some_time(), worker, incarnation, {}, 1)); }};
+    std::optional<Result<std::vector<Lease>>> answer;
+    std::jthread agent{[&] { answer = source.claim(some_time(), worker, incarnation, {}, 1); }};
     ASSERT_TRUE(eventually([&] { return scripted_.claims > 1; }));
 
     served.reset();
     agent.join();
+
+    ASSERT_TRUE(*answer) << answer->error().message;
+    EXPECT_TRUE((*answer)->empty());
 }
 
 TEST_F(GatewayTest, says_what_is_wrong_with_a_request_and_what_was_expected) {
@@ -184,32 +181,79 @@ TEST_F(GatewayTest, takes_files_and_reports_of_no_more_than_its_limits) {
     EXPECT_EQ(served.ask(post("complete", std::string(70'000, ' ')))->status, 413);
 }
 
+// With nothing but curl.
 TEST_F(GatewayTest, a_new_server_finds_its_agent_its_settings_and_somebody_to_tell) {
     auto offering = settings();
     offering.agent = folder_.write("agent", "hello");
     Served served{ports(), offering};
-    auto const link = served.link(token_of("w"));
     std::string const sha256 = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 
     EXPECT_EQ(served.gateway().agent_sha256(), sha256);
-    EXPECT_TRUE(fetch_agent(some_time(), *link, sha256, folder_ / "fetched"));
-    EXPECT_EQ(folder_.read("fetched"), "hello");
-    EXPECT_EQ(fetch_agent(some_time(), *link, std::string(64, 'a'), folder_ / "none").error().code, Errc::not_found);
-    EXPECT_FALSE(folder_.has("none"));
-    EXPECT_EQ(read_settings(some_time(), *link, worker).value(), R"({"pool":"default"})");
-    EXPECT_TRUE(send_boot_log(some_time(), *link, worker, "came up\n"));
+    EXPECT_EQ(served.ask({.target = "/v1/agent/" + sha256})->body, "hello");
+    EXPECT_EQ(served.ask({.target = "/v1/agent/" + std::string(64, 'a')})->status, 404);
+    EXPECT_EQ(served.ask({.target = "/v1/agent/"})->status, 404);
+    EXPECT_EQ(read_settings(some_time(), *served.link(token_of("w")), worker).value(), R"({"pool":"default"})");
+    EXPECT_EQ(served.ask(post("boot-log", "came up\n"))->status, 200);
     EXPECT_EQ(boot_log_, "w: came up\n");
+    EXPECT_EQ(served.ask(post("boot-log", std::string(64 * 1024 + 1, 'x')))->status, 413);
     EXPECT_EQ(served.ask({.target = "/v1/health"})->status, 200);
 }
 
-TEST_F(GatewayTest, an_agent_file_that_changed_since_is_not_taken_for_the_one_that_was_asked_for) {
-    auto offering = settings();
-    offering.agent = folder_.write("agent", "hello");
-    Served served{ports(), offering};
-    folder_.write("agent", "hallo");
+TEST_F(GatewayTest, whoever_waits_for_a_file_keeps_nobody_from_the_store) {
+    StuckFiles stuck{files_};
+    GatewayPorts const behind{.work = scripted_,
+                              .jobs = store_,
+                              .files = stuck,
+                              .identities = identities_,
+                              .clock = clock_,
+                              .file_guard = [](auto&&...) { return Result<>{}; }};
+    auto few = settings();
+    few.handlers = 2;
+    few.file_handlers = 1;
+    Served served{behind, few};
+    Source source{served.link(token_of("w"))};
+    auto const incarnation = enlist(source);
+    files_.put(some_time(), "a", folder_.write("in", "hello")).value();
+    std::vector<std::jthread> agents;
+    for (int i = 0; i < 6; ++i)
+        agents.emplace_back([&, i] {
+            Files files{served.link(token_of("w")), worker};
+            if (i % 2 == 0) EXPECT_TRUE(files.find(some_time(), "a"));
+            else EXPECT_TRUE(files.get(some_time(), "a", folder_ / ("out" + std::to_string(i))));
+        });
+    ASSERT_TRUE(eventually([&] { return stuck.waiting() == 1 && served.server().statistics().open_requests == 6; }));
 
-    EXPECT_FALSE(fetch_agent(some_time(), *served.link(token_of("w")), served.gateway().agent_sha256(), folder_ / "out"));
-    EXPECT_FALSE(folder_.has("out"));
+    EXPECT_TRUE(source.beat(some_time(), worker, incarnation, {}, false));
+    stuck.let_go();
+}
+
+TEST_F(GatewayTest, only_so_many_files_are_on_their_way) {
+    StuckFiles stuck{files_};
+    GatewayPorts const behind{.work = scripted_,
+                              .jobs = store_,
+                              .files = stuck,
+                              .identities = identities_,
+                              .clock = clock_,
+                              .file_guard = [](auto&&...) { return Result<>{}; }};
+    auto few = settings();
+    few.max_files = 2;
+    Served served{behind, few};
+    auto const path = folder_.write("in", "hello");
+    std::vector<std::jthread> agents;
+    for (auto const* key : {"a", "b"})
+        agents.emplace_back([&, key] {
+            EXPECT_TRUE((Files{served.link(token_of("w")), worker}.put(some_time(), key, path)));
+        });
+    ASSERT_TRUE(eventually([&] { return stuck.waiting() == 2; }));
+
+    Files third{served.link(token_of("w")), worker};
+    auto const refused = third.put(some_time(), "c", path);
+    EXPECT_EQ(refused.error().code, Errc::retry_later);
+    EXPECT_NE(refused.error().message.find("too many files"), std::string::npos) << refused.error().message;
+    EXPECT_GT(refused.error().retry_after, Duration{0});
+    stuck.let_go();
+    agents.clear();
+    EXPECT_TRUE(eventually([&] { return third.put(some_time(), "c", path).has_value(); }));
 }
 
 TEST_F(GatewayTest, cannot_be_made_of_what_cannot_work) {
@@ -231,17 +275,21 @@ TEST_F(GatewayTest, cannot_be_made_of_what_cannot_work) {
     EXPECT_EQ(make_link({.url = "https://localhost"}, clock_).error().code, Errc::rejected) << "no token";
 }
 
-TEST_F(GatewayTest, nobody_there_is_retry_later_and_no_answer_is_in_doubt) {
+TEST_F(GatewayTest, a_gateway_that_is_not_there_may_be_asked_again) {
     auto const link = Served{ports(), settings()}.link(token_of("w"));
-    Source source{link};
 
-    EXPECT_EQ(source.claim(some_time(), worker, Incarnation{1}, {}, 1).error().code, Errc::retry_later);
+    EXPECT_EQ((Source{link}.claim(some_time(), worker, Incarnation{1}, {}, 1).error().code), Errc::retry_later);
+}
 
-    Served slow{ports(), settings()};
-    Source waiting{slow.link(token_of("w"), 10s)};
-    auto const incarnation = enlist(waiting);
-    auto const brief = call_within(clock_, 200ms);
-    EXPECT_TRUE(waiting.claim(brief, worker, incarnation, {}, 1)) << "half of the call's time is for the answer";
+TEST_F(GatewayTest, a_claim_waits_for_no_longer_than_half_of_its_call) {
+    Served served{ports(), settings()};
+    Source source{served.link(token_of("w"), 10s)};
+    auto const incarnation = enlist(source);
+
+    auto const none = source.claim(call_within(clock_, 1s), worker, incarnation, {}, 1);
+
+    ASSERT_TRUE(none) << none.error().message;
+    EXPECT_TRUE(none->empty());
 }
 
 // Whatever is sent, the gateway answers, says why, and goes on.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <atomic>
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
@@ -31,6 +32,7 @@ class ScriptedStore final : public WorkSource {
 public:
     std::optional<Error> problem;
     std::atomic<int> claims{0};
+    std::function<void()> after_beat;  ///< While its answer is on its way.
     WorkSource* behind = nullptr;
 
     Result<Registered> register_worker(Call const& call, Registration const& who) override {
@@ -40,7 +42,9 @@ public:
     Result<BeatReply> beat(Call const& call, WorkerId const& worker, Incarnation incarnation, BeatCount acknowledged,
                            bool leaving) override {
         if (problem) return *problem;
-        return behind->beat(call, worker, incarnation, acknowledged, leaving);
+        auto reply = behind->beat(call, worker, incarnation, acknowledged, leaving);
+        if (after_beat) after_beat();
+        return reply;
     }
     Result<std::vector<Lease>> claim(Call const& call, WorkerId const& worker, Incarnation incarnation,
                                      BeatCount acknowledged, int slots) override {
@@ -73,6 +77,54 @@ private:
     std::map<WorkerId, Identity> known_;
 };
 
+/// Files that are not reached before the test says so.
+class StuckFiles final : public FileStore {
+public:
+    explicit StuckFiles(FileStore& behind) : behind_(behind) {}
+
+    void let_go() {
+        std::scoped_lock const lock{mutex_};
+        stuck_ = false;
+        changed_.notify_all();
+    }
+    [[nodiscard]] int waiting() const { return waiting_; }
+
+    Result<StoredFile> put(Call const& call, std::string const& key, std::string const& path) override {
+        wait(call);
+        return behind_.put(call, key, path);
+    }
+    Result<StoredFile> get(Call const& call, std::string const& key, std::string const& path) override {
+        wait(call);
+        return behind_.get(call, key, path);
+    }
+    Result<std::optional<StoredFile>> find(Call const& call, std::string const& key) override {
+        wait(call);
+        return behind_.find(call, key);
+    }
+    Result<> remove(Call const& call, std::string const& key) override {
+        wait(call);
+        return behind_.remove(call, key);
+    }
+    Result<std::vector<std::string>> list(Call const& call, std::string const& prefix) override {
+        wait(call);
+        return behind_.list(call, prefix);
+    }
+
+private:
+    void wait(Call const& call) {
+        ++waiting_;
+        std::unique_lock lock{mutex_};
+        changed_.wait(lock, call.stop, [&] { return !stuck_; });
+        --waiting_;
+    }
+
+    FileStore& behind_;
+    std::mutex mutex_;
+    std::condition_variable_any changed_;
+    bool stuck_ = true;
+    std::atomic<int> waiting_{0};
+};
+
 /// A gateway with its server on a free loopback port, in front of anything.
 class Served {
 public:
@@ -80,6 +132,7 @@ public:
 
     [[nodiscard]] std::string url() const;
     [[nodiscard]] Gateway& gateway() { return *gateway_; }
+    [[nodiscard]] http::Server& server() { return *server_; }
     [[nodiscard]] std::shared_ptr<Link> link(Secret const& token, Duration claim_wait = Duration{0}) const;
     [[nodiscard]] Result<http::Response> ask(http::Request const& request) const;
 

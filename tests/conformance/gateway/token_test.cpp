@@ -8,6 +8,35 @@ namespace {
 
 using testing::a_job;
 
+/// A store that is asked for the fleet.
+class ScriptedFleet final : public FleetStore {
+public:
+    ScriptedFleet(FleetStore& behind, Clock& clock) : behind_(behind), clock_(clock) {}
+
+    std::optional<Error> problem;
+
+    Result<FleetRecord> load(Call const& call) override {
+        if (problem) return *problem;
+        if (call.deadline - clock_.steady_now() < 100ms) return fail(Errc::retry_later, "no answer in time");
+        return behind_.load(call);
+    }
+    Result<Leadership> lead(Call const& call, std::string const& candidate, Duration ttl) override {
+        return behind_.lead(call, candidate, ttl);
+    }
+    Result<> resign(Call const& call, std::string const& candidate) override { return behind_.resign(call, candidate); }
+    Result<> write(Call const& call, LeaderEpoch epoch, FleetWrite const& write) override {
+        return behind_.write(call, epoch, write);
+    }
+    Result<> hold(Call const& call, PoolName const& pool, bool held) override { return behind_.hold(call, pool, held); }
+    Result<> freeze(Call const& call, std::string const& why) override { return behind_.freeze(call, why); }
+    Result<Adopted> adopt(Call const& call, Adoption const& adoption) override { return behind_.adopt(call, adoption); }
+    Result<std::vector<ServerBill>> bills(Call const& call, Instant since) override { return behind_.bills(call, since); }
+
+private:
+    FleetStore& behind_;
+    Clock& clock_;
+};
+
 /// A fleet of two workers, "f-default-1" and "f-default-2", behind a gateway that knows them by their intents.
 class TokenTest : public ::testing::Test {
 protected:
@@ -36,6 +65,12 @@ protected:
     Source source(std::string const& token_owner) { return Source{served_.link(token_of(token_owner))}; }
     JobId submit(JobSpec const& spec) { return store_.submit(some_time(), {spec}).value().at(0).value().job; }
     JobState state_of(JobId job) { return store_.look(some_time(), {.jobs = {job}}).value().at(0).state; }
+    static http::Request post(std::string const& worker, std::string const& operation, std::string body) {
+        return {.method = "POST",
+                .target = "/v1/workers/" + worker + "/" + operation,
+                .headers = {{"Authorization", "Bearer " + token_of(worker).reveal()}},
+                .body = std::move(body)};
+    }
     bool is_frozen() { return !store_.load(some_time())->frozen.empty(); }
 
     std::string const mine = "f-default-1";
@@ -46,7 +81,7 @@ protected:
     memory::Files files_;
     LeaderEpoch epoch_;
     memory::ManualClock identity_clock_;
-    FleetIdentities identities_{store_, FleetId{"f"}, identity_clock_, 10s, 1s};
+    FleetIdentities identities_{store_, FleetId{"f"}, identity_clock_, {.keep = 10s, .retry = 1s}};
     Served served_{{store_, store_, files_, identities_, clock_}, {}};
 };
 
@@ -99,6 +134,35 @@ TEST_F(TokenTest, a_worker_that_came_later_is_looked_for_though_not_without_end)
     EXPECT_GT(too_soon.error().retry_after, Duration{0});
     identity_clock_.advance(1s);
     EXPECT_TRUE(source(late).register_worker(some_time(), registration(late)));
+}
+
+// One look is for all: whoever asked for it must not decide how long it may take.
+TEST_F(TokenTest, a_stranger_in_a_hurry_harms_nobody) {
+    ScriptedFleet fleet{store_, clock_};
+    FleetIdentities identities{fleet, FleetId{"f"}, clock_, {}};
+    Served served{{store_, store_, files_, identities, clock_}, {}};
+    auto hurried = post("stranger", "beat", "{}");
+    hurried.headers.push_back({"Rgrid-Call-Time", "1"});
+
+    EXPECT_EQ(served.ask(hurried)->status, 410);
+    EXPECT_TRUE(Source{served.link(token_of(mine))}.register_worker(some_time(), registration(mine)));
+}
+
+// A new agent ends at a verdict, and a store that cannot be asked gives none.
+TEST_F(TokenTest, a_worker_comes_again_whatever_keeps_the_gateway_from_knowing_it) {
+    ScriptedFleet fleet{store_, clock_};
+    FleetIdentities identities{fleet, FleetId{"f"}, clock_, {.keep = 0s, .retry = 0s}};
+    Served served{{store_, store_, files_, identities, clock_}, {}};
+    Source worker{served.link(token_of(mine))};
+
+    for (auto code : {Errc::denied, Errc::rejected, Errc::fenced, Errc::in_doubt, Errc::bug}) {
+        fleet.problem = fail(code, "password authentication failed");
+        auto const answer = worker.register_worker(some_time(), registration(mine));
+        EXPECT_EQ(answer.error().code, Errc::retry_later);
+        EXPECT_EQ(answer.error().message, "password authentication failed");
+    }
+    fleet.problem.reset();
+    EXPECT_TRUE(worker.register_worker(some_time(), registration(mine)));
 }
 
 TEST_F(TokenTest, a_token_is_void_when_its_server_is_settled) {
@@ -165,9 +229,8 @@ TEST_F(TokenTest, a_stolen_token_does_not_make_the_fleet_stand_still) {
     WorkerId const worker{mine};
     Incarnation const greater{incarnation.value + 1000};
 
-    static_cast<void>(thief.beat(some_time(), worker, incarnation, BeatCount{99}, false));
-    static_cast<void>(thief.beat(some_time(), worker, greater, BeatCount{99}, false));
-    static_cast<void>(thief.claim(some_time(), worker, greater, BeatCount{99}, 1));
+    static_cast<void>(thief.beat(some_time(), worker, greater, {}, false));
+    static_cast<void>(thief.claim(some_time(), worker, greater, {}, 1));
     static_cast<void>(thief.append_log(some_time(), worker, incarnation, {JobId{77}, LeaseEpoch{5}, 0, "x"}));
     auto const verdicts = thief.complete(some_time(), worker, greater,
                                          {{JobId{999}, LeaseEpoch{7}, Outcome::succeeded},
@@ -176,6 +239,18 @@ TEST_F(TokenTest, a_stolen_token_does_not_make_the_fleet_stand_still) {
     EXPECT_EQ(verdicts.value(), (std::vector{Verdict::unknown, Verdict::fenced}));
     EXPECT_FALSE(is_frozen());
     EXPECT_EQ(state_of(job), JobState::queued);
+}
+
+// What a client of one's own would send, with a run that a gateway has signed.
+TEST_F(TokenTest, a_count_of_beats_that_was_made_up_does_not_make_the_fleet_stand_still) {
+    auto const run =
+        served_.ask(post(mine, "register", R"({"server":")" + mine + R"(","pool":"default","slots":1,"version":"1","protocol":1})"))
+            ->body;
+    auto const forged = R"({"run":)" + run + R"(,"acknowledged":{"count":99,"proof":"made up"})";
+
+    EXPECT_EQ(served_.ask(post(mine, "beat", forged + "}"))->status, 200);
+    EXPECT_EQ(served_.ask(post(mine, "claim", forged + R"(,"slots":1,"wait":"0s"})"))->status, 200);
+    EXPECT_FALSE(is_frozen());
 }
 
 // ... but an agent that was told so by a gateway is believed.
@@ -242,6 +317,90 @@ TEST_F(TokenTest, a_worker_touches_only_the_files_of_jobs_that_it_holds) {
     work.complete(some_time(), WorkerId{mine}, incarnation, {{lease.job, lease.epoch, Outcome::succeeded}}).value();
     EXPECT_EQ(files.get(some_time(), outputs + ".json", folder / "late").error().code, Errc::denied)
         << "after it has reported";
+}
+
+/// A worker that runs two jobs with one input.
+class SharedInputTest : public TokenTest {
+protected:
+    SharedInputTest() {
+        scripted_.behind = &store_;
+        files_.put(some_time(), key_, folder_.write("in", "hello")).value();
+        incarnation_ =
+            work_.register_worker(some_time(), {me_, ServerName{mine}, PoolName{"default"}, 3, "1"})->incarnation;
+        for (auto const& job : {next(), next()}) leases_.push_back(job);
+    }
+
+    JobSpec spec() const {
+        JobSpec made = a_job();
+        made.inputs = {{"in", sha256_, 5}};
+        return made;
+    }
+    Lease next() {
+        submit(spec());
+        return work_.claim(some_time(), me_, incarnation_, {}, 1)->at(0);
+    }
+    Result<BeatReply> beat() { return work_.beat(some_time(), me_, incarnation_, {}, false); }
+    Result<> get_input() {
+        auto const got = Files{link_, me_}.get(some_time(), key_, folder_ / ("got" + std::to_string(++number_)));
+        if (!got) return got.error();
+        return {};
+    }
+    static std::vector<Completion> ended(Lease const& lease, Outcome outcome) {
+        return {{lease.job, lease.epoch, outcome}};
+    }
+
+    std::string const sha256_ = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+    std::string const key_ = "inputs/" + sha256_;
+    WorkerId const me_{mine};
+    testing::TempFolder folder_;
+    ScriptedStore scripted_;
+    Served scripted_served_{{scripted_, store_, files_, identities_, clock_}, {}};
+    std::shared_ptr<Link> const link_ = scripted_served_.link(token_of(mine));
+    Source work_{link_};
+    Incarnation incarnation_;
+    std::vector<Lease> leases_;
+    int number_ = 0;
+};
+
+TEST_F(SharedInputTest, is_there_for_the_other_job_when_one_has_ended) {
+    work_.complete(some_time(), me_, incarnation_, ended(leases_[1], Outcome::succeeded)).value();
+    EXPECT_TRUE(get_input());
+
+    work_.complete(some_time(), me_, incarnation_, ended(leases_[0], Outcome::succeeded)).value();
+    EXPECT_EQ(get_input().error().code, Errc::denied);
+}
+
+TEST_F(SharedInputTest, is_there_for_the_other_job_when_one_was_lost) {
+    store_.complete(some_time(), me_, incarnation_, ended(leases_[1], Outcome::failed)).value();
+    ASSERT_EQ(beat()->held.size(), 1u);
+
+    EXPECT_TRUE(get_input());
+}
+
+TEST_F(SharedInputTest, is_there_while_the_store_stands_still_and_says_nothing_is_held) {
+    store_.freeze(some_time(), "a test wants it so").value();
+    ASSERT_TRUE(beat()->frozen);
+
+    EXPECT_TRUE(get_input());
+}
+
+TEST_F(SharedInputTest, is_there_for_a_job_that_was_claimed_while_a_beat_was_answered) {
+    for (auto const& lease : leases_)
+        work_.complete(some_time(), me_, incarnation_, ended(lease, Outcome::succeeded)).value();
+    submit(spec());
+    scripted_.after_beat = [&] { EXPECT_EQ(work_.claim(some_time(), me_, incarnation_, {}, 1)->size(), 1u); };
+    ASSERT_TRUE(beat()->held.empty());
+
+    EXPECT_TRUE(get_input());
+}
+
+TEST_F(SharedInputTest, a_lost_job_may_still_be_reported_and_say_its_last_words) {
+    work_.complete(some_time(), me_, incarnation_, ended(leases_[1], Outcome::succeeded)).value();
+    ASSERT_EQ(beat()->held.size(), 1u);
+
+    EXPECT_EQ(work_.complete(some_time(), me_, incarnation_, ended(leases_[1], Outcome::succeeded)).value(),
+              std::vector{Verdict::accepted});
+    EXPECT_TRUE(work_.append_log(some_time(), me_, incarnation_, {leases_[1].job, leases_[1].epoch, 0, "the end"}));
 }
 
 TEST(Token, is_another_each_time_and_can_be_sent) {

@@ -29,32 +29,60 @@ protected:
     Log log_{{.json = true, .level = Severity::error}, clock_};
 };
 
-// An agent that reckons with other limits than the controller would run on what another has begun.
-TEST_F(GatewayRoleTest, tells_an_agent_how_its_pool_is_configured) {
-    auto ports = open_ports(loaded_, clock_, Role::gateway).value();
-    FleetWrite write;
-    Intent intent;
-    intent.server = ServerName{"default-big-1"};
-    intent.pool = PoolName{"big"};
-    intent.token_hash = gateway::hash_of(Secret{"token"});
-    write.intents = {intent};
-    write.next_number = 2;
-    auto const call = call_within(clock_, 10s);
-    ports.fleet->write(call, ports.fleet->lead(call, "test", 1h)->epoch, write).value();
-    auto const role = GatewayRole::start(loaded_, ports, log_, clock_).value();
-    auto const link = gateway::make_link(
-                          {.url = "http://127.0.0.1:" + std::to_string(role->port()), .token = Secret{"token"}}, clock_)
-                          .value();
+/// A gateway whose store knows one server of the pool "big" and one of "late".
+class RunningGatewayTest : public GatewayRoleTest {
+protected:
+    RunningGatewayTest() {
+        FleetWrite write;
+        for (auto const* pool : {"big", "late"}) {
+            Intent intent;
+            intent.server = ServerName{worker_of(pool).value};
+            intent.pool = PoolName{pool};
+            intent.token_hash = gateway::hash_of(Secret{"token"});
+            write.intents.push_back(intent);
+        }
+        write.next_number = 2;
+        ports_.fleet->write(call_, ports_.fleet->lead(call_, "test", 1h)->epoch, write).value();
+    }
 
-    auto const told = config::from_json_text<RemoteAgentSettings>(
-                          gateway::read_settings(call, *link, WorkerId{"default-big-1"}).value())
-                          .value();
+    static WorkerId worker_of(std::string const& pool) { return WorkerId{"default-" + pool + "-1"}; }
+    Result<SettingsForAgent> ask(std::string const& pool) {
+        auto const text = gateway::read_settings(call_, *link_, worker_of(pool));
+        if (!text) return text.error();
+        return config::from_json_text<SettingsForAgent>(*text);
+    }
+
+    Call const call_ = call_within(clock_, 10s);
+    Ports ports_ = open_ports(loaded_, clock_, Role::gateway).value();
+    std::unique_ptr<GatewayRole> const role_ = GatewayRole::start(loaded_, ports_, log_, clock_).value();
+    std::shared_ptr<gateway::Link> const link_ =
+        gateway::make_link({.url = "http://127.0.0.1:" + std::to_string(role_->port()), .token = Secret{"token"}}, clock_)
+            .value();
+};
+
+// An agent that reckons with other limits than the controller would run on what another has begun.
+TEST_F(RunningGatewayTest, tells_an_agent_how_its_pool_is_configured) {
+    auto const told = ask("big").value();
 
     EXPECT_EQ(told.pool, PoolName{"big"});
     EXPECT_EQ(told.slots, 3);
     EXPECT_EQ(told.heartbeat, Duration{7s});
     EXPECT_EQ(told.lost_after, Duration{90s});
     EXPECT_EQ(told.kill_grace, loaded_.settings.worker.kill_grace);
+}
+
+TEST_F(RunningGatewayTest, tells_an_agent_how_its_pool_is_configured_now) {
+    EXPECT_EQ(ask("late").error().code, Errc::retry_later) << "its server may come before the configuration does";
+    auto changed = loaded_.settings;
+    changed.pool[PoolName{"late"}].slots = 5;
+    changed.pool[PoolName{"big"}].health.lost_after = 60s;
+    changed.worker.margin = 3s;
+
+    role_->tell(changed);
+
+    EXPECT_EQ(ask("late")->slots, 5);
+    EXPECT_EQ(ask("big")->lost_after, Duration{60s});
+    EXPECT_EQ(ask("big")->margin, Duration{3s});
 }
 
 TEST_F(GatewayRoleTest, keeps_one_secret_that_only_its_owner_reads) {
@@ -69,13 +97,37 @@ TEST_F(GatewayRoleTest, keeps_one_secret_that_only_its_owner_reads) {
     EXPECT_EQ(refused.error().message.find("short"), std::string::npos);
 }
 
+TEST_F(GatewayRoleTest, takes_no_secret_that_others_may_know) {
+    auto const secret = kept_secret(home_.path()).value();
+    namespace fs = std::filesystem;
+    fs::permissions(home_ / "gateway.secret", fs::perms::group_read, fs::perm_options::add);
+
+    auto const refused = kept_secret(home_.path());
+
+    EXPECT_NE(refused.error().message.find("gateway.secret"), std::string::npos) << refused.error().message;
+    EXPECT_NE(refused.error().message.find("chmod 600"), std::string::npos) << refused.error().message;
+    EXPECT_EQ(refused.error().message.find(secret.reveal()), std::string::npos);
+    fs::permissions(home_ / "gateway.secret", fs::perms::group_read, fs::perm_options::remove);
+    EXPECT_EQ(kept_secret(home_.path()).value(), secret);
+}
+
+TEST_F(GatewayRoleTest, says_why_a_secret_cannot_be_read_or_kept) {
+    std::filesystem::create_directory(home_ / "gateway.secret");
+
+    auto const unread = kept_secret(home_.path()).error().message;
+    EXPECT_EQ(unread, "cannot read " + (home_ / "gateway.secret") + ": Is a directory");
+    auto const unmade = kept_secret(home_ / "nowhere").error().message;
+    EXPECT_NE(unmade.find("No such file or directory"), std::string::npos) << unmade;
+}
+
 TEST_F(GatewayRoleTest, half_a_gateway_is_told) {
-    std::ofstream{home_ / "half.toml"} << "[gateway]\ncertificate = \"c.pem\"\nurl = \"ftp://x\"\nsecret = \"short\"\n";
+    std::ofstream{home_ / "half.toml"} << "[gateway]\ncertificate = \"c.pem\"\nurl = \"ftp://x\"\nsecret = \"short\"\n"
+                                           "identity_time = \"1s\"\nidentity_retry = \"2s\"\n";
 
     auto const problems =
         load_settings({.config = home_ / "half.toml", .home = home_.path()}, [](auto&&) { return std::nullopt; }).problems;
 
-    for (auto const* path : {"gateway.key", "gateway.url", "gateway.secret"}) EXPECT_TRUE(problems.names(path)) << path;
+    for (auto const* path : {"gateway.key", "gateway.url", "gateway.secret", "gateway.identity_retry"}) EXPECT_TRUE(problems.names(path)) << path;
     EXPECT_EQ(to_text(problems).find("short\""), std::string::npos);
 }
 

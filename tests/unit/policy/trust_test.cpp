@@ -9,19 +9,6 @@ namespace {
 
 using ::testing::IsEmpty;
 
-// --- Numbers of servers --------------------------------------------------------------------------------------------
-
-TEST(Trust, Only_a_name_that_the_planner_gives_has_a_number) {
-    auto const number = [](std::string const& name) {
-        return number_of(ServerName{name}, default_pool, FleetId{"f"});
-    };
-
-    EXPECT_EQ(number("f-default-57"), 57);
-    for (auto const* name : {"f-default-", "f-default-x", "f-default-5x", "f-default--5", "f-default-0", "f-other-5",
-                             "g-default-5", "5", "f-default-99999999999999999999"})
-        EXPECT_EQ(number(name), std::nullopt) << name;
-}
-
 // --- Another store's servers ---------------------------------------------------------------------------------------
 
 TEST(Trust, Servers_of_this_store_and_servers_without_a_label_are_not_foreign) {

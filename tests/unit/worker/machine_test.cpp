@@ -1140,6 +1140,28 @@ TEST_F(AgentMachineTest, FencedAndCutOffFromTheStoreItExitsAfterAWhile) {
     EXPECT_LE(agent.now - told, 41s);
 }
 
+// A store answers each result; a gateway that does not know the worker any more says so of all at once.
+TEST_F(AgentMachineTest, AReportThatIsFencedAsAWholeEndsItsJobsAndRemovesNoOutputs) {
+    agent.serve({lease_of(1), lease_of(2)});
+    auto ended = result_of(1);
+    ended.outputs = {{"out", "sha", 1}};
+    agent.tell(agent::AttemptEnded{ended});
+    agent.pass(40ms);
+    ASSERT_TRUE(agent.take<agent::Complete>());
+    agent.tell(agent::CompleteAnswer{closed});
+    EXPECT_EQ(agent.take<agent::Stop>()->why, StopWhy::lost);
+    agent.tell(agent::AttemptEnded{result_of(2, Outcome::cancelled)});
+    auto const told = agent.now;
+    while (!agent.machine.ended() && agent.now < told + 5min) {
+        agent.pass(1s);
+        if (agent.take<agent::Complete>()) agent.tell(agent::CompleteAnswer{closed});
+    }
+
+    EXPECT_EQ(exited(), AgentExitReason::fenced);
+    EXPECT_LE(agent.now - told, 41s);
+    EXPECT_EQ(agent.count<agent::Discard>(), 0);
+}
+
 TEST_F(AgentMachineTest, AClosedSessionEndsItsJobs) {
     agent.serve({lease_of(1), lease_of(2)});
     agent.beat(holding({key_of(1), key_of(2)}, SessionState::closed));

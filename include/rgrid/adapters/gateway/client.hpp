@@ -40,6 +40,8 @@ public:
     Result<std::vector<Lease>> claim(Call const& call, WorkerId const& worker, Incarnation incarnation,
                                      BeatCount acknowledged, int slots) override;
     /// Large reports travel in parts; after an error some of them may have been taken, and repeating it is safe.
+    /// Unlike a store, it answers `fenced` as a whole once the worker is none of the fleet's any more: its server is
+    /// settled and its token void, and what it has not reported by then is lost.
     Result<std::vector<Verdict>> complete(Call const& call, WorkerId const& worker, Incarnation incarnation,
                                           std::vector<Completion> const& completions) override;
     Result<> append_log(Call const& call, WorkerId const& worker, Incarnation incarnation,
@@ -68,11 +70,5 @@ private:
 
 /// What an agent has to know before it registers, as JSON: what GatewayPorts::agent_settings says.
 Result<std::string> read_settings(Call const& call, Link& link, WorkerId const& worker);
-
-/// Tells the operators what a new server wrote while it came up; what is more than 64 KiB is cut at its beginning.
-Result<> send_boot_log(Call const& call, Link& link, WorkerId const& worker, std::string const& text);
-
-/// Copies the agent with that SHA-256 to a new local file, and checks that it is it.
-Result<> fetch_agent(Call const& call, Link& link, std::string const& sha256, std::string const& path);
 
 }  // namespace rgrid::gateway

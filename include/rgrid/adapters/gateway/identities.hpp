@@ -9,6 +9,7 @@
 #include <rgrid/base/time.hpp>
 #include <rgrid/ports/clock.hpp>
 #include <rgrid/ports/fleet_store.hpp>
+#include <stop_token>
 #include <string>
 
 namespace rgrid::gateway {
@@ -26,7 +27,7 @@ public:
     virtual ~Identities() = default;
 
     /// The worker's identity, or nothing if the fleet certainly has no such worker (any more): it is told to exit.
-    /// `retry_later`: it is not known now.
+    /// An error: it is not known now; whatever its code, the worker is asked to come again.
     virtual Result<std::optional<Identity>> find(Call const& call, WorkerId const& worker) = 0;
 };
 
@@ -34,10 +35,18 @@ public:
 ///
 /// What was read counts for `keep`; a worker that is not in it is looked for at most once every `retry`. A worker that
 /// the store cannot know yet, or whose store stands still, is asked to come again: it may have gone back in time.
+///
+/// One look is for all who wait for one, so it is nobody's: who asked last may leave, and others still get its answer.
 class FleetIdentities final : public Identities {
 public:
-    /// `fleet` and `clock` must outlive this object.
-    FleetIdentities(FleetStore& fleet, FleetId name, Clock& clock, Duration keep, Duration retry);
+    struct Times {
+        Duration keep{10'000};
+        Duration retry{1'000};    ///< At most `keep`: otherwise those who are known would be sent away.
+        Duration limit{30'000};  ///< How long the store may take.
+    };
+
+    /// `fleet` and `clock` must outlive this object. `stop` ends a look.
+    FleetIdentities(FleetStore& fleet, FleetId name, Clock& clock, Times const& times, std::stop_token stop = {});
     ~FleetIdentities() override;
 
     Result<std::optional<Identity>> find(Call const& call, WorkerId const& worker) override;

@@ -32,6 +32,8 @@ struct GatewaySettings {
     int max_connections = 12'000;
     int max_connections_per_peer = 0;
     int handlers = 8;
+    int file_handlers = 4;
+    int max_files = 100;
 
     static constexpr auto rules = std::tuple{
         field(&GatewaySettings::listen, "Address and port, as \"0.0.0.0:8443\"; empty: there is no gateway here."),
@@ -64,13 +66,19 @@ struct GatewaySettings {
         field(&GatewaySettings::max_connections, "Connections at a time.", 1, 1'000'000),
         field(&GatewaySettings::max_connections_per_peer,
               "Connections of one IPv4 address or IPv6 network of 64 bits; 0: no such limit.", 0, 1'000'000),
-        field(&GatewaySettings::handlers, "Requests that are worked on at a time.", 1, 1024)};
+        field(&GatewaySettings::handlers, "Requests that are worked on at a time.", 1, 1024),
+        field(&GatewaySettings::file_handlers,
+              "Besides them, requests that wait for the file store; nobody else waits for it.", 1, 1024),
+        field(&GatewaySettings::max_files,
+              "Files that are on their way to the file store or asked of it at a time; whoever wants more is asked to come "
+              "again.",
+              1, 100'000)};
 
     friend bool operator==(GatewaySettings const&, GatewaySettings const&) = default;
 };
 BOOST_DESCRIBE_STRUCT(GatewaySettings, (),
                       (listen, certificate, key, url, ca, secret, agent, folder, claim_wait, poll, identity_time,
                        identity_retry, call_time, file_time, link_time, max_report, max_file, max_connections,
-                       max_connections_per_peer, handlers))
+                       max_connections_per_peer, handlers, file_handlers, max_files))
 
 }  // namespace rgrid::gateway
