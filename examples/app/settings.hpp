@@ -71,7 +71,8 @@ struct PostgresSettings {
         field(&PostgresSettings::listen,
               "Changes are told by LISTEN and NOTIFY; false behind a pooler that gives each transaction another "
               "connection."),
-        field(&PostgresSettings::poll, "Without `listen`, programs look for changes this often.", 10ms, 10min),
+        field(&PostgresSettings::poll,
+              "Without `listen`, or while its connection is lost, programs look for changes this often.", 10ms, 10min),
         field(&PostgresSettings::notify_interval, "The least time between two NOTIFY of one program.", 0s, 1min)};
 
     friend bool operator==(PostgresSettings const&, PostgresSettings const&) = default;
