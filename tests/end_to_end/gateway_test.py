@@ -1,9 +1,15 @@
 """Agents that see no store: they work through a gateway, over TLS, each with a token of its own."""
 
+import contextlib
+import hashlib
+import json
 import os
 import pathlib
+import re
 import shutil
+import signal
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import unittest
@@ -19,8 +25,29 @@ def free_port():
         return listener.getsockname()[1]
 
 
+def holds_token(text, hashed):
+    """Whether a token stands anywhere in the text, of which the store keeps only the hash."""
+    return any(hashlib.sha256(word.group(1).encode()).hexdigest() == hashed
+               for word in re.finditer(r"(?=([A-Za-z0-9_-]{43}))", text))
+
+
 class GatewayTest(FleetCase):
     programs = PROGRAMS
+
+    def token_hash(self, fleet, server):
+        with contextlib.closing(sqlite3.connect(f"file:{fleet.home}/rgrid.db?mode=ro", uri=True)) as database:
+            (intent,), = database.execute("SELECT body FROM intent WHERE server = ?", (server,))
+        hashed = json.loads(intent)["token_hash"]
+        self.assertRegex(hashed, "^[0-9a-f]{64}$")
+        return hashed
+
+    def configure_leader(self, fleet):
+        """The leader's configuration: the same, but that it listens nowhere."""
+        leader = fleet.home / "leader.toml"
+        gateway = {name: value for name, value in fleet.settings["gateway"].items()
+                   if name not in ("listen", "certificate", "key")}
+        leader.write_text(as_toml(fleet.settings | {"gateway": gateway}))
+        return str(leader)
 
     def start_remote_fleet(self):
         """A fleet whose leader and gateway are two processes."""
@@ -35,11 +62,9 @@ class GatewayTest(FleetCase):
         fleet.configure(pool__default__health={"lost_after": "60s"})
         fleet.configure(gateway={"url": self.url, "ca": str(self.certificate), "poll": "50ms",
                                  "identity_retry": "100ms"})
-        leader = fleet.home / "leader.toml"
-        leader.write_text(as_toml(fleet.settings))
         fleet.configure(gateway={"listen": f"127.0.0.1:{self.port}", "certificate": str(self.certificate),
                                  "key": str(key)})
-        fleet.start_leader("--config", str(leader))
+        self.leader = fleet.start_leader("--config", self.configure_leader(fleet))
         return fleet
 
     def start_gateway(self, fleet):
@@ -55,7 +80,7 @@ class GatewayTest(FleetCase):
         fleet = self.start_remote_fleet()
         gateway = self.start_gateway(fleet)
         script = fleet.home / "work.sh"
-        script.write_text('#!/bin/sh\nsh "$1" "$2" "$3" a && cat input.txt > result.txt\n')
+        script.write_text('#!/bin/sh\nenv\nsh "$1" "$2" "$3" a && cat input.txt > result.txt\n')
         (fleet.home / "input.txt").write_text("what comes in goes out\n")
         job = fleet.ask("run", "--detach", "--input", str(fleet.home / "input.txt"), "--output", "result.txt",
                         str(script), str(fleet.script), str(fleet.home), "gate")
@@ -63,6 +88,11 @@ class GatewayTest(FleetCase):
         name, agent = self.agent_of(fleet)
         opened = [os.readlink(link) for link in pathlib.Path(f"/proc/{agent}/fd").iterdir() if link.is_symlink()]
         self.assertFalse([path for path in opened if "rgrid.db" in path], "an agent of a gateway opens no store")
+        hashed = self.token_hash(fleet, name)
+        self.assertTrue(holds_token("-token-of-" + "x" * 43, hashlib.sha256(("x" * 43).encode()).hexdigest()))
+        environment = pathlib.Path(f"/proc/{agent}/environ").read_text()
+        self.assertIn("RGRID_SERVER", environment)
+        self.assertFalse(holds_token(environment, hashed), "a job of the same user sees the token")
 
         gateway.end(9)
         fleet.open()
@@ -73,8 +103,10 @@ class GatewayTest(FleetCase):
         fleet.wait_for_job(job, "succeeded")
         self.assertEqual((fleet.journal("start", "a"), fleet.journal("end", "a")), ([1], [1]))
         self.assertEqual((fleet.home / f"files/outputs/{job}/1/result.txt").read_text(), "what comes in goes out\n")
-        self.assertIn("a was done in epoch 1", fleet.rgrid("logs", str(job)))
-        self.assertNotIn("RGRID_TOKEN", fleet.agent_log(name))
+        said = fleet.rgrid("logs", str(job))
+        self.assertIn("a was done in epoch 1", said)
+        for log in [said, fleet.agent_log(name), *(daemon.log_path.read_text() for daemon in fleet.daemons)]:
+            self.assertFalse(holds_token(log, hashed), log)
 
     def test_nobody_works_with_a_token_that_is_not_theirs(self):
         fleet = self.start_remote_fleet()
@@ -100,6 +132,25 @@ class GatewayTest(FleetCase):
         with open(f"/proc/{agent}/status", encoding="ascii") as status:
             resident = next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
         self.check_resident(resident)
+
+    def test_a_pool_that_a_reload_adds_gets_its_agents(self):
+        fleet = self.start_remote_fleet()
+        gateway = self.start_gateway(fleet)
+        right = (fleet.home / "rgrid.toml").read_text()
+        (fleet.home / "rgrid.toml").write_text(right + "\n[pool.late]\nslots = 0\n")
+        gateway.kill(signal.SIGHUP)
+        wait_until("a mistake is told", lambda: "pool.late.slots" in gateway.log_path.read_text())
+        self.assertIn("the one before stays in force", gateway.log_path.read_text())
+
+        fleet.configure(pool__late={"slots": 1}, pool__late__scaling=fleet.settings["pool.default.scaling"],
+                        pool__late__health=fleet.settings["pool.default.health"])
+        self.configure_leader(fleet)
+        for daemon in (gateway, self.leader):
+            daemon.kill(signal.SIGHUP)
+        fleet.open()
+
+        fleet.wait_for_job(fleet.submit("a", options=("--pool", "late")), "succeeded")
+        fleet.wait_for_job(fleet.submit("b"), "succeeded")
 
     def check_resident(self, kilobytes):
         """Of the agent; rgrid-worker may have what it likes."""
