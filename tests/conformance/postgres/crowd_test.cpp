@@ -27,6 +27,7 @@ namespace {
 
 constexpr char const* database_variable = "RGRID_TEST_CROWD_DATABASE";
 constexpr char const* worker_variable = "RGRID_TEST_CROWD_WORKER";
+constexpr char const* folder_variable = "RGRID_TEST_CROWD_FOLDER";
 constexpr int crowd_slots = 32;
 
 /// One line in one write, so that a kill never leaves half of one.
@@ -91,10 +92,9 @@ private:
 };
 
 /// The agent as it is in earnest, until it is killed.
-void play_agent(std::string const& url, WorkerId const& worker) {
+void play_agent(std::string const& url, WorkerId const& worker, std::string const& folder) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     SystemClock clock;
-    rgrid::testing::TempFolder folder;
     Settings settings;
     settings.url = Secret{url};
     settings.connections = 4;
@@ -109,7 +109,7 @@ void play_agent(std::string const& url, WorkerId const& worker) {
     agent.slots = crowd_slots;
     agent.heartbeat = Duration{1000};
     agent.batch_wait = Duration{5};
-    Agent{{source, executor, files, clock, wake.get()}, agent, {.folder = folder / "work", .log = {}}}.run({});
+    Agent{{source, executor, files, clock, wake.get()}, agent, {.folder = folder + "/" + worker.value, .log = {}}}.run({});
 }
 
 /// In a child process the agent takes the place of the tests.
@@ -118,24 +118,26 @@ public:
     void SetUp() override {
         auto const* const url = std::getenv(database_variable);
         if (url == nullptr) return;
-        play_agent(url, WorkerId{std::getenv(worker_variable)});
+        play_agent(url, WorkerId{std::getenv(worker_variable)}, std::getenv(folder_variable));
         ::_exit(0);
     }
 };
 
 auto* const crowd_role = ::testing::AddGlobalTestEnvironment(new CrowdRole);
 
-/// This test program again, as an agent; what it tells goes to a file.
+/// This test program again, as an agent with its working folder in `folder`; what it tells goes to "told" there.
 class AgentProcess {
 public:
-    AgentProcess(std::string const& url, WorkerId worker, std::string const& output) : worker_(std::move(worker)) {
+    AgentProcess(std::string const& url, WorkerId worker, std::string const& folder) : worker_(std::move(worker)) {
+        auto const output = folder + "/told";
         posix_spawn_file_actions_t actions;
         posix_spawn_file_actions_init(&actions);
         posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
         char program[] = "agent";
         char* arguments[] = {program, nullptr};
         std::vector<std::string> variables{std::string{database_variable} + "=" + url,
-                                           std::string{worker_variable} + "=" + worker_.value};
+                                           std::string{worker_variable} + "=" + worker_.value,
+                                           std::string{folder_variable} + "=" + folder};
         for (char** variable = environ; *variable != nullptr; ++variable) variables.emplace_back(*variable);
         std::vector<char*> environment;
         for (auto& variable : variables) environment.push_back(variable.data());
@@ -200,7 +202,7 @@ public:
 
 private:
     std::unique_ptr<AgentProcess> enlist() {
-        return std::make_unique<AgentProcess>(url_, WorkerId{"w" + std::to_string(++number_)}, folder_ / "told");
+        return std::make_unique<AgentProcess>(url_, WorkerId{"w" + std::to_string(++number_)}, folder_.path());
     }
 
     /// What the process had sent may still be on its way.
