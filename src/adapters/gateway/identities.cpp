@@ -34,19 +34,18 @@ public:
     Result<std::optional<Identity>> find(WorkerId const& worker) {
         auto const now = clock_.steady_now();
         auto seen = last_seen();
-        if (seen && now - seen->asked <= times_.keep)
-            if (auto const* known = known_in(*seen, worker)) return std::optional{*known};
-        // One look for all that wait for one.
-        std::scoped_lock const lock{looking_};
+        auto const known = known_in(seen, worker);
+        if (known && !is_due(seen)) return known;
+        // One look for all. Who is known waits for none: it is due before what is known is too old.
+        std::unique_lock lock{looking_, std::defer_lock};
+        if (!known) lock.lock();
+        else if (!lock.try_lock()) return known;
         seen = last_seen();
         if (seen && seen->asked >= now) return answer(*seen, worker);
-        if (last_try_ && clock_.steady_now() - *last_try_ < times_.retry) {
-            auto const wait = times_.retry - (clock_.steady_now() - *last_try_);
-            if (last_error_) return fail(Errc::retry_later, last_error_->message, std::max(wait, last_error_->retry_after));
-            return fail(Errc::retry_later,
-                        "worker \"" + worker.value + "\" is not known yet, and who may work was read just now", wait);
-        }
-        if (auto const read = look(); !read) return read.error();
+        if (auto const told = known_in(seen, worker); told && !is_due(seen)) return told;
+        auto const read = look(worker);
+        if (!read && known) return known;
+        if (!read) return read.error();
         return answer(*last_seen(), worker);
     }
 
@@ -56,13 +55,19 @@ private:
         return seen_;
     }
 
-    static Identity const* known_in(Fleet const& fleet, WorkerId const& worker) {
-        auto const found = fleet.workers.find(worker.value);
-        return found == fleet.workers.end() ? nullptr : &found->second;
+    bool is_due(std::shared_ptr<Fleet const> const& seen) const {
+        return clock_.steady_now() - seen->asked > times_.keep * 3 / 4;
+    }
+
+    /// What `seen` says of a worker, unless that is too old.
+    std::optional<Identity> known_in(std::shared_ptr<Fleet const> const& seen, WorkerId const& worker) const {
+        if (!seen || clock_.steady_now() - seen->asked > times_.keep) return std::nullopt;
+        auto const found = seen->workers.find(worker.value);
+        return found == seen->workers.end() ? std::nullopt : std::optional{found->second};
     }
 
     Result<std::optional<Identity>> answer(Fleet const& fleet, WorkerId const& worker) const {
-        if (auto const* known = known_in(fleet, worker)) return std::optional{*known};
+        if (auto const found = fleet.workers.find(worker.value); found != fleet.workers.end()) return std::optional{found->second};
         if (!fleet.frozen.empty()) return stands_still(fleet.frozen);
         if (number_of(ServerName{worker.value}, name_) >= std::max<std::int64_t>(fleet.next_number, 1))
             return fail(Errc::retry_later, "worker \"" + worker.value + "\" has a number that the store has not given yet; "
@@ -70,7 +75,14 @@ private:
         return std::optional<Identity>{};
     }
 
-    Result<> look() {
+    /// @param worker  Who is looked for.
+    Result<> look(WorkerId const& worker) {
+        if (last_try_ && clock_.steady_now() - *last_try_ < times_.retry) {
+            auto const wait = times_.retry - (clock_.steady_now() - *last_try_);
+            if (last_error_) return fail(Errc::retry_later, last_error_->message, std::max(wait, last_error_->retry_after));
+            return fail(Errc::retry_later,
+                        "worker \"" + worker.value + "\" is not known yet, and who may work was read just now", wait);
+        }
         auto fleet = std::make_shared<Fleet>();
         fleet->asked = clock_.steady_now();
         last_try_ = fleet->asked;

@@ -1,3 +1,5 @@
+#include <functional>
+#include <future>
 #include <rgrid/adapters/memory/manual_clock.hpp>
 #include <rgrid/testing/builders.hpp>
 
@@ -14,8 +16,10 @@ public:
     ScriptedFleet(FleetStore& behind, Clock& clock) : behind_(behind), clock_(clock) {}
 
     std::optional<Error> problem;
+    std::function<void()> on_load = [] {};
 
     Result<FleetRecord> load(Call const& call) override {
+        on_load();
         if (problem) return *problem;
         if (call.deadline - clock_.steady_now() < 100ms) return fail(Errc::retry_later, "no answer in time");
         return behind_.load(call);
@@ -146,6 +150,39 @@ TEST_F(TokenTest, a_stranger_in_a_hurry_harms_nobody) {
 
     EXPECT_EQ(served.ask(hurried)->status, 410);
     EXPECT_TRUE(Source{served.link(token_of(mine))}.register_worker(some_time(), registration(mine)));
+}
+
+// Behind many workers a look takes long, and all of them beat meanwhile.
+TEST_F(TokenTest, a_look_that_takes_long_holds_up_nobody_who_is_known) {
+    ScriptedFleet fleet{store_, identity_clock_};
+    FleetIdentities identities{fleet, FleetId{"f"}, identity_clock_, {.keep = 10s, .retry = 1s}};
+    auto const find = [&](std::string const& worker) { return identities.find(some_time(), WorkerId{worker}); };
+    ASSERT_TRUE(find(mine).value());
+    std::promise<void> looking, go_on;
+    fleet.on_load = [&] { looking.set_value(), go_on.get_future().wait(); };
+
+    identity_clock_.advance(8s);
+    auto first = std::async(std::launch::async, [&] { return find(mine); });
+    looking.get_future().wait();
+    EXPECT_TRUE(find(other).value()) << "while the look goes on";
+    identity_clock_.advance(3s);
+    auto late = std::async(std::launch::async, [&] { return find(other); });
+    go_on.set_value();
+    EXPECT_TRUE(first.get().value());
+    EXPECT_TRUE(late.get().value()) << "what is known was too old, but not what the look showed";
+}
+
+TEST_F(TokenTest, what_a_gateway_knows_of_workers_is_void_when_it_could_not_look_for_too_long) {
+    ScriptedFleet fleet{store_, identity_clock_};
+    FleetIdentities identities{fleet, FleetId{"f"}, identity_clock_, {.keep = 10s, .retry = 1s}};
+    auto const find = [&] { return identities.find(some_time(), WorkerId{mine}); };
+    ASSERT_TRUE(find().value());
+    fleet.problem = fail(Errc::retry_later, "no connection");
+
+    identity_clock_.advance(9s);
+    EXPECT_TRUE(find().value());
+    identity_clock_.advance(2s);
+    EXPECT_EQ(find().error().code, Errc::retry_later);
 }
 
 // A new agent ends at a verdict, and a store that cannot be asked gives none.
