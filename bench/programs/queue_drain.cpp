@@ -1,6 +1,7 @@
 // How fast jobs go through RGrid's queue, as a program that can be run in turn with other queues on one server.
 //
-//     rgrid_queue_drain [--batch N] [--ahead | --agent] [--defaults] [--backlog N] [--bulk N] [--callers N] [--sqlite]
+//     rgrid_queue_drain [--batch N] [--ahead | --agent] [--defaults] [--notify MS] [--backlog N] [--bulk N] [--callers N]
+//                       [--sqlite]
 //
 // Reads QB_JOBS, QB_WORKERS, QB_MAX_SECONDS, QB_TRICKLE, QB_DIR and libpq's variables of a new and empty database, and
 // prints one line of JSON: jobs a second submitted one a call and in bulk, jobs a second claimed and completed by
@@ -10,7 +11,7 @@
 // Each worker is a thread that claims one job, or N with --batch, runs them and reports them. With --ahead another
 // thread of each reports what has ended meanwhile, so that reports share commits and claims do not. With --agent there
 // is one worker instead, RGrid's own agent with QB_WORKERS slots and its default settings. The store has a connection a
-// worker unless --defaults leaves its settings as they are. --backlog adds jobs that nobody gets to. Bulk submits are of
+// worker unless --defaults leaves its settings as they are; --notify is their notify_interval. --backlog adds jobs that nobody gets to. Bulk submits are of
 // 1,000 jobs by one caller, or as --bulk and --callers say. QB_SINGLE=0 submits no jobs one by one.
 
 #include <CLI/CLI.hpp>
@@ -27,7 +28,7 @@ using namespace rgrid::bench;
 struct Options {
     Load load;
     bool sqlite = false, defaults = false;
-    int backlog = 0, bulk = 1000, callers = 1;
+    int notify = -1, backlog = 0, bulk = 1000, callers = 1;
 };
 
 struct Figures {
@@ -174,6 +175,7 @@ int main(int argc, char** argv) {
     app.add_flag("--ahead", options.load.ahead);
     app.add_flag("--agent", options.load.agent);
     app.add_flag("--defaults", options.defaults);
+    app.add_option("--notify", options.notify);
     app.add_option("--backlog", options.backlog);
     app.add_option("--bulk", options.bulk);
     app.add_option("--callers", options.callers);
@@ -181,6 +183,7 @@ int main(int argc, char** argv) {
     CLI11_PARSE(app, argc, argv);
     postgres::Settings settings;
     if (!options.defaults) settings.connections = std::max(options.load.slots, options.callers) + 1;
+    if (options.notify >= 0) settings.notify_interval = Duration{options.notify};
     SystemClock clock;
     auto queue = options.sqlite ? open_sqlite(clock) : open_postgres(clock, settings);
     std::puts(to_json(measure(queue, options)).c_str());
