@@ -179,7 +179,8 @@ def pinned(runs, among):
 
 def report(runs):
     """All tables that there are figures for."""
-    return [*who(runs, rows.DRAINS),
+    every = {row.name: row for row in rows.DRAINS + rows.LATENCIES}
+    return [*who(runs, every.values()),
             *rates("Claim and complete, one job at a time", runs, "drain", rows.ONE_BY_ONE),
             *rates("Claim and complete, batches of 100", runs, "drain", rows.BATCHES),
             *rates("Claim and complete, default settings", runs, "drain", rows.DEFAULTS),
