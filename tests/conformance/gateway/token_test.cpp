@@ -414,9 +414,14 @@ TEST_F(SharedInputTest, is_there_for_the_other_job_when_one_was_lost) {
     EXPECT_TRUE(get_input());
 }
 
+// One that was put back to a time before this worker came.
 TEST_F(SharedInputTest, is_there_while_the_store_stands_still_and_says_nothing_is_held) {
-    store_.freeze(some_time(), "a test wants it so").value();
-    ASSERT_TRUE(beat()->frozen);
+    memory::Store past{store_clock_};
+    past.freeze(some_time(), "a test wants it so").value();
+    scripted_.behind = &past;
+    auto const reply = beat().value();
+    scripted_.behind = &store_;
+    ASSERT_TRUE(reply.frozen && reply.held.empty());
 
     EXPECT_TRUE(get_input());
 }
