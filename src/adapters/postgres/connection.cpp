@@ -3,6 +3,8 @@
 #include <libpq-fe.h>
 #include <poll.h>
 
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <pqxx/connection_base>
 #include <pqxx/connectionpolicy>
@@ -35,6 +37,12 @@ private:
 };
 
 constexpr PostgresFailure lost(char const* words) { return {"", words}; }
+
+/// Whether the server has ended the session between two statements or has broken one off, with nothing done.
+bool ended_by_decision(PostgresFailure const& failure) {
+    static constexpr std::array states{"57P01", "25P03", "57P05"};
+    return std::any_of(states.begin(), states.end(), [&](char const* state) { return failure.state == state; });
+}
 
 }  // namespace
 
@@ -82,7 +90,10 @@ auto Connection::guarded(Work const& work) {
     try {
         return work();
     } catch (pqxx::sql_error const& error) {
-        throw failed(error.what(), session_->open() && error.sqlstate().empty() ? "XX000" : error.sqlstate());
+        auto failure = failed(error.what(), session_->open() && error.sqlstate().empty() ? "XX000" : error.sqlstate());
+        // A server that breaks down in the middle of a COMMIT, as on a full disk, says why; the commit may be kept still.
+        if (!session_->open() && !ended_by_decision(failure)) failure.state.clear();
+        throw failure;
     } catch (pqxx::failure const& error) {
         // libpqxx has thrown the server's last words away; libpq has them still.
         if (session_->open()) throw failed(error.what(), "XX000");

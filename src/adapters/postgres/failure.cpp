@@ -7,9 +7,12 @@ namespace rgrid::postgres {
 
 namespace {
 
+/// FATAL and PANIC look alike but for the digit that every state has.
 bool is_state(std::string_view text) {
-    return text.size() == 5 && std::all_of(text.begin(), text.end(), [](unsigned char character) {
-               return std::isdigit(character) || (character >= 'A' && character <= 'Z');
+    auto const is_digit = [](unsigned char character) { return std::isdigit(character) != 0; };
+    return text.size() == 5 && std::any_of(text.begin(), text.end(), is_digit) &&
+           std::all_of(text.begin(), text.end(), [&](unsigned char character) {
+               return is_digit(character) || (character >= 'A' && character <= 'Z');
            });
 }
 

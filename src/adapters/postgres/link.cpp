@@ -42,6 +42,9 @@ Error error_of(pg_conn const* link, Address const& address) {
     if (failure.message.empty()) failure.message = "no connection, and no reason given";
     auto error = to_error(failure, address.place);
     if (failure.state.empty() && needs_operator(failure.message)) error.code = Errc::denied;
+    // So PgBouncer says before 1.20, to what a session with prepared statements asks for at its beginning.
+    if (failure.message.find("unsupported startup parameter") != std::string::npos)
+        error = {Errc::denied, error.message + "; behind a transaction-mode pooler, prepared statements have to be off"};
     // Whatever a server refuses at the door, nothing has happened, and this program is not to blame.
     if (error.code == Errc::bug) error.code = Errc::denied;
     error.message = address.clean(std::move(error.message));

@@ -176,5 +176,13 @@ TEST_F(PoolerFaultTest, connections_that_are_ended_behind_a_pooler_lose_nothing_
     bustle.expect_kept(sql);
 }
 
+TEST_F(PoolerFaultTest, who_forgot_to_switch_prepared_statements_off_is_told) {
+    settings.prepared = true;
+    auto const opened = Store::open(patient(), settings, FleetId{"blue"}, clock);
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, Errc::denied) << opened.error().message;
+    EXPECT_THAT(opened.error().message, HasSubstr("pooler"));
+}
+
 }  // namespace
 }  // namespace rgrid::postgres

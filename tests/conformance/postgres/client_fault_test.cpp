@@ -312,6 +312,21 @@ TEST_F(ProxyTest, who_waits_for_a_connection_gets_it_or_hears_of_it_in_time) {
     EXPECT_EQ(proxy.connections(), 1);
 }
 
+// As one that is starting or recovering does.
+TEST_F(ClientFaultTest, a_server_that_lets_nobody_in_for_the_moment_says_so_and_is_asked_again) {
+    sql.run("CREATE ROLE lonely LOGIN CONNECTION LIMIT 1");
+    settings.url = Secret{"host=" + server.folder() + " user=lonely dbname=" + database->name()};
+    Client client{settings, clock};
+    {
+        Sql const other{settings.url.reveal()};
+        auto const none = client.run(patient(), Effect::reads, select_one);
+        EXPECT_EQ(none.error().code, Errc::retry_later) << none.error().message;
+        EXPECT_THAT(none.error().message, HasSubstr("SQLSTATE 53300"));
+    }
+    EXPECT_TRUE(eventually([&] { return client.run(patient(), Effect::reads, select_one).has_value(); }));
+    sql.run("ALTER ROLE lonely NOLOGIN");
+}
+
 TEST_F(ClientFaultTest, a_server_without_a_free_connection_slows_calls_down_and_fails_none) {
     sql.run("CREATE ROLE crowded LOGIN CONNECTION LIMIT 2; GRANT ALL ON item TO crowded");
     settings.url = Secret{"host=" + server.folder() + " user=crowded dbname=" + database->name()};

@@ -14,6 +14,7 @@ namespace {
 
 using rgrid::testing::on_a_small_disk;
 using rgrid::testing::SmallDisk;
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
 
 /// The server has to own what it writes to.
@@ -131,6 +132,10 @@ TEST_F(DiskFaultTest, a_server_whose_log_finds_no_space_keeps_what_it_has_said) 
             return read_log(server).find("PANIC:") != std::string::npos;
         }));
         EXPECT_THAT(read_log(server), HasSubstr("No space left on device"));
+        auto const away = store->submit(call_within(clock, 2s), {testing::a_job()});
+        if (!away) {
+            EXPECT_THAT(away.error().code, AnyOf(Errc::retry_later, Errc::in_doubt)) << away.error().message;
+        }
         auto const before = bustle.batches.load();
         disk.relieve();
         server.start();
