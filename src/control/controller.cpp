@@ -25,9 +25,11 @@ bool orders_servers(Plan const& plan) {
                        [](Step const& step) { return step.action == Action::create_server; });
 }
 
-/// Looks that are as far apart as the settings make them are not interrupted.
-SourceAges with_gap(ControllerSettings const& settings) {
+/// Looks that are as far apart as the settings make them are not interrupted. Otherwise those are that are further apart
+/// than the beats of a worker: meanwhile it may have been silent for no other reason than ours.
+SourceAges with_gap(ControllerSettings const& settings, PlannerParams const& params) {
     auto ages = settings.max_ages;
+    for (auto const& [name, pool] : params.pools) ages.gap = std::min(ages.gap, pool.health.heartbeat);
     ages.gap = std::max(ages.gap, 2 * std::min(settings.interval, settings.term / 3) + ages.sessions);
     return ages;
 }
@@ -49,7 +51,7 @@ Controller::Controller(ControllerPorts ports, Planner planner, ControllerSetting
       planner_(std::move(planner)),
       settings_(std::move(settings)),
       log_(log),
-      observer_(ports, with_gap(settings_), settings_.call_timeout),
+      observer_(ports, with_gap(settings_, planner_.params()), settings_.call_timeout),
       actuator_(ports, executor, settings_.call_timeout, [this] {
           std::lock_guard const lock{changed_mutex_};
           if (changed_) changed_();
@@ -165,7 +167,12 @@ void Controller::set_settings(ControllerSettings const& settings) {
     settings_.interval = settings.interval;
     settings_.term = settings.term;
     settings_.max_ages = settings.max_ages;
-    observer_.set_ages(with_gap(settings_));
+    observer_.set_ages(with_gap(settings_, planner_.params()));
+}
+
+void Controller::set_planner(Planner planner) {
+    planner_ = std::move(planner);
+    observer_.set_ages(with_gap(settings_, planner_.params()));
 }
 
 void Controller::resign() {

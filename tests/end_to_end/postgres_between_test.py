@@ -69,6 +69,24 @@ class PartitionTest(FleetTest):
             self.assertEqual((fleet.journal("start", name), fleet.journal("end", name)), ([1], [1]), name)
         self.end(fleet, daemon)
 
+    def test_a_partition_longer_than_lost_after_loses_nobody(self):
+        fleet = self.start_cut_fleet("long", lost_after="3s")
+        daemon = fleet.start_leader("--drain")
+        jobs = {name: fleet.submit(name) for name in "abcd"}
+        wait_until("all run", lambda: all(fleet.journal("start", name) for name in jobs))
+
+        with Partition():
+            # Who cannot renew its leases ends its jobs before they may be given to another one.
+            wait_until("the agents have ended their jobs", lambda: not any(fleet.pids_of_job(name) for name in jobs))
+            wait_until("they have been silent for longer than they may", lambda: self.least_silence("long") > 4000)
+
+        fleet.open()
+        for name, job in jobs.items():
+            view = fleet.wait_for_job(job, "succeeded")
+            self.assertEqual(view["losses"], 0, name)
+            self.assertEqual(len(fleet.journal("end", name)), 1, name)
+        self.end(fleet, daemon)
+
     def start_cut_fleet(self, database, lost_after):
         fleet = self.start_fleet(store=None, pool__default__health={"lost_after": lost_after})
         self.server.database(database)

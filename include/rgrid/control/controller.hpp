@@ -73,7 +73,7 @@ public:
     PassReport preview();
 
     /// Decides with another planner from the next pass on.
-    void set_planner(Planner planner) { planner_ = std::move(planner); }
+    void set_planner(Planner planner);
 
     /// Goes about it differently from the next pass on. Fleet, candidate and call_timeout stay as they are.
     void set_settings(ControllerSettings const& settings);

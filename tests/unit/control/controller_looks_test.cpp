@@ -119,5 +119,38 @@ TEST_F(ControllerLooksTest, a_server_is_billed_from_its_creation_give_or_take_on
     }
 }
 
+// A network was cut, for longer than they may be silent but not for as long as looks may be apart: neither they nor we
+// could reach the store, and they have not had the time to beat again.
+TEST_F(ControllerLooksTest, nobody_is_given_up_at_the_first_look_after_a_gap_longer_than_a_heartbeat) {
+    auto& pool = params.pools[PoolName{"default"}];
+    pool.scaling.min_workers = 1;
+    pool.health.heartbeat = 500ms;
+    pool.health.lost_after = 4s;
+    ControllerSettings settings{.fleet = FleetId{"f"}, .candidate = "a", .interval = 1s, .term = 3s};
+    settings.max_ages.sessions = 200ms;
+    Controller controller{{cloud, queue, store, clock, events}, Planner{params}, settings, executor};
+    controller.pass();
+    auto const server = real_cloud.truth().at(0);
+    WorkerId const worker{server.name.value};
+    auto const incarnation =
+        store.register_worker({}, {worker, server.name, server.pool, 2, "test"}).value().incarnation;
+    for (int beat = 0; beat < 20; ++beat) {
+        clock.advance(500ms);
+        store.beat({}, worker, incarnation, {}, false).value();
+        controller.pass();
+    }
+
+    clock.advance(20s);
+    controller.pass();
+    EXPECT_EQ(events.count(EventKind::worker_lost), 0U);
+
+    clock.advance(400ms);
+    controller.pass();
+    EXPECT_EQ(events.count(EventKind::worker_lost), 0U);
+    clock.advance(100ms);
+    controller.pass();
+    EXPECT_EQ(events.count(EventKind::worker_lost), 1U) << "it was silent for a heartbeat of ours";
+}
+
 }  // namespace
 }  // namespace rgrid
