@@ -1,6 +1,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+
 #include <chrono>
 #include <exception>
 #include <latch>
@@ -9,15 +10,14 @@
 
 namespace rgrid::testing {
 
-/// Looks until `condition` holds, and whether it did before a test has to be called stuck: after half a minute.
+/// Looks until `condition` holds, and whether it did before a test has to be called stuck: after half a minute or more.
 template <class Condition>
 bool eventually(Condition const& condition) {
-    auto const until = std::chrono::steady_clock::now() + std::chrono::seconds{30};
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > until) return false;
+    for (int looks = 0; looks < 30'000; ++looks) {
+        if (condition()) return true;
         std::this_thread::sleep_for(std::chrono::milliseconds{1});
     }
-    return true;
+    return condition();
 }
 
 /// Runs `action(index)` in `count` threads that begin together, and waits for all. What an action throws is a failure
