@@ -34,6 +34,7 @@ struct Options {
 struct Figures {
     double single = 0, bulk = 0, drain = 0;
     bool drained = false;
+    std::int64_t completed = 0;  // In all, also after the time was over.
     std::vector<double> written;  // Bytes ahead: at the begin, submitted, settled, drained.
     std::vector<double> spans;
 };
@@ -101,6 +102,7 @@ void drain(Queue& queue, Load const& load, int jobs, Figures& figures) {
         figures.drain = static_cast<double>(done) / elapsed();
     }
     figures.drained = done >= jobs;
+    figures.completed = queue.work->done();
     auto const counts = queue.jobs->counts({}).value();
     if (counts.succeeded < done) std::fprintf(stderr, "only %ld have succeeded\n", long(counts.succeeded));
 }
@@ -139,7 +141,7 @@ std::string to_json(Figures const& figures) {
     out.precision(12);
     out << R"({"name": "rgrid", "version": ")" RGRID_VERSION R"(", "enqueue_per_s": )" << figures.single << R"(, "enqueue_bulk_per_s": )"
         << figures.bulk << R"(, "drain_per_s": )" << figures.drain << R"(, "drained": )"
-        << (figures.drained ? "true" : "false") << R"(, "wal": [)";
+        << (figures.drained ? "true" : "false") << R"(, "completed": )" << figures.completed << R"(, "wal": [)";
     for (std::size_t i = 0; i < figures.written.size(); ++i) out << (i == 0 ? "" : ", ") << figures.written[i];
     out << "]";
     if (auto const& spans = figures.spans; !spans.empty()) {

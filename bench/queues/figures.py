@@ -119,15 +119,14 @@ def who(runs, among):
 def written(run):
     """Bytes written ahead a job: (by its submit, by its claim and completion)."""
     begin, submitted, settled, drained = run["wal"]
-    jobs = run["jobs"]
-    return (submitted - begin) / run.get("submitted", jobs), (drained - settled) / jobs
+    return (submitted - begin) / run.get("submitted", run["jobs"]), (drained - settled) / run["completed"]
 
 
 def bytes_a_job(runs, among):
     cells = []
     for row in present(runs, "drain", among):
-        whole = [run for run in runs.of("drain", row.name) if run.get("drained") and len(run.get("wal", ())) == 4]
-        pairs = [written(run) for run in whole]
+        ended = [run for run in runs.of("drain", row.name) if run.get("completed") and len(run.get("wal", ())) == 4]
+        pairs = [written(run) for run in ended]
         if pairs:
             submits, drains = zip(*pairs)
             cells.append([row.name, spread(submits), spread(drains), spread([sum(pair) for pair in pairs])])

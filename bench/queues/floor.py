@@ -134,6 +134,7 @@ def main(name):
     if setting("QB_MAX_SECONDS", 5) > 0:
         figures["drain_per_s"] = variant.batch * pgbench(variant.drain, slots, each)
         figures["wal"] += psql(WRITTEN_AHEAD)
+        figures["completed"] = jobs
         [finished] = psql(variant.finished)
         if finished != jobs:
             sys.exit(f"{finished} of {jobs} jobs have finished")

@@ -63,15 +63,15 @@ class Telling(unittest.TestCase):
         self.assertIn("| floor-two | 1.0k | – |", text)
         self.assertIn("| rgrid | queue 1.2 | a connection a worker | yes | refused; taken", text)
 
-    def test_bytes_are_told_by_job_of_what_was_drained_whole(self):
-        whole = run("rgrid", 1, drained=True, wal=[0, 25_000, 90_000, 130_000])
-        part = run("rgrid-batch", 1, drained=False, wal=[0, 1, 2, 3])
-        self.assertIn("| rgrid | 250 | 400 | 650 |", tables(whole, part))
-        self.assertNotIn("| rgrid-batch | 0", tables(whole, part))
+    def test_bytes_are_told_by_job_that_was_submitted_or_completed(self):
+        cut = run("rgrid", 1, completed=50, wal=[0, 25_000, 90_000, 130_000])
+        none = run("rgrid-batch", 1, completed=0, wal=[0, 1, 2, 3])
+        self.assertIn("| rgrid | 250 | 800 | 1.1k |", tables(cut, none))
+        self.assertNotIn("| rgrid-batch | 0", tables(cut, none))
 
     def test_more_may_have_been_submitted_than_was_drained(self):
         self.assertIn("| floor-two | 100 | 400 | 500 |",
-                      tables(run("floor-two", 1, drained=True, submitted=200, wal=[0, 20_000, 90_000, 130_000])))
+                      tables(run("floor-two", 1, completed=100, submitted=200, wal=[0, 20_000, 90_000, 130_000])))
 
     def test_a_flow_is_told_in_pieces_before_while_and_after_it_is_pinned(self):
         text = tables(run("rgrid", None, part="pinned", per_second=[10] * 4 + [6, 4] * 2 + [8] * 3, piece=2, before=4,

@@ -81,6 +81,7 @@ export async function load (queue) {
     left = await queue.left()
     figures.drain_per_s = first === 0 ? 0 : 1000 * (jobs - left) / (end - first)
     figures.drained = left === 0
+    figures.completed = jobs - left
     figures.wal.push(...askPsql(writtenAhead))
     if (setting('QB_TRICKLE', 0) === 1) {
       if (left > 0) await queue.discard()

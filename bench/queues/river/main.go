@@ -153,6 +153,7 @@ func (l *load) drain(mostSeconds int) {
 		l.figures["drain_per_s"] = float64(l.jobs-left) / (float64(end-first) / 1e9)
 	}
 	l.figures["drained"] = left == 0
+	l.figures["completed"] = l.jobs - left
 	l.written = append(l.written, askPsql(writtenAhead)...)
 	if left > 0 {
 		must(l.pool.Exec(context.Background(), "DELETE FROM river_job WHERE state = 'available'"))
