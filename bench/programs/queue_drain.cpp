@@ -1,6 +1,7 @@
 // How fast jobs go through RGrid's queue, as a program that can be run in turn with other queues on one server.
 //
-//     rgrid_queue_drain [--batch N] [--ahead | --agent] [--defaults] [--notify MS] [--backlog N] [--bulk N] [--callers N]
+//     rgrid_queue_drain [--batch N] [--ahead | --agent] [--defaults] [--notify MS] [--backlog N] [--bulk N] [--callers
+//     N]
 //                       [--sqlite]
 //
 // Reads QB_JOBS, QB_WORKERS, QB_MAX_SECONDS, QB_TRICKLE, QB_DIR and libpq's variables of a new and empty database, and
@@ -11,8 +12,9 @@
 // Each worker is a thread that claims one job, or N with --batch, runs them and reports them. With --ahead another
 // thread of each reports what has ended meanwhile, so that reports share commits and claims do not. With --agent there
 // is one worker instead, RGrid's own agent with QB_WORKERS slots and its default settings. The store has a connection a
-// worker unless --defaults leaves its settings as they are; --notify is their notify_interval. --backlog adds jobs that nobody gets to. Bulk submits are of
-// 1,000 jobs by one caller, or as --bulk and --callers say. QB_SINGLE=0 submits no jobs one by one.
+// worker unless --defaults leaves its settings as they are; --notify is their notify_interval. --backlog adds jobs that
+// nobody gets to. Bulk submits are of 1,000 jobs by one caller, or as --bulk and --callers say. QB_SINGLE=0 submits no
+// jobs one by one.
 
 #include <CLI/CLI.hpp>
 #include <map>
@@ -34,7 +36,7 @@ struct Options {
 struct Figures {
     double single = 0, bulk = 0, drain = 0;
     bool drained = false;
-    std::int64_t completed = 0;  // In all, also after the time was over.
+    std::int64_t completed = 0;   // In all, also after the time was over.
     std::vector<double> written;  // Bytes ahead: at the begin, submitted, settled, drained.
     std::vector<double> spans;
 };
@@ -139,15 +141,16 @@ std::vector<double> trickle(Queue& queue, Load const& load) {
 std::string to_json(Figures const& figures) {
     std::ostringstream out;
     out.precision(12);
-    out << R"({"name": "rgrid", "version": ")" RGRID_VERSION R"(", "enqueue_per_s": )" << figures.single << R"(, "enqueue_bulk_per_s": )"
-        << figures.bulk << R"(, "drain_per_s": )" << figures.drain << R"(, "drained": )"
-        << (figures.drained ? "true" : "false") << R"(, "completed": )" << figures.completed << R"(, "wal": [)";
+    out << R"({"name": "rgrid", "version": ")" RGRID_VERSION R"(", "enqueue_per_s": )" << figures.single
+        << R"(, "enqueue_bulk_per_s": )" << figures.bulk << R"(, "drain_per_s": )" << figures.drain
+        << R"(, "drained": )" << (figures.drained ? "true" : "false") << R"(, "completed": )" << figures.completed
+        << R"(, "wal": [)";
     for (std::size_t i = 0; i < figures.written.size(); ++i) out << (i == 0 ? "" : ", ") << figures.written[i];
     out << "]";
     if (auto const& spans = figures.spans; !spans.empty()) {
         auto const at = [&](double part) { return spans[static_cast<std::size_t>(part * (double(spans.size()) - 1))]; };
-        out << R"(, "p50_ms": )" << at(.5) << R"(, "p99_ms": )" << at(.99) << R"(, "latency_ms": {"n": )" << spans.size()
-            << R"(, "min": )" << spans.front() << R"(, "p50": )" << at(.5) << R"(, "p99": )" << at(.99)
+        out << R"(, "p50_ms": )" << at(.5) << R"(, "p99_ms": )" << at(.99) << R"(, "latency_ms": {"n": )"
+            << spans.size() << R"(, "min": )" << spans.front() << R"(, "p50": )" << at(.5) << R"(, "p99": )" << at(.99)
             << R"(, "max": )" << spans.back() << "}";
     }
     out << "}";
@@ -160,7 +163,8 @@ Figures measure(Queue& queue, Options const& options) {
     if (!options.sqlite) figures.written = ask_psql(written_ahead);
     fill(queue, options, jobs, figures);
     if (!options.sqlite)
-        add(figures.written, ask_psql(std::string{written_ahead} + "-c 'VACUUM ANALYZE' -c CHECKPOINT " + written_ahead));
+        add(figures.written,
+            ask_psql(std::string{written_ahead} + "-c 'VACUUM ANALYZE' -c CHECKPOINT " + written_ahead));
     if (setting("QB_MAX_SECONDS", 5) > 0) drain(queue, options.load, jobs, figures);
     if (!options.sqlite) add(figures.written, ask_psql(written_ahead));
     if (setting("QB_TRICKLE", 0) == 1 && figures.drained) figures.spans = trickle(queue, options.load);

@@ -126,7 +126,9 @@ using Started = std::function<void(std::vector<Lease> const&)>;
 class Claimer {
 public:
     Claimer(Queue& queue, std::string const& name, int batch)
-        : queue_(queue), id_(name), batch_(batch),
+        : queue_(queue),
+          id_(name),
+          batch_(batch),
           incarnation_(queue.work->register_worker({}, {id_, ServerName{name}, PoolName{"default"}, batch, "1"})
                            .value()
                            .incarnation) {}
@@ -155,8 +157,10 @@ private:
     std::vector<Completion> claim(std::stop_token const& stop, Started const& started, Wake* wake) {
         auto const leases = queue_.work->claim({}, id_, incarnation_, {}, batch_).value();
         if (leases.empty()) {
-            if (wake != nullptr) wake->wait({SteadyInstant::max(), stop});
-            else std::this_thread::sleep_for(std::chrono::milliseconds{1});
+            if (wake != nullptr)
+                wake->wait({SteadyInstant::max(), stop});
+            else
+                std::this_thread::sleep_for(std::chrono::milliseconds{1});
             return {};
         }
         started(leases);
@@ -228,8 +232,10 @@ public:
             claimers_.push_back(std::make_unique<Claimer>(queue, name + std::to_string(i), load.batch));
             threads_.emplace_back([this, &queue, waits, ahead = load.ahead, claimer = claimers_.back().get()] {
                 auto const wake = waits ? queue.wake() : nullptr;
-                if (ahead) claimer->run_ahead(stop_.get_token(), started_, wake.get());
-                else claimer->run(stop_.get_token(), started_, wake.get());
+                if (ahead)
+                    claimer->run_ahead(stop_.get_token(), started_, wake.get());
+                else
+                    claimer->run(stop_.get_token(), started_, wake.get());
             });
         }
     }
@@ -251,7 +257,8 @@ private:
         attempts.folder = scratch_folder() + "/work";
         Agent agent{{*queue.work, executor, files, *queue.clock, wake.get()}, settings, attempts};
         auto const exit = agent.run(stop_.get_token());
-        if (exit.reason != AgentExitReason::stopped) std::fprintf(stderr, "the agent ended: %s\n", exit.message.c_str());
+        if (exit.reason != AgentExitReason::stopped)
+            std::fprintf(stderr, "the agent ended: %s\n", exit.message.c_str());
     }
 
     Started const started_;
