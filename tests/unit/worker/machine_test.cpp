@@ -1146,7 +1146,7 @@ TEST_F(AgentMachineTest, AReportThatIsFencedAsAWholeEndsItsJobsAndRemovesNoOutpu
     auto ended = result_of(1);
     ended.outputs = {{"out", "sha", 1}};
     agent.tell(agent::AttemptEnded{ended});
-    agent.pass(40ms);
+    agent.pass(50ms);
     ASSERT_TRUE(agent.take<agent::Complete>());
     agent.tell(agent::CompleteAnswer{closed});
     EXPECT_EQ(agent.take<agent::Stop>()->why, StopWhy::lost);
