@@ -16,7 +16,8 @@ static_assert(counts_of_a_generation == 1'000'000'000 && lease_grace == Duration
               "the statements take no constants");
 
 // The kinds of the pool in the order of their ranks, of each the first jobs that nobody else is just taking, until there
-// are enough. A job that was chosen is locked, so its place in the table is as good as its key.
+// are enough. A job that was chosen is locked, so its place in the table is as good as its key. OFFSET keeps the look for a
+// job a look by its key: a plan that was made while there were few jobs would go through all that there are.
 constexpr Statement claim_statement{"claim", R"sql(
 WITH me AS MATERIALIZED (
     SELECT s.pool, g.generation, rgrid.clock() AS now,
@@ -39,7 +40,7 @@ gone AS (DELETE FROM rgrid.ready WHERE ctid = ANY(ARRAY(SELECT at FROM chosen)))
 work AS MATERIALIZED (
     SELECT c.kind, c.job, greatest(c.epoch, (me.generation - 1) * 1000000000) + 1 AS next, c.attempts, c.losses,
            j.spec, j.timeout, me.now
-    FROM me, chosen c JOIN rgrid.job j ON j.id = c.job),
+    FROM me, chosen c, LATERAL (SELECT b.spec, b.timeout FROM rgrid.job b WHERE b.id = c.job OFFSET 0) j),
 held AS (
     INSERT INTO rgrid.lease(job, epoch, attempts, losses, worker, slots, started, ends_at, cancel)
     SELECT job, next, attempts, losses, $1, 1, now, now + timeout + 1260000, false FROM work),
@@ -154,7 +155,7 @@ gone AS (DELETE FROM rgrid.ready WHERE ctid = ANY(ARRAY(SELECT at FROM chosen)))
 work AS MATERIALIZED (
     SELECT c.*, greatest(c.epoch, ($4::bigint - 1) * 1000000000) + 1 AS next, j.spec, j.timeout, j.slots,
            rgrid.clock() AS now
-    FROM chosen c JOIN rgrid.job j ON j.id = c.job),
+    FROM chosen c, LATERAL (SELECT b.spec, b.timeout, b.slots FROM rgrid.job b WHERE b.id = c.job OFFSET 0) j),
 held AS (
     INSERT INTO rgrid.lease(job, epoch, attempts, losses, worker, slots, started, ends_at, cancel)
     SELECT job, next, attempts, losses, $3, slots, now, now + timeout + 1260000, false FROM work),

@@ -11,8 +11,8 @@ namespace rgrid::postgres {
 
 namespace {
 
-// Of each call all or nothing. A lease is found by its job: IS TRUE keeps the index by worker out, which would find all that
-// the worker holds for each. It is deleted by its job too and not by its place in the table, since a cancel may just have
+// Of each call all or nothing. A lease is found by its job, in a subquery of its own, since a plan that was made while the
+// table was small would go through all leases for each report; IS TRUE keeps the index by worker out. It is deleted by its job too and not by its place in the table, since a cancel may just have
 // moved it. Who has ended a job is marked idle, but not for every one: the mark is one row, and several ends at once would
 // wait for each other's commits.
 constexpr Statement end_statement{"end_successes", R"sql(
@@ -20,10 +20,12 @@ WITH now AS MATERIALIZED (SELECT rgrid.clock() AS at FROM rgrid.store WHERE froz
 held AS MATERIALIZED (
     SELECT l.job, l.epoch, l.attempts, l.losses, l.cancel, l.worker, l.started, now.at AS now, i.call,
            i.size, i.exit_code, i.message, i.outputs
-    FROM now, unnest($1::int[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::int[], $7::text[], $8::text[])
-              AS i(call, size, worker, job, epoch, exit_code, message, outputs)
-    JOIN rgrid.lease l ON l.job = i.job AND l.epoch = i.epoch AND (l.worker = i.worker) IS TRUE
-    ORDER BY l.job FOR UPDATE OF l),
+    FROM now,
+         (SELECT * FROM unnest($1::int[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::int[], $7::text[],
+                               $8::text[]) AS i(call, size, worker, job, epoch, exit_code, message, outputs)
+          ORDER BY job) i,
+         LATERAL (SELECT l.* FROM rgrid.lease l
+                  WHERE l.job = i.job AND l.epoch = i.epoch AND (l.worker = i.worker) IS TRUE FOR UPDATE) l),
 whole AS MATERIALIZED (SELECT call, min(worker) AS worker FROM held GROUP BY call, size HAVING count(*) = size),
 gone AS (
     DELETE FROM rgrid.lease WHERE job = ANY(ARRAY(SELECT job FROM held WHERE call IN (SELECT call FROM whole)))),

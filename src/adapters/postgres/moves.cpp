@@ -21,7 +21,8 @@ FROM (
     UNION ALL SELECT * FROM (
         SELECT r.job, 1, r.kind, r.epoch, r.attempts, r.losses, false, p.job IS NOT NULL, p.outcome, p.exit_code,
                p.message, p.outputs, p.worker, p.started
-        FROM unnest($1::bigint[]) i(job) JOIN rgrid.job j ON j.id = i.job
+        FROM unnest($1::bigint[]) i(job)
+        CROSS JOIN LATERAL (SELECT b.id, b.pool, b.priority, b.slots FROM rgrid.job b WHERE b.id = i.job OFFSET 0) j
         JOIN rgrid.kind k ON k.pool = j.pool AND k.rank = -j.priority::bigint AND k.slots = j.slots
         JOIN rgrid.ready r ON r.kind = k.id AND r.job = j.id LEFT JOIN rgrid.report p ON p.job = r.job
         ORDER BY r.job FOR UPDATE OF r) queued
@@ -127,7 +128,8 @@ void enter_ready(Transaction& transaction, std::vector<Move> const& moves) {
         "c.losses, true "
         "FROM (SELECT i.*, j.pool, j.priority, j.slots "
         "FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::int[]) AS i(job, epoch, attempts, losses) "
-        "JOIN rgrid.job j ON j.id = i.job ORDER BY j.pool, j.priority, j.slots, i.job OFFSET 0) c RETURNING kind) "
+        "CROSS JOIN LATERAL (SELECT b.pool, b.priority, b.slots FROM rgrid.job b WHERE b.id = i.job OFFSET 0) j "
+        "ORDER BY j.pool, j.priority, j.slots, i.job OFFSET 0) c RETURNING kind) "
         "INSERT INTO rgrid.tally(kind, state, jobs) SELECT kind, 1, count(*) FROM come GROUP BY kind"};
     Columns rows;
     for (auto const& move : moves)
