@@ -58,7 +58,7 @@ struct PostgresSettings {
     bool prepared = true;
     bool listen = true;
     Duration poll = 1s;
-    Duration notify_interval = 50ms;
+    Duration notify_interval = 5ms;
 
     static constexpr auto rules = std::tuple{
         field(&PostgresSettings::password,

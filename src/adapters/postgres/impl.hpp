@@ -65,6 +65,9 @@ public:
     /// Tells whoever waits that jobs have changed.
     void changed() { notifier_.changed(); }
 
+    /// Tells them that jobs have ended, of which nothing follows for a worker.
+    void ended() { notifier_.ended(); }
+
 private:
     Client client_;
     Notifier notifier_;

@@ -1,8 +1,10 @@
 #include "adapters/postgres/notifier.hpp"
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "adapters/postgres/address.hpp"
 #include "adapters/postgres/connection.hpp"
@@ -18,6 +20,9 @@ constexpr Statement notify{"notify", "SELECT pg_notify($1, '')"};
 constexpr Duration notify_limit{5000};
 constexpr Duration farewell_limit{1000};
 constexpr Duration rest_after_failure{500};
+
+/// Nobody waits for the end of a job as workers do for a job.
+constexpr std::chrono::milliseconds ends_wait{50};
 
 }  // namespace
 
@@ -44,8 +49,15 @@ public:
     void changed() {
         {
             std::lock_guard const lock{mutex_};
-            if (pending_) return;
-            pending_ = true;
+            if (std::exchange(changes_, true)) return;
+        }
+        changed_.notify_one();
+    }
+
+    void ended() {
+        {
+            std::lock_guard const lock{mutex_};
+            if (std::exchange(ends_, true)) return;
         }
         changed_.notify_one();
     }
@@ -63,14 +75,16 @@ private:
 
     bool wait_for_change(std::stop_token const& stop) {
         std::unique_lock lock{mutex_};
-        if (!changed_.wait(lock, stop, [&] { return pending_; }) || stop.stop_requested()) return false;
-        pending_ = false;
+        changed_.wait(lock, stop, [&] { return changes_ || ends_; });
+        changed_.wait_for(lock, stop, ends_wait, [&] { return changes_; });
+        if (stop.stop_requested()) return false;
+        changes_ = ends_ = false;
         return true;
     }
 
     bool take_change() {
         std::lock_guard const lock{mutex_};
-        return std::exchange(pending_, false);
+        return std::exchange(changes_, false) | std::exchange(ends_, false);
     }
 
     bool tell(Call const& call) {
@@ -99,7 +113,8 @@ private:
     std::unique_ptr<Connection> connection_;
     std::mutex mutex_;
     std::condition_variable_any changed_;
-    bool pending_ = false;
+    bool changes_ = false;
+    bool ends_ = false;
     std::jthread thread_;
 };
 
@@ -109,5 +124,7 @@ Notifier::Notifier(Settings const& settings, FleetId const& fleet, Clock& clock)
 Notifier::~Notifier() = default;
 
 void Notifier::changed() { impl_->changed(); }
+
+void Notifier::ended() { impl_->ended(); }
 
 }  // namespace rgrid::postgres

@@ -13,6 +13,7 @@ namespace rgrid::postgres {
 
 /// Tells waiting programs, each a StoreWake, that jobs have changed: at once after the first change and then at most
 /// every `Settings::notify_interval`, on a connection and a thread of its own, so that no transaction waits for it.
+/// Ends of jobs, of which nothing follows for a worker, are told with the next change or 50 ms later.
 /// Harmless when the server is away; does nothing when `Settings::listen` is off.
 class Notifier {
 public:
@@ -23,6 +24,7 @@ public:
 
     /// To be called after a commit. Costs next to nothing. Thread safety: any thread.
     void changed();
+    void ended();
 
 private:
     class Impl;

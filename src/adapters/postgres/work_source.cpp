@@ -169,7 +169,7 @@ Result<std::vector<Verdict>> Store::complete(Call const& call, WorkerId const& w
     auto const ended = impl_->completer().end(call, worker, completions);
     if (!ended) return ended.error();
     if (*ended) {
-        impl_->changed();
+        impl_->ended();
         return std::vector<Verdict>(completions.size(), Verdict::accepted);
     }
     auto judged = impl_->write<std::vector<Verdict>>(

@@ -22,7 +22,7 @@ struct Settings {
     bool prepared = true;  ///< Statements are prepared once a connection; off behind a transaction-mode pooler.
     bool listen = true;    ///< NOTIFY and LISTEN; off behind a transaction-mode pooler, where only looking is left.
     Duration poll{std::chrono::seconds{1}};  ///< How often to look where nobody can tell; some 20 % more or less.
-    Duration notify_interval{50};            ///< The least time between two NOTIFY of one process.
+    Duration notify_interval{5};             ///< The least time between two NOTIFY of one process.
     Duration keep_finished{std::chrono::hours{168}};  ///< How long a finished job and its log are kept.
     Bytes max_log{16 * 1024 * 1024};                  ///< The most log kept of one job, all its attempts together.
 };
