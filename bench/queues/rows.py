@@ -71,7 +71,7 @@ SUBMITS = (
 )
 LATENCIES = tuple(row for row in DRAINS if row.name in (
     "rgrid", "rgrid-agent", "graphile", "graphile-preset", "pgboss", "pgboss-batch", "river", "river-quick"))
-LATENCIES += (rgrid("rgrid-notify", "--notify 1", "NOTIFY up to once a millisecond, not every 50"),)
+LATENCIES += (rgrid("rgrid-notify", "--notify 1", "NOTIFY up to once a millisecond, not every 5"),)
 BACKLOGS = (
     rgrid("rgrid", "", ""),
     rgrid("rgrid-behind", "--backlog 1000000", "", "rgrid"),
