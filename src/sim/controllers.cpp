@@ -133,7 +133,7 @@ void Controllers::pass(Host& host) {
     scene_.fibers.spawn([this, &host] {
         if (!host.party.dead) {
             auto const report = host.controller->pass();
-            if (!host.party.dead && !scene_.over) scene_.referee->check_pass(report);
+            if (!host.party.dead && !scene_.over) scene_.referee->check_pass(host.party.name, report);
             auto const next = host.party.clock.in_timeline(report.next_pass);
             host.passing = false;
             arm(host, host.again ? scene_.now() + Duration{1} : std::max(next, scene_.now() + Duration{10}));

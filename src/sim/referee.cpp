@@ -295,7 +295,7 @@ void Referee::check() {
     if (scene_.timeline.waiting() > 100'000) violate("I14: more than 100,000 things wait to happen");
 }
 
-void Referee::check_pass(PassReport const& report) {
+void Referee::check_pass(std::string const& controller, PassReport const& report) {
     ++passes_;
     for (auto const& step : report.plan.steps) {
         scene_.reach("reason: " + word(step.reason));
@@ -307,7 +307,7 @@ void Referee::check_pass(PassReport const& report) {
     if (!report.plan.steps.empty() || !report.plan.findings.empty()) last_ = report.plan;
     check_unknown(report);
     if (report.leading) check_orphans(*report.snapshot);
-    note_phases(*report.snapshot);
+    note_phases(controller, *report.snapshot);
 }
 
 /// Unknown is not empty: nothing follows from what could not be read.
@@ -345,16 +345,18 @@ void Referee::check_orphans(Snapshot const& seen) {
     unknown_passes_ = std::move(unknown);
 }
 
-/// The phases that one look after another shows, and whether a legal way leads from one to the next.
-void Referee::note_phases(Snapshot const& seen) {
+/// The phases that one look after another shows, and whether a legal way leads from one to the next. Of each controller's
+/// own looks: one that was slow may look later at what it read before another one changed it.
+void Referee::note_phases(std::string const& controller, Snapshot const& seen) {
     if (!seen.servers.value || !seen.sessions.value || !seen.frozen.empty()) return;
     if (scene_.now() - anew_ < 1min) return;  // A pass may have begun before.
+    auto& last = phases_[controller];
     std::map<ServerName, Phase> now;
     for (auto const& worker : make_roster(seen).workers) {
         if (!worker.intent && !worker.server) continue;  // What is left is the memory of a session.
         now[worker.name] = worker.phase;
-        auto const before = phases_.find(worker.name);
-        if (before == phases_.end() || before->second == worker.phase) continue;
+        auto const before = last.find(worker.name);
+        if (before == last.end() || before->second == worker.phase) continue;
         scene_.reach("phase: " + word(before->second) + " -> " + word(worker.phase));
         // A listing that is late shows once more what an earlier one did not.
         auto const from = before->second;
@@ -365,7 +367,7 @@ void Referee::note_phases(Snapshot const& seen) {
         if (!late && !leads_to(from, to))
             violate("I15: " + worker.name.value + " went from " + word(before->second) + " to " + word(worker.phase));
     }
-    phases_ = std::move(now);
+    last = std::move(now);
 }
 
 void Referee::check_start(std::string const& worker, JobId job, std::vector<std::string> const& others) {

@@ -42,7 +42,7 @@ public:
     void check();
 
     /// After each pass of a controller.
-    void check_pass(PassReport const& report);
+    void check_pass(std::string const& controller, PassReport const& report);
 
     /// An agent starts an attempt while `others` run the same job and could know better.
     void check_start(std::string const& worker, JobId job, std::vector<std::string> const& others);
@@ -69,7 +69,7 @@ private:
     void check_caps(Server const& made);
     void check_unknown(PassReport const& report);
     void check_orphans(Snapshot const& seen);
-    void note_phases(Snapshot const& seen);
+    void note_phases(std::string const& controller, Snapshot const& seen);
     void check_given_up(WorkerId const& worker, CloseReport const& report);
     Scene& scene_;
     std::vector<std::string> violations_;
@@ -79,7 +79,7 @@ private:
     std::map<WorkerId, SteadyInstant> heard_;   // The last effective sign of life.
     std::map<WorkerId, Reason> reasons_;        // Why a plan wanted it closed.
     std::map<ServerName, int> unknown_passes_;  // Passes that saw a server that no intent stands for.
-    std::map<ServerName, Phase> phases_;
+    std::map<std::string, std::map<ServerName, Phase>> phases_;  // As each controller saw them last.
     std::set<std::pair<Generation, ServerName>> names_;
     LeaderEpoch epoch_;
     std::string leader_;
