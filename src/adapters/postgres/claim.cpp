@@ -21,8 +21,8 @@ static_assert(counts_of_a_generation == 1'000'000'000 && lease_grace == Duration
 constexpr Statement claim_statement{"claim", R"sql(
 WITH me AS MATERIALIZED (
     SELECT s.pool, g.generation, rgrid.clock() AS now,
-           EXISTS (SELECT FROM rgrid.kind k WHERE k.pool = s.pool AND k.slots <> 1
-                   AND EXISTS (SELECT FROM rgrid.ready q WHERE q.kind = k.id)) AS sized
+           EXISTS (SELECT FROM rgrid.kind k, LATERAL (SELECT FROM rgrid.ready q WHERE q.kind = k.id LIMIT 1) q
+                   WHERE k.pool = s.pool AND k.slots <> 1) AS sized
     FROM rgrid.session s, rgrid.store g
     WHERE s.worker = $1 AND s.incarnation = $2 AND s.state = 0 AND s.beat >= $3 AND g.frozen = ''
     FOR KEY SHARE OF s),
@@ -149,8 +149,9 @@ std::vector<Lease> take(Transaction& transaction, std::vector<Candidate> const& 
     static constexpr Statement statement{"claim_chosen", R"sql(
 WITH chosen AS MATERIALIZED (
     SELECT q.ctid AS at, q.kind, q.job, q.epoch, q.attempts, q.losses, i.place
-    FROM unnest($1::int[], $2::bigint[]) WITH ORDINALITY AS i(kind, job, place)
-    JOIN rgrid.ready q ON q.kind = i.kind AND q.job = i.job FOR UPDATE OF q SKIP LOCKED),
+    FROM unnest($1::int[], $2::bigint[]) WITH ORDINALITY AS i(kind, job, place),
+         LATERAL (SELECT r.ctid, r.* FROM rgrid.ready r WHERE r.kind = i.kind AND r.job = i.job
+                  FOR UPDATE SKIP LOCKED) q),
 gone AS (DELETE FROM rgrid.ready WHERE ctid = ANY(ARRAY(SELECT at FROM chosen))),
 work AS MATERIALIZED (
     SELECT c.*, greatest(c.epoch, ($4::bigint - 1) * 1000000000) + 1 AS next, j.spec, j.timeout, j.slots,

@@ -126,7 +126,8 @@ come AS (
     INSERT INTO rgrid.ready(kind, job, ready_at, epoch, attempts, losses, again)
     SELECT rgrid.kind_of(c.pool, -c.priority::bigint, c.slots), c.job, rgrid.clock(), c.epoch, c.attempts, c.losses,
            true
-    FROM (SELECT g.*, j.pool, j.priority, j.slots FROM gone g JOIN rgrid.job j ON j.id = g.job
+    FROM (SELECT g.*, j.pool, j.priority, j.slots
+          FROM gone g, LATERAL (SELECT b.pool, b.priority, b.slots FROM rgrid.job b WHERE b.id = g.job OFFSET 0) j
           ORDER BY j.pool, j.priority, j.slots, g.job OFFSET 0) c
     RETURNING kind),
 counted AS (
@@ -169,11 +170,11 @@ std::int64_t expire(Transaction& transaction) {
 constexpr Statement sweep_statement{"sweep", R"sql(
 WITH gone AS (
     DELETE FROM rgrid.result WHERE job = ANY($1::bigint[]) RETURNING job),
-reports AS (DELETE FROM rgrid.report p USING gone g WHERE p.job = g.job),
-logs AS (DELETE FROM rgrid.log l USING gone g WHERE l.job = g.job),
-sizes AS (DELETE FROM rgrid.log_size l USING gone g WHERE l.job = g.job),
-cuts AS (DELETE FROM rgrid.log_cut l USING gone g WHERE l.job = g.job),
-jobs AS (DELETE FROM rgrid.job j USING gone g WHERE j.id = g.job),
+reports AS (DELETE FROM rgrid.report WHERE job = ANY(ARRAY(SELECT job FROM gone))),
+logs AS (DELETE FROM rgrid.log WHERE job = ANY(ARRAY(SELECT job FROM gone))),
+sizes AS (DELETE FROM rgrid.log_size WHERE job = ANY(ARRAY(SELECT job FROM gone))),
+cuts AS (DELETE FROM rgrid.log_cut WHERE job = ANY(ARRAY(SELECT job FROM gone))),
+jobs AS (DELETE FROM rgrid.job WHERE id = ANY(ARRAY(SELECT job FROM gone))),
 counted AS (INSERT INTO rgrid.tally(kind, state, jobs) SELECT NULL, -1, count(*) FROM gone HAVING count(*) > 0)
 SELECT count(*) FROM gone
 )sql"};
@@ -182,7 +183,8 @@ std::int64_t sweep(Transaction& transaction, Duration keep) {
     static constexpr Statement find_old{
         "find_old",
         "SELECT r.job, coalesce(l.bytes, 0) FROM (SELECT job FROM rgrid.result WHERE finished_at <= (SELECT rgrid.clock()) "
-        "- $1::bigint LIMIT $2::int FOR UPDATE SKIP LOCKED) r LEFT JOIN rgrid.log_size l ON l.job = r.job ORDER BY r.job"};
+        "- $1::bigint LIMIT $2::int FOR UPDATE SKIP LOCKED) r LEFT JOIN LATERAL "
+        "(SELECT l.bytes FROM rgrid.log_size l WHERE l.job = r.job OFFSET 0) l ON true ORDER BY r.job"};
     // To whose log somebody is just writing stays until the next time.
     static constexpr Statement lock{
         "lock_old", "SELECT id FROM rgrid.job WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE SKIP LOCKED"};
@@ -228,10 +230,10 @@ constexpr std::int64_t many_kinds = 200;
 bool prune_kinds(Transaction& transaction) {
     static constexpr Statement count{
         "count_kinds",
-        "SELECT count(*) FROM rgrid.kind k WHERE NOT EXISTS (SELECT FROM rgrid.ready r WHERE r.kind = k.id)"};
+        "SELECT count(*) FROM rgrid.kind k WHERE (SELECT true FROM rgrid.ready r WHERE r.kind = k.id LIMIT 1) IS NULL"};
     static constexpr Statement prune{
         "prune_kinds",
-        "DELETE FROM rgrid.kind k WHERE NOT EXISTS (SELECT FROM rgrid.ready r WHERE r.kind = k.id)"};
+        "DELETE FROM rgrid.kind k WHERE (SELECT true FROM rgrid.ready r WHERE r.kind = k.id LIMIT 1) IS NULL"};
     if (transaction.run(count).front().integer(0) < many_kinds) return true;
     try {
         // Nobody may be about to queue a job of one. Whoever waits for this begins with what is there afterwards, so it

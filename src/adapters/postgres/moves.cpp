@@ -10,7 +10,8 @@ namespace rgrid::postgres {
 namespace {
 
 // Locks each job in the one table that holds it, in the order lease, ready, scheduled, result and by job within each.
-// The parts of an Append run one after another. The last part says which jobs exist at all.
+// The parts of an Append run one after another. The last part says which jobs exist at all. Each look for one job is a
+// subquery of its own, so that it is a look by its key whatever the tables held when the plan was made.
 constexpr Statement lock_statement{"lock_jobs", R"sql(
 SELECT job, state, kind, epoch, attempts, losses, cancel, has_last, outcome, exit_code, message, outputs, worker, started
 FROM (
@@ -21,15 +22,17 @@ FROM (
     UNION ALL SELECT * FROM (
         SELECT r.job, 1, r.kind, r.epoch, r.attempts, r.losses, false, p.job IS NOT NULL, p.outcome, p.exit_code,
                p.message, p.outputs, p.worker, p.started
-        FROM unnest($1::bigint[]) i(job)
-        CROSS JOIN LATERAL (SELECT b.id, b.pool, b.priority, b.slots FROM rgrid.job b WHERE b.id = i.job OFFSET 0) j
-        JOIN rgrid.kind k ON k.pool = j.pool AND k.rank = -j.priority::bigint AND k.slots = j.slots
-        JOIN rgrid.ready r ON r.kind = k.id AND r.job = j.id LEFT JOIN rgrid.report p ON p.job = r.job
-        ORDER BY r.job FOR UPDATE OF r) queued
+        FROM (SELECT job FROM unnest($1::bigint[]) AS i(job) ORDER BY job) i
+        CROSS JOIN LATERAL (SELECT b.pool, b.priority, b.slots FROM rgrid.job b WHERE b.id = i.job OFFSET 0) j
+        CROSS JOIN LATERAL (SELECT k.id FROM rgrid.kind k WHERE k.pool = j.pool AND k.rank = -j.priority::bigint
+                            AND k.slots = j.slots OFFSET 0) k
+        CROSS JOIN LATERAL (SELECT q.* FROM rgrid.ready q WHERE q.kind = k.id AND q.job = i.job FOR UPDATE) r
+        LEFT JOIN LATERAL (SELECT p.* FROM rgrid.report p WHERE p.job = i.job OFFSET 0) p ON true) queued
     UNION ALL SELECT * FROM (
         SELECT s.job, 0, 0, s.epoch, s.attempts, s.losses, false, p.job IS NOT NULL, p.outcome, p.exit_code, p.message,
                p.outputs, p.worker, p.started
-        FROM rgrid.scheduled s LEFT JOIN rgrid.report p ON p.job = s.job
+        FROM rgrid.scheduled s
+        LEFT JOIN LATERAL (SELECT p.* FROM rgrid.report p WHERE p.job = s.job OFFSET 0) p ON true
         WHERE s.job = ANY($1::bigint[]) ORDER BY s.job FOR UPDATE OF s) scheduled
     UNION ALL SELECT * FROM (
         SELECT job, state, 0, epoch, attempts, losses, cancel, started IS NOT NULL, outcome, exit_code, message, outputs,
@@ -80,11 +83,13 @@ void take_from(Transaction& transaction, char const* name, char const* sql, std:
         throw PostgresFailure{"XX001", "a job is not where it was found"};
 }
 
+/// They are locked, so the place of each in the table is as good as its key.
 void take_from_ready(Transaction& transaction, std::vector<Move> const& moves) {
     static constexpr Statement take{
         "leave_ready",
-        "WITH gone AS (DELETE FROM rgrid.ready r USING unnest($1::int[], $2::bigint[]) AS i(kind, job) "
-        "WHERE r.kind = i.kind AND r.job = i.job RETURNING r.kind), "
+        "WITH gone AS (DELETE FROM rgrid.ready WHERE ctid = ANY(ARRAY("
+        "SELECT q.ctid FROM unnest($1::int[], $2::bigint[]) AS i(kind, job), "
+        "LATERAL (SELECT r.ctid FROM rgrid.ready r WHERE r.kind = i.kind AND r.job = i.job OFFSET 0) q)) RETURNING kind), "
         "counted AS (INSERT INTO rgrid.tally(kind, state, jobs) SELECT kind, 1, -count(*) FROM gone GROUP BY kind) "
         "SELECT count(*) FROM gone"};
     std::vector<int> kinds;

@@ -43,7 +43,8 @@ void set_state(Transaction& transaction, WorkerId const& worker, SessionState st
 
 std::vector<Held> held_by(Transaction& transaction, WorkerId const& worker) {
     static constexpr Statement read{"held_by",
-                                    "SELECT job, epoch, cancel FROM rgrid.lease WHERE worker = $1 ORDER BY job"};
+                                    "SELECT * FROM (SELECT job, epoch, cancel FROM rgrid.lease WHERE worker = $1 "
+                                    "OFFSET 0) l ORDER BY job"};
     std::vector<Held> held;
     for (auto const& row : transaction.run(read, worker))
         held.push_back({JobId{row.integer(0)}, LeaseEpoch{row.integer(1)}, row.boolean(2)});
