@@ -9,13 +9,16 @@
 
 namespace rgrid::postgres {
 
-/// Two stores on one new database, which are to the server what two processes are. The store's clock stands still but
+/// Two stores on one database that is as new, which are to the server what two processes are. The store's clock stands still but
 /// for advance().
 class StorePair {
 public:
     /// @param kept    Of it only how long and how much the stores keep counts.
     /// @param pooler  Through which the stores speak to the server, if any. It outlives them.
     explicit StorePair(Settings const& kept = {}, Pooler const* pooler = nullptr);
+    ~StorePair();
+    StorePair(StorePair const&) = delete;
+    StorePair& operator=(StorePair const&) = delete;
 
     [[nodiscard]] Store& first() { return *first_; }
     [[nodiscard]] Store& second() { return *second_; }
