@@ -12,7 +12,7 @@ namespace rgrid::sqlite {
 
 namespace {
 
-constexpr int lock_patience = 10'000;  // Milliseconds; others hold the file for as long as one commit takes.
+constexpr int look_patience = 10'000;  // Milliseconds; others hold the file for as long as one commit takes.
 
 Bytes size_of(std::string const& path) {
     struct stat info {};
@@ -50,7 +50,7 @@ Result<StoreFile> inspect(Settings const& given) {
     file.newest_format = format_version;
     try {
         Connection connection{settings.path, Access::read};
-        sqlite3_busy_timeout(connection.handle(), lock_patience);
+        sqlite3_busy_timeout(connection.handle(), look_patience);
         if (connection.number("SELECT count(*) FROM sqlite_schema").value_or(0) == 0)
             return fail(Errc::rejected, settings.path + " is empty; expected an RGrid store");
         if (auto const known = check_format(connection, settings.path); !known) return known.error();
