@@ -10,8 +10,8 @@ namespace rgrid::hetzner_sim {
 
 namespace json = boost::json;
 
-/// Why a request is not carried out, as the API says it. Thrown by whoever finds out and made an answer of in one place;
-/// whoever throws has changed nothing.
+/// Why a request is not carried out, as the API says it. Thrown by whoever finds out and made an answer of in one
+/// place; whoever throws has changed nothing.
 class Refusal final : public std::exception {
 public:
     Refusal(int status, std::string code, std::string message, json::value details = nullptr)

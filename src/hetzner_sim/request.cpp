@@ -53,13 +53,17 @@ std::string percent_encoded(std::string_view text) {
         auto const byte = static_cast<unsigned char>(c);
         bool const plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
                            c == '.' || c == '_' || c == '~';
-        if (plain) encoded += c;
-        else ((encoded += '%') += digits[byte >> 4]) += digits[byte & 15];
+        if (plain)
+            encoded += c;
+        else
+            ((encoded += '%') += digits[byte >> 4]) += digits[byte & 15];
     }
     return encoded;
 }
 
-Reference Reference::of(std::string_view text) { return {parse_number(text), std::string{text}}; }
+Reference Reference::of(std::string_view text) {
+    return {parse_number(text), std::string{text}};
+}
 
 json::value const* Members::find(std::string_view name) const {
     auto const* const value = object_->if_contains(name);
@@ -70,7 +74,9 @@ std::string Members::path_of(std::string_view name) const {
     return path_.empty() ? std::string{name} : path_ + "." + std::string{name};
 }
 
-void Members::refuse(std::string_view name, std::string_view message) const { refuse_field(path_of(name), message); }
+void Members::refuse(std::string_view name, std::string_view message) const {
+    refuse_field(path_of(name), message);
+}
 
 std::optional<std::string> Members::text(std::string_view name) const {
     auto const* const value = find(name);

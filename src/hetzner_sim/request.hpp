@@ -68,10 +68,10 @@ private:
 /// A call of the API in its parts, decoded.
 struct ApiRequest {
     std::string method;
-    std::vector<std::string> path;                             ///< "/v1/servers/42" is {"v1", "servers", "42"}.
-    std::vector<std::pair<std::string, std::string>> query;    ///< In their order; names may repeat.
-    json::object body;                                         ///< Empty without one.
-    std::vector<std::string> parts;                            ///< Of the path, what the route's {..} stand for.
+    std::vector<std::string> path;                           ///< "/v1/servers/42" is {"v1", "servers", "42"}.
+    std::vector<std::pair<std::string, std::string>> query;  ///< In their order; names may repeat.
+    json::object body;                                       ///< Empty without one.
+    std::vector<std::string> parts;                          ///< Of the path, what the route's {..} stand for.
 
     [[nodiscard]] std::optional<std::string> first(std::string_view name) const;
     [[nodiscard]] std::vector<std::string> all(std::string_view name) const;  ///< Of a name that repeats.

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "hetzner_sim/records.hpp"
+
+namespace rgrid::hetzner_sim {
+
+struct Project;
+
+struct Volume : Resource {
+    std::int64_t size = 10;  ///< GB.
+    std::string location;
+    std::optional<std::int64_t> server;
+};
+
+void detach_volumes(Project& project, std::int64_t server);
+
+}  // namespace rgrid::hetzner_sim
