@@ -372,7 +372,8 @@ void AgentMachine::advance_claim(SteadyInstant now) {
 
 SteadyInstant AgentMachine::report_due() const {
     bool const full = static_cast<int>(to_report_.size()) >= settings_.batch_size;
-    if (full || stopping_ || fenced_) return report_at_;
+    // A slot is taken until its result is reported: with none left to work on, nothing is gained by waiting for others.
+    if (full || stopping_ || fenced_ || free_slots() <= 0) return report_at_;
     return std::max(report_at_, attempts_.at(to_report_.front()).ended + settings_.batch_wait);
 }
 

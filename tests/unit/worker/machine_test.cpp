@@ -17,6 +17,12 @@ AgentSettings two_slots() {
     return settings;
 }
 
+AgentSettings three_slots() {
+    auto settings = two_slots();
+    settings.slots = 3;
+    return settings;
+}
+
 Error const no_answer{Errc::in_doubt, "no answer"};
 Error const later{Errc::retry_later, "busy"};
 Error const closed{Errc::fenced, "worker w1 was closed"};
@@ -652,22 +658,33 @@ TEST_F(AgentMachineTest, ASlotStaysTakenUntilTheVerdictIsBack) {
 }
 
 TEST_F(AgentMachineTest, ReportsResultsTogether) {
-    agent.serve({lease_of(1), lease_of(2)});
-    agent.tell(agent::AttemptEnded{result_of(1)});
-    agent.pass(20ms);
-    agent.tell(agent::AttemptEnded{result_of(2, Outcome::failed)});
-    agent.pass(20ms);
-    EXPECT_EQ(agent.count<agent::Complete>(), 0);
-    agent.pass(10ms);
+    MachineDriver one_free{three_slots()};
+    one_free.serve({lease_of(1), lease_of(2)});
+    one_free.tell(agent::AttemptEnded{result_of(1)});
+    one_free.pass(20ms);
+    one_free.tell(agent::AttemptEnded{result_of(2, Outcome::failed)});
+    one_free.pass(20ms);
+    EXPECT_EQ(one_free.count<agent::Complete>(), 0);
+    one_free.pass(10ms);
 
-    auto const complete = agent.take<agent::Complete>();
+    auto const complete = one_free.take<agent::Complete>();
     ASSERT_TRUE(complete);
     EXPECT_EQ(complete->completions, (std::vector{result_of(1), result_of(2, Outcome::failed)}));
 }
 
+// Otherwise slots would stand empty while jobs wait.
+TEST_F(AgentMachineTest, AResultGoesAtOnceIfNoSlotIsFree) {
+    agent.serve({lease_of(1), lease_of(2)});
+    agent.tell(agent::AttemptEnded{result_of(1)});
+
+    auto const complete = agent.take<agent::Complete>();
+    ASSERT_TRUE(complete);
+    EXPECT_EQ(complete->completions, std::vector{result_of(1)});
+}
+
 TEST_F(AgentMachineTest, AFullBatchGoesAtOnceAndHoldsNoMoreThanItsSize) {
     auto settings = two_slots();
-    settings.slots = 5;
+    settings.slots = 6;
     settings.batch_size = 2;
     MachineDriver many{settings};
     many.serve({lease_of(1), lease_of(2), lease_of(3), lease_of(4), lease_of(5)});
@@ -743,20 +760,21 @@ TEST_F(AgentMachineTest, AResultThatTheStoreRefusesInAnyFormIsGivenUp) {
 }
 
 TEST_F(AgentMachineTest, OneRefusedResultDoesNotCostTheOthers) {
-    agent.serve({lease_of(1), lease_of(2)});
-    agent.tell(agent::AttemptEnded{result_of(1)});
-    agent.tell(agent::AttemptEnded{result_of(2)});
-    agent.pass(50ms);
-    ASSERT_EQ(agent.take<agent::Complete>()->completions.size(), 2u);
-    agent.tell(agent::CompleteAnswer{fail(Errc::rejected, "one of them is too long")});
+    MachineDriver one_free{three_slots()};
+    one_free.serve({lease_of(1), lease_of(2)});
+    one_free.tell(agent::AttemptEnded{result_of(1)});
+    one_free.tell(agent::AttemptEnded{result_of(2)});
+    one_free.pass(50ms);
+    ASSERT_EQ(one_free.take<agent::Complete>()->completions.size(), 2u);
+    one_free.tell(agent::CompleteAnswer{fail(Errc::rejected, "one of them is too long")});
 
-    while (agent.count<agent::Complete>() == 0) agent.pass(10ms);
-    EXPECT_EQ(agent.take<agent::Complete>()->completions, std::vector{result_of(1)});
-    agent.tell(agent::CompleteAnswer{std::vector{Verdict::accepted}});
-    while (agent.count<agent::Complete>() == 0) agent.pass(10ms);
-    EXPECT_EQ(agent.take<agent::Complete>()->completions, std::vector{result_of(2)});
-    agent.tell(agent::CompleteAnswer{std::vector{Verdict::accepted}});
-    EXPECT_EQ(agent.machine.slots_taken(), 0);
+    while (one_free.count<agent::Complete>() == 0) one_free.pass(10ms);
+    EXPECT_EQ(one_free.take<agent::Complete>()->completions, std::vector{result_of(1)});
+    one_free.tell(agent::CompleteAnswer{std::vector{Verdict::accepted}});
+    while (one_free.count<agent::Complete>() == 0) one_free.pass(10ms);
+    EXPECT_EQ(one_free.take<agent::Complete>()->completions, std::vector{result_of(2)});
+    one_free.tell(agent::CompleteAnswer{std::vector{Verdict::accepted}});
+    EXPECT_EQ(one_free.machine.slots_taken(), 0);
 }
 
 TEST_F(AgentMachineTest, DiscardsTheOutputsOfAFencedResult) {
@@ -1173,16 +1191,15 @@ TEST_F(AgentMachineTest, AClosedSessionEndsItsJobs) {
 }
 
 TEST_F(AgentMachineTest, ASessionClosedWithItsLastLeaseIsADrainNotAFence) {
-    agent.serve({lease_of(1), lease_of(2)});
-    agent.beat(holding({key_of(1), key_of(2)}, SessionState::draining));
+    agent.serve({lease_of(1, 2)});
+    agent.beat(holding({key_of(1)}, SessionState::draining));
     agent.tell(agent::AttemptEnded{result_of(1)});
-    agent.tell(agent::AttemptEnded{result_of(2)});
     agent.pass(50ms);
     ASSERT_TRUE(agent.take<agent::Complete>());
     agent.pass(30s);
     agent.tell(agent::BeatAnswer{closed});  // The report took effect and its answer is still on its way.
     EXPECT_EQ(exited(), std::nullopt);
-    agent.tell(agent::CompleteAnswer{std::vector{Verdict::accepted, Verdict::accepted}});
+    agent.tell(agent::CompleteAnswer{std::vector{Verdict::accepted}});
 
     EXPECT_EQ(exited(), AgentExitReason::drained);
 }
