@@ -10,7 +10,9 @@ Cloud::Cloud(Clock& clock, FleetId fleet, CloudModel model, std::uint64_t seed, 
       model_(std::move(model)),
       chance_(seed, "cloud"),
       witness_(witness != nullptr ? *witness : nobody_),
-      cloud_(clock, std::move(fleet), {model_.offers, Duration{0}, model_.fastest_delete, model_.listing_lag}) {}
+      cloud_(clock, std::move(fleet), {model_.offers, Duration{0}, model_.fastest_delete, model_.listing_lag}) {
+    cloud_.set_quota(model_.quota);
+}
 
 Result<std::vector<Server>> Cloud::list(Call const& call) {
     if (other_project_) return std::vector<Server>{};
@@ -21,10 +23,6 @@ Result<std::vector<Server>> Cloud::list(Call const& call) {
 Result<Server> Cloud::create(Call const& call, ServerRequest const& request) {
     if (other_project_) return fail(Errc::denied, "this access may not order servers");
     auto const stands_already = stands(request.name);
-    auto const servers = static_cast<int>(cloud_.truth().size());
-    if (!stands_already && model_.quota && servers >= *model_.quota)
-        return fail(Errc::capacity, "the project may have " + std::to_string(*model_.quota) + " servers and has " +
-                                        std::to_string(servers));
     auto made = cloud_.create(call, request);
     if (!made || stands_already) return made;
     note_made(*made);

@@ -54,7 +54,7 @@ public:
 
     bool vanish(ServerName const& name);
     void set_capacity(OfferKey const& offer, std::optional<int> capacity) { cloud_.set_capacity(offer, capacity); }
-    void set_quota(std::optional<int> quota) { model_.quota = quota; }
+    void set_quota(std::optional<int> quota) { cloud_.set_quota(quota); }
     void set_delete_time(Duration fastest, Duration slowest) {
         model_.fastest_delete = fastest;
         model_.slowest_delete = slowest;

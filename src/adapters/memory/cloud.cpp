@@ -1,23 +1,45 @@
-#include <rgrid/adapters/memory/cloud.hpp>
-
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <rgrid/adapters/memory/cloud.hpp>
+#include <rgrid/adapters/memory/cloud_model.hpp>
 
 namespace rgrid::memory {
 
 namespace {
 
-struct Machine {
-    Server server;
-    FleetId fleet;
-    SteadyInstant created;
-    SteadyInstant deleting = SteadyInstant::max();
-    SteadyInstant gone = SteadyInstant::max();
-};
+ServerStatus status_of(Phase phase) {
+    switch (phase) {
+        case Phase::initializing:
+        case Phase::starting:
+            return ServerStatus::starting;
+        case Phase::running:
+            return ServerStatus::running;
+        case Phase::stopping:
+        case Phase::off:
+            return ServerStatus::stopped;
+        case Phase::deleting:
+        case Phase::gone:
+            return ServerStatus::deleting;
+    }
+    return ServerStatus::unknown;
+}
 
-bool exists_at(Machine const& machine, SteadyInstant time) {
-    return machine.created <= time && time < machine.gone;
+Error to_error(MachineRefusal const& refusal, MachineOrder const& order) {
+    auto const offer = "offer \"" + to_text(order.offer) + "\"";
+    switch (refusal.obstacle) {
+        case Obstacle::unknown_offer:
+            return fail(Errc::rejected, offer + " is not one of this cloud's");
+        case Obstacle::name_taken:
+            return fail(Errc::rejected, "server name \"" + order.name + "\" is taken by another fleet");
+        case Obstacle::quota:
+            return fail(Errc::capacity, "the project may have " + std::to_string(refusal.bound) + " servers and has " +
+                                            std::to_string(refusal.taken));
+        case Obstacle::stock:
+            break;
+    }
+    return fail(Errc::capacity, offer + " has no capacity: " + std::to_string(refusal.taken) + " of " +
+                                    std::to_string(refusal.bound) + " servers exist");
 }
 
 }  // namespace
@@ -25,50 +47,33 @@ bool exists_at(Machine const& machine, SteadyInstant time) {
 /// The cloud itself; its methods expect `mutex` to be held.
 struct Cloud::World {
     World(Clock& world_clock, CloudSettings world_settings)
-        : clock(world_clock), settings(std::move(world_settings)), lag(settings.listing_lag) {}
+        : clock(world_clock), settings(std::move(world_settings)), lag(settings.listing_lag) {
+        for (auto const& each : settings.offers) model.set_stock(each.offer.key, each.capacity);
+    }
 
     [[nodiscard]] Server show(Machine const& machine, SteadyInstant now) const {
-        auto server = machine.server;
+        auto server = servers.at(machine.number);
         server.age = now - machine.created;
-        server.status = ServerStatus::running;
-        if (now - machine.created < settings.boot) server.status = ServerStatus::starting;
-        if (now >= machine.deleting) server.status = ServerStatus::deleting;
+        server.status = status_of(machine.phase(now));
         return server;
     }
 
-    [[nodiscard]] Machine* find(ServerName const& name) {
-        for (auto& [number, machine] : machines)
-            if (machine.server.name == name && exists_at(machine, clock.steady_now())) return &machine;
-        return nullptr;
-    }
-
-    /// Why the offer cannot be had now; nothing if it can.
-    [[nodiscard]] std::optional<Error> refusal(OfferKey const& key) const {
-        auto const offer = std::find_if(settings.offers.begin(), settings.offers.end(),
-                                        [&](CloudOffer const& each) { return each.offer.key == key; });
-        if (offer == settings.offers.end())
-            return fail(Errc::rejected, "offer \"" + to_text(key) + "\" is not one of this cloud's");
-        auto const taken = std::count_if(machines.begin(), machines.end(), [&](auto const& entry) {
-            return entry.second.server.offer == key && exists_at(entry.second, clock.steady_now());
-        });
-        if (offer->capacity && taken >= *offer->capacity)
-            return fail(Errc::capacity, "offer \"" + to_text(key) + "\" has no capacity: " + std::to_string(taken) +
-                                            " of " + std::to_string(*offer->capacity) + " servers exist");
-        return std::nullopt;
+    [[nodiscard]] Machine const* find(ServerName const& name) const {
+        return model.find(name.value, clock.steady_now());
     }
 
     /// Machines that no listing shows any more need not be kept.
     void forget_old() {
-        auto const shown = clock.steady_now() - settings.listing_lag;
-        std::erase_if(machines, [&](auto const& entry) { return entry.second.gone <= shown; });
+        model.forget(clock.steady_now() - settings.listing_lag);
+        std::erase_if(servers, [&](auto const& entry) { return model.find(entry.first) == nullptr; });
     }
 
     Clock& clock;
     CloudSettings settings;
     Duration lag;  // Of listings now.
     std::mutex mutex;
-    std::map<std::int64_t, Machine> machines;
-    std::int64_t last_number = 0;
+    CloudModel model;
+    std::map<std::int64_t, Server> servers;  // What was said of each machine, by its number.
 };
 
 Cloud::Cloud(Clock& clock, FleetId fleet, CloudSettings settings)
@@ -94,8 +99,8 @@ Result<std::vector<Server>> Cloud::list(Call const&) {
     world_->forget_old();
     auto const now = world_->clock.steady_now();
     std::vector<Server> servers;
-    for (auto const& [number, machine] : world_->machines)
-        if (machine.fleet == fleet_ && exists_at(machine, now - world_->lag))
+    for (auto const& [number, machine] : world_->model.machines())
+        if (machine.order.owner == fleet_.value && machine.exists_at(now - world_->lag))
             servers.push_back(world_->show(machine, now));
     return servers;
 }
@@ -103,7 +108,7 @@ Result<std::vector<Server>> Cloud::list(Call const&) {
 Result<std::optional<Server>> Cloud::find(Call const&, ServerName const& name) {
     std::scoped_lock const lock{world_->mutex};
     auto const* const machine = world_->find(name);
-    if (machine == nullptr || machine->fleet != fleet_) return std::optional<Server>{};
+    if (machine == nullptr || machine->order.owner != fleet_.value) return std::optional<Server>{};
     return std::optional{world_->show(*machine, world_->clock.steady_now())};
 }
 
@@ -114,45 +119,46 @@ Result<Server> Cloud::create(Call const&, ServerRequest const& request) {
                                         "\"; this provider serves fleet \"" + fleet_.value + "\"");
     std::scoped_lock const lock{world_->mutex};
     auto const now = world_->clock.steady_now();
-    if (auto const* const machine = world_->find(request.name)) {
-        if (machine->fleet == fleet_) return world_->show(*machine, now);
-        return fail(Errc::rejected, "server name \"" + request.name.value + "\" is taken by another fleet");
-    }
-    if (auto const refusal = world_->refusal(request.offer)) return *refusal;
-    auto& machine = world_->machines[++world_->last_number];
-    machine.server.id = ServerId{"server-" + std::to_string(world_->last_number)};
-    machine.server.name = request.name;
-    machine.server.pool = request.pool;
-    machine.server.offer = request.offer;
-    machine.server.store = request.store;
-    machine.server.generation = request.generation;
-    machine.fleet = fleet_;
-    machine.created = now;
+    auto const* const same = world_->find(request.name);
+    if (same != nullptr && same->order.owner == fleet_.value) return world_->show(*same, now);
+    MachineOrder order{request.name.value, request.offer, fleet_.value};
+    order.booting = world_->settings.boot;
+    if (auto const refusal = world_->model.refusal(order, now)) return to_error(*refusal, order);
+    auto const& machine = world_->model.create(std::move(order), now);
+    auto& server = world_->servers[machine.number];
+    server.id = ServerId{"server-" + std::to_string(machine.number)};
+    server.name = request.name;
+    server.pool = request.pool;
+    server.offer = request.offer;
+    server.store = request.store;
+    server.generation = request.generation;
     return world_->show(machine, now);
 }
 
 Result<> Cloud::destroy(Call const&, ServerId const& id) {
     std::scoped_lock const lock{world_->mutex};
-    auto const now = world_->clock.steady_now();
-    for (auto& [number, machine] : world_->machines)
-        if (machine.server.id == id && machine.fleet == fleet_) {
-            machine.deleting = now;
-            machine.gone = std::min(machine.gone, now + world_->settings.delete_time);
-        }
+    for (auto const& [number, server] : world_->servers) {
+        auto const* const machine = world_->model.find(number);
+        if (server.id == id && machine != nullptr && machine->order.owner == fleet_.value)
+            world_->model.destroy(number, world_->settings.delete_time, world_->clock.steady_now());
+    }
     return {};
 }
 
 bool Cloud::vanish(ServerName const& name) {
     std::scoped_lock const lock{world_->mutex};
-    auto* const machine = world_->find(name);
-    if (machine != nullptr) machine->gone = world_->clock.steady_now();
-    return machine != nullptr;
+    auto const* const machine = world_->find(name);
+    return machine != nullptr && world_->model.vanish(machine->number, world_->clock.steady_now());
 }
 
 void Cloud::set_capacity(OfferKey const& offer, std::optional<int> capacity) {
     std::scoped_lock const lock{world_->mutex};
-    for (auto& each : world_->settings.offers)
-        if (each.offer.key == offer) each.capacity = capacity;
+    if (world_->model.stock().contains(offer)) world_->model.set_stock(offer, capacity);
+}
+
+void Cloud::set_quota(std::optional<int> quota) {
+    std::scoped_lock const lock{world_->mutex};
+    world_->model.set_quota(quota);
 }
 
 void Cloud::set_listing_lag(Duration lag) {
@@ -169,15 +175,15 @@ std::vector<Server> Cloud::truth() const {
     std::scoped_lock const lock{world_->mutex};
     auto const now = world_->clock.steady_now();
     std::vector<Server> servers;
-    for (auto const& [number, machine] : world_->machines)
-        if (exists_at(machine, now)) servers.push_back(world_->show(machine, now));
+    for (auto const& [number, machine] : world_->model.machines())
+        if (machine.exists_at(now)) servers.push_back(world_->show(machine, now));
     std::sort(servers.begin(), servers.end(), [](Server const& a, Server const& b) { return a.name < b.name; });
     return servers;
 }
 
 std::int64_t Cloud::created() const {
     std::scoped_lock const lock{world_->mutex};
-    return world_->last_number;
+    return world_->model.created();
 }
 
 }  // namespace rgrid::memory
