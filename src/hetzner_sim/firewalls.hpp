@@ -1,5 +1,7 @@
 #pragma once
 
+#include <boost/json/array.hpp>
+
 #include "hetzner_sim/records.hpp"
 
 namespace rgrid::hetzner_sim {
@@ -8,7 +10,7 @@ struct Context;
 struct Project;
 
 struct Firewall : Resource {
-    json::array rules;                   ///< As they were given.
+    json::array rules;                   ///< As they are shown.
     std::vector<std::int64_t> servers;   ///< Named ones.
     std::vector<std::string> selectors;  ///< Of labels; each server that one selects.
 };
@@ -16,7 +18,8 @@ struct Firewall : Resource {
 /// Refuses firewalls that do not exist, or too many. Changes nothing.
 void check_firewalls(Context& context, std::vector<std::int64_t> const& firewalls);
 
-/// Puts firewalls that were checked before a new server.
+/// Puts firewalls that were checked before a new server, and those that select it by its labels; for a while after it
+/// runs these hold it locked.
 void apply_firewalls(Context& context, std::vector<std::int64_t> const& firewalls, ServerRecord const& server);
 
 /// `public_net.firewalls` of a server, those that select it by label among them.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <boost/json/array.hpp>
+
 #include "hetzner_sim/ip_range.hpp"
 #include "hetzner_sim/records.hpp"
 
@@ -18,10 +20,18 @@ struct Network : Resource {
     struct Member {
         std::int64_t server = 0;
         Ipv4 ip = 0;
+        std::vector<Ipv4> alias_ips;
+    };
+    struct Route {
+        IpRange destination;
+        Ipv4 gateway = 0;
     };
     IpRange range;
     std::vector<Subnet> subnets;
     std::vector<Member> members;
+    std::vector<Route> routes;
+    bool exposes_routes = false;
+    bool protected_from_delete = false;
 };
 
 /// Refuses what would keep a new server at that location out of those networks. Changes nothing.

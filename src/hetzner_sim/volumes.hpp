@@ -9,7 +9,9 @@ struct Project;
 struct Volume : Resource {
     std::int64_t size = 10;  ///< GB.
     std::string location;
+    std::optional<std::string> format;
     std::optional<std::int64_t> server;
+    bool protected_from_delete = false;
 };
 
 void detach_volumes(Project& project, std::int64_t server);
