@@ -21,10 +21,18 @@ Action& begin_action(Context& context, std::string command, ResourceRefs resourc
 /// An answer with `action`.
 [[nodiscard]] Reply action_reply(Context const& context, Action const& action, int status = 201);
 
-/// Whether one runs that holds the resource.
+/// Those that go on and hold the resource.
+[[nodiscard]] std::vector<Action const*> running_actions(Project const& project, std::int64_t resource,
+                                                         SteadyInstant now);
+
+/// Whether one goes on that holds the resource.
 [[nodiscard]] bool is_locked(Context const& context, std::int64_t resource);
 
-/// Answers GET /RESOURCES/{id}/actions with those of one resource.
+/// Answers GET /RESOURCES/{id}/actions with those of one resource, ...
 [[nodiscard]] Reply list_actions_of(Context const& context, std::int64_t resource, std::string const& kind);
+/// ... GET /RESOURCES/actions with those of all of a kind, ...
+[[nodiscard]] Reply list_actions_of_kind(Context const& context, std::string const& kind);
+/// ... and GET /RESOURCES/{id}/actions/{action_id} with one.
+[[nodiscard]] Reply get_action_of(Context const& context, std::int64_t resource, std::string const& kind);
 
 }  // namespace rgrid::hetzner_sim

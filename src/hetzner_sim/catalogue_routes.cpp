@@ -2,6 +2,7 @@
 
 #include "hetzner_sim/catalogue_json.hpp"
 #include "hetzner_sim/paging.hpp"
+#include "hetzner_sim/pricing.hpp"
 #include "hetzner_sim/resources.hpp"
 #include "hetzner_sim/routes.hpp"
 
@@ -135,8 +136,6 @@ void add_location_routes(Routes& routes) {
 }
 
 }  // namespace
-
-void add_pricing_routes(Routes& routes);
 
 void add_catalogue_routes(Routes& routes) {
     routes.add("GET", "/server_types", list_server_types);

@@ -39,7 +39,7 @@ private:
 };
 
 /// The API's error of a fault, with what the cloud says with its code unless the fault says something else.
-[[nodiscard]] Refusal refusal_of(Fault const& fault, std::string_view token);
+[[nodiscard]] Refusal refusal_of(Fault const& fault, std::string_view token, int requests_an_hour);
 
 /// Whether the call is carried out although it gets another answer, or none.
 [[nodiscard]] bool happens_after(Fault const& fault);

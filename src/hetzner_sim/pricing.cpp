@@ -1,6 +1,7 @@
+#include "hetzner_sim/pricing.hpp"
+
 #include "hetzner_sim/catalogue_json.hpp"
 #include "hetzner_sim/resources.hpp"
-#include "hetzner_sim/routes.hpp"
 
 namespace rgrid::hetzner_sim {
 

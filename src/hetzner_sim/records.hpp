@@ -46,6 +46,7 @@ struct ServerRecord : Resource {
     std::optional<std::int64_t> placement_group;
     std::vector<std::int64_t> firewalls;  ///< Named for it, without those that select it by label.
     bool boots = true;
+    bool protected_from_delete = false;
 };
 
 }  // namespace rgrid::hetzner_sim

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string_view>
+
 #include "hetzner_sim/context.hpp"
 
 namespace rgrid::hetzner_sim {
@@ -11,6 +13,9 @@ namespace rgrid::hetzner_sim {
 
 /// Refused with 423 while another action runs on it.
 void need_unlocked(Context const& context, ServerRecord const& server);
+
+/// As the API says it.
+[[nodiscard]] std::string_view status_text(memory::Phase phase);
 
 /// Where it stands, by the model.
 [[nodiscard]] memory::Phase phase_of(State const& state, Project const& project, ServerRecord const& server);

@@ -27,6 +27,7 @@ struct Project {
     memory::CloudModel cloud;
     std::map<std::int64_t, ServerRecord> servers;
     std::map<std::int64_t, Action> actions;
+    std::vector<std::int64_t> unfinished;  ///< Those of them that were going on at the last call.
     std::map<std::int64_t, SshKey> ssh_keys;
     std::map<std::int64_t, Network> networks;
     std::map<std::int64_t, Firewall> firewalls;
@@ -38,6 +39,10 @@ struct Project {
 /// The whole cloud. What holds for all projects is here.
 struct State {
     explicit State(Settings with, SteadyInstant steady, Instant calendar);
+
+    /// The project of that name, which is made if there is none.
+    [[nodiscard]] Project& project(std::string const& name);
+    [[nodiscard]] std::optional<int> stock_of(OfferKey const& offer) const;
 
     [[nodiscard]] std::int64_t next_id() { return ++last_id; }
     [[nodiscard]] Instant calendar(SteadyInstant time) const { return began + (time - began_steady); }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/describe/class.hpp>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -17,6 +18,7 @@ struct Access {
     std::string project = "default";
     bool read_only = false;
 };
+BOOST_DESCRIBE_STRUCT(Access, (), (token, project, read_only))
 
 /// How long the cloud takes. Changes hold for what begins afterwards.
 struct Times {
@@ -26,6 +28,7 @@ struct Times {
     Duration power{500};  ///< Power off, reset, reboot and shutdown.
     Duration other{200};  ///< Every other action.
 };
+BOOST_DESCRIBE_STRUCT(Times, (), (create, start, destroy, power, other))
 
 struct Settings {
     std::vector<Access> access;

@@ -73,6 +73,11 @@ void CloudModel::switch_power(std::int64_t number, bool on, Duration takes, Stea
     machine.settled = after(now, takes);
 }
 
+void CloudModel::rename(std::int64_t number, std::string name) {
+    auto const found = machines_.find(number);
+    if (found != machines_.end()) found->second.order.name = std::move(name);
+}
+
 Machine const* CloudModel::find(std::int64_t number) const {
     auto const found = machines_.find(number);
     return found == machines_.end() ? nullptr : &found->second;

@@ -103,6 +103,9 @@ public:
     /// Switches a machine on or off; it takes so long until it is. One that was never made stays as it is.
     void switch_power(std::int64_t number, bool on, Duration takes, SteadyInstant now);
 
+    /// It is called so from now on, and takes that name.
+    void rename(std::int64_t number, std::string name);
+
     /// Null if there is none, or none any more.
     [[nodiscard]] Machine const* find(std::int64_t number) const;
     [[nodiscard]] Machine const* find(std::string const& name, SteadyInstant now) const;
