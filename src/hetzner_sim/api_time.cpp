@@ -17,7 +17,8 @@ std::optional<Duration> take_offset(std::string_view& text) {
     std::string const offset{text.substr(text.size() - 6)};
     text.remove_suffix(6);
     int hours = 0, minutes = 0, length = 0;
-    if (std::sscanf(offset.c_str() + 1, "%2d:%2d%n", &hours, &minutes, &length) != 2 || length != 5) return std::nullopt;
+    if (std::sscanf(offset.c_str() + 1, "%2d:%2d%n", &hours, &minutes, &length) != 2 || length != 5)
+        return std::nullopt;
     if ((offset[0] != '+' && offset[0] != '-') || hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
         return std::nullopt;
     Duration const size = std::chrono::hours{hours} + std::chrono::minutes{minutes};

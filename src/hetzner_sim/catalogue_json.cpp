@@ -55,12 +55,14 @@ bool is_available(State const& state, ServerType const& type, TypeAtLocation con
 }
 
 json::object show_price(Catalogue const& catalogue, Money net) {
-    auto const gross = static_cast<long long>(net.nanos) * (100 + catalogue.vat_percent);  // In hundredths of a billionth.
+    auto const gross =
+        static_cast<long long>(net.nanos) * (100 + catalogue.vat_percent);  // In hundredths of a billionth.
     constexpr long long unit = 1'000'000'000;
     std::array<char, 64> net_text{}, gross_text{};
     std::snprintf(net_text.data(), net_text.size(), "%lld.%09lld0", static_cast<long long>(net.nanos) / unit,
                   static_cast<long long>(net.nanos) % unit);
-    std::snprintf(gross_text.data(), gross_text.size(), "%lld.%011lld00000", gross / (unit * 100), gross % (unit * 100));
+    std::snprintf(gross_text.data(), gross_text.size(), "%lld.%011lld00000", gross / (unit * 100),
+                  gross % (unit * 100));
     return {{"net", net_text.data()}, {"gross", gross_text.data()}};
 }
 
@@ -126,7 +128,8 @@ json::object show_image(Image const& image) {
     shown["os_version"] = image.os_version ? json::value(*image.os_version) : json::value(nullptr);
     shown["rapid_deploy"] = image.rapid_deploy;
     shown["protection"] = show_protection(false);
-    shown["deprecated"] = image.deprecation ? json::value(api_time(image.deprecation->announced)) : json::value(nullptr);
+    shown["deprecated"] =
+        image.deprecation ? json::value(api_time(image.deprecation->announced)) : json::value(nullptr);
     shown["deprecation"] = show_deprecation(image.deprecation);
     shown["deleted"] = nullptr;
     shown["labels"] = json::object{};

@@ -102,7 +102,8 @@ void need_datacenters(Context const& context) {
     if (context.state.settings.legacy_datacenter) return;
     json::object details;
     details["announcement"] = "https://docs.hetzner.cloud/changelog#2026-06-02-datacenters-deprecated";
-    throw Refusal{410, "deprecated_api_endpoint", "this API endpoint is deprecated and was removed", std::move(details)};
+    throw Refusal{410, "deprecated_api_endpoint", "this API endpoint is deprecated and was removed",
+                  std::move(details)};
 }
 
 Reply list_datacenters(Context& context) {
@@ -123,8 +124,7 @@ Reply get_datacenter(Context& context) {
     need_datacenters(context);
     auto const id = context.request.id("datacenter");
     for (auto const& location : catalogue_of(context).locations)
-        if (location.datacenter_id == id)
-            return record_reply("datacenter", show_datacenter(context.state, location));
+        if (location.datacenter_id == id) return record_reply("datacenter", show_datacenter(context.state, location));
     refuse_missing("datacenter", context.request.parts.at(0));
 }
 

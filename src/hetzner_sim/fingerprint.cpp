@@ -30,8 +30,9 @@ std::optional<std::string> from_base64(std::string_view text) {
     auto const padding = text.size() - std::min(text.find('='), text.size());
     if (text.empty() || text.size() % 4 != 0 || padding > 2) return std::nullopt;
     std::string bytes(text.size() / 4 * 3, '\0');
-    auto const size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                                      reinterpret_cast<unsigned char const*>(text.data()), static_cast<int>(text.size()));
+    auto const size =
+        EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
+                        reinterpret_cast<unsigned char const*>(text.data()), static_cast<int>(text.size()));
     if (size < 0) return std::nullopt;
     bytes.resize(static_cast<std::size_t>(size) - padding);
     return bytes;

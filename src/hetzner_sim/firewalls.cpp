@@ -104,7 +104,8 @@ void check_targets(Context const& context, Firewall const& firewall, std::vector
         if (repeated) throw Refusal{422, code_of_repeated, "firewall was already applied", json::object{}};
         if (target.server) {
             need_public_net(context, *target.server);
-            if (count_firewalls(context.project, context.project.servers.at(*target.server)) >= most_firewalls_of_server)
+            if (count_firewalls(context.project, context.project.servers.at(*target.server)) >=
+                most_firewalls_of_server)
                 refuse_limit("firewall limit of the server exceeded", "firewall_limit");
             changed.servers.push_back(*target.server);
         } else {
@@ -204,13 +205,13 @@ Reply set_firewall_rules(Context& context) {
     firewall.rules = firewall_rules(members);
     json::array actions{rules_action(context, firewall)};
     for (auto const& selector : firewall.selectors)
-        actions.push_back(
-            show_action(context.state, begin_action(context, "apply_firewall",
-                                                    resources_of(context.project, firewall, {std::nullopt, selector}))));
+        actions.push_back(show_action(context.state,
+                                      begin_action(context, "apply_firewall",
+                                                   resources_of(context.project, firewall, {std::nullopt, selector}))));
     for (auto server : firewall.servers)
-        actions.push_back(
-            show_action(context.state, begin_action(context, "apply_firewall",
-                                                    resources_of(context.project, firewall, {server, {}}))));
+        actions.push_back(show_action(
+            context.state,
+            begin_action(context, "apply_firewall", resources_of(context.project, firewall, {server, {}}))));
     return firewall_actions_reply(std::move(actions));
 }
 

@@ -33,7 +33,8 @@ std::optional<Ipv4> parse_ipv4(std::string_view text) {
 
 std::string to_text(Ipv4 address) {
     std::string text;
-    for (int shift = 24; shift >= 0; shift -= 8) text += std::to_string((address >> shift) & 255) + (shift > 0 ? "." : "");
+    for (int shift = 24; shift >= 0; shift -= 8)
+        text += std::to_string((address >> shift) & 255) + (shift > 0 ? "." : "");
     return text;
 }
 

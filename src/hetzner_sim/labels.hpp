@@ -23,7 +23,8 @@ public:
     [[nodiscard]] bool matches(Labels const& labels) const;
 
 private:
-    /// Whether the key's value is one of `values` (any, without `values`), or is not. A key that is absent has no value.
+    /// Whether the key's value is one of `values` (any, without `values`), or is not. A key that is absent has no
+    /// value.
     struct Term {
         std::string key;
         std::optional<std::set<std::string>> values;

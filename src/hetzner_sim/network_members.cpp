@@ -19,8 +19,7 @@ constexpr std::size_t most_members = 100;
 
 Network& needed_network(Context& context, std::int64_t id, std::string_view field) {
     auto const found = context.project.networks.find(id);
-    if (found == context.project.networks.end())
-        refuse_field(field, "Network '" + std::to_string(id) + "' not found.");
+    if (found == context.project.networks.end()) refuse_field(field, "Network '" + std::to_string(id) + "' not found.");
     return found->second;
 }
 
@@ -84,8 +83,8 @@ Reply attach_to_network(Context& context) {
     if (std::count(member.alias_ips.begin(), member.alias_ips.end(), member.ip) > 0)
         refuse_attaching("ip_not_available", "IP " + to_text(member.ip) + " is not available");
     network.members.push_back(std::move(member));
-    return action_reply(
-        context, begin_action(context, "attach_to_network", {{server.id, "server"}, {network.id, "network"}}));
+    return action_reply(context,
+                        begin_action(context, "attach_to_network", {{server.id, "server"}, {network.id, "network"}}));
 }
 
 /// The network that the request names, and the server's membership in it.
@@ -112,8 +111,8 @@ Reply change_alias_ips(Context& context) {
     Network without = *network;
     member_of(without, server.id)->alias_ips.clear();
     member->alias_ips = alias_addresses(without, context.request.members(), zone_of(context, server));
-    return action_reply(
-        context, begin_action(context, "change_alias_ips", {{server.id, "server"}, {network->id, "network"}}));
+    return action_reply(context,
+                        begin_action(context, "change_alias_ips", {{server.id, "server"}, {network->id, "network"}}));
 }
 
 std::string mac_address(std::int64_t network, std::int64_t server) {

@@ -44,9 +44,8 @@ void add_subnet_to(Context const& context, Network& network, Members const& memb
     Network::Subnet subnet{members.needed_text("type"), {}, members.needed_text("network_zone")};
     if (subnet.type != "cloud" && subnet.type != "server") members.refuse("type", "Not a known type of subnet.");
     auto const& locations = context.state.settings.catalogue.locations;
-    bool const known_zone = std::any_of(locations.begin(), locations.end(), [&](Location const& location) {
-        return location.network_zone == subnet.zone;
-    });
+    bool const known_zone = std::any_of(locations.begin(), locations.end(),
+                                        [&](Location const& location) { return location.network_zone == subnet.zone; });
     if (!known_zone) members.refuse("network_zone", "Not a known network zone.");
     auto const range = members.has("ip_range") ? needed_range(members, "ip_range") : free_range(network);
     if (!range) members.refuse("ip_range", "No range of the network is left.");
@@ -132,7 +131,8 @@ Reply delete_subnet(Context& context) {
     if (found == network.subnets.end()) members.refuse("ip_range", "There is no such subnet.");
     for (auto const& member : network.members)
         if (range.contains(member.ip))
-            throw Refusal{422, "resource_in_use", "cannot delete subnet that still has resources in it", json::object{}};
+            throw Refusal{422, "resource_in_use", "cannot delete subnet that still has resources in it",
+                          json::object{}};
     network.subnets.erase(found);
     return network_action(context, network, "delete_subnet");
 }

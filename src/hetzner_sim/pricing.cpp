@@ -26,7 +26,8 @@ json::object per_gb_of(Catalogue const& catalogue, Money net) {
 }
 
 /// The same price everywhere; without `hourly` by the month only.
-json::object address_prices(Catalogue const& catalogue, std::string_view type, std::optional<Money> hourly, Money monthly) {
+json::object address_prices(Catalogue const& catalogue, std::string_view type, std::optional<Money> hourly,
+                            Money monthly) {
     json::array prices;
     for (auto const& location : catalogue.locations) {
         auto price = monthly_of(catalogue, monthly);

@@ -27,7 +27,8 @@ std::string address_of(std::int64_t id, bool v4) {
     auto const number = static_cast<std::uint64_t>(id);
     if (v4) return to_text((Ipv4{198} << 24 | Ipv4{18} << 16) + static_cast<Ipv4>(number % (1 << 17)));
     std::array<char, 48> text{};
-    std::snprintf(text.data(), text.size(), "2001:db8:%llx:%llx::/64", static_cast<unsigned long long>(number >> 16 & 0xffff),
+    std::snprintf(text.data(), text.size(), "2001:db8:%llx:%llx::/64",
+                  static_cast<unsigned long long>(number >> 16 & 0xffff),
                   static_cast<unsigned long long>(number & 0xffff));
     return text.data();
 }
@@ -233,9 +234,18 @@ PrimaryIp& make_primary_ip(Context& context, bool v4, std::string name, std::str
     if (!v4) return address;
     address.dns_ptr[address.ip] = usual_name(address.ip);
     auto const& catalogue = context.state.settings.catalogue;
-    context.state.ledger.begin(address.id, {BillKind::primary_ipv4, address.id, address.name, context.project.name,
-                                            "primary_ipv4", address.location, context.state.calendar(context.now()),
-                                            std::nullopt, catalogue.ipv4_hourly, catalogue.ipv4_monthly, 0, {}});
+    context.state.ledger.begin(address.id, {BillKind::primary_ipv4,
+                                            address.id,
+                                            address.name,
+                                            context.project.name,
+                                            "primary_ipv4",
+                                            address.location,
+                                            context.state.calendar(context.now()),
+                                            std::nullopt,
+                                            catalogue.ipv4_hourly,
+                                            catalogue.ipv4_monthly,
+                                            0,
+                                            {}});
     return address;
 }
 

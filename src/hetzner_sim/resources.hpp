@@ -28,7 +28,8 @@ void need_free_name(std::map<std::int64_t, Record> const& records, std::string c
 
 /// The name and labels of a record to be made, from the request. Refused if the name is absent or taken.
 template <class Record>
-[[nodiscard]] Record new_record(Context& context, std::map<std::int64_t, Record> const& records, std::string_view what) {
+[[nodiscard]] Record new_record(Context& context, std::map<std::int64_t, Record> const& records,
+                                std::string_view what) {
     auto const members = context.request.members();
     Record record;
     record.name = members.needed_text("name");

@@ -69,17 +69,15 @@ std::vector<ServerType> standard_types() {
     auto add = [&](Family const& family, std::vector<Line> const& lines) {
         for (auto const& line : lines) types.push_back(type_of(family, line));
     };
-    add({"regular_performance", "shared", "x86", {america()}},
-        {{22, "cpx11", 2, 2, 40, 1749},
-         {23, "cpx21", 3, 4, 80, 3199},
-         {24, "cpx31", 4, 8, 160, 5899},
-         {25, "cpx41", 8, 16, 240, 10'999},
-         {26, "cpx51", 16, 32, 360, 22'499}});
-    add({"cost_optimized", "shared", "arm", {europe()}},
-        {{45, "cax11", 2, 4, 40, 599},
-         {93, "cax21", 4, 8, 80, 1049},
-         {94, "cax31", 8, 16, 160, 2049},
-         {95, "cax41", 16, 32, 320, 4049}});
+    add({"regular_performance", "shared", "x86", {america()}}, {{22, "cpx11", 2, 2, 40, 1749},
+                                                                {23, "cpx21", 3, 4, 80, 3199},
+                                                                {24, "cpx31", 4, 8, 160, 5899},
+                                                                {25, "cpx41", 8, 16, 240, 10'999},
+                                                                {26, "cpx51", 16, 32, 360, 22'499}});
+    add({"cost_optimized", "shared", "arm", {europe()}}, {{45, "cax11", 2, 4, 40, 599},
+                                                          {93, "cax21", 4, 8, 80, 1049},
+                                                          {94, "cax31", 8, 16, 160, 2049},
+                                                          {95, "cax41", 16, 32, 320, 4049}});
     add({"general_purpose", "dedicated", "x86", {europe(), america(), asia()}},
         {{96, "ccx13", 2, 8, 80, 4299},
          {97, "ccx23", 4, 16, 160, 8549},
@@ -87,33 +85,31 @@ std::vector<ServerType> standard_types() {
          {99, "ccx43", 16, 64, 360, 33'999, 40},
          {100, "ccx53", 32, 128, 600, 67'999, 50},
          {101, "ccx63", 48, 192, 960, 101'999, 60}});
-    add({"cost_optimized", "shared", "x86", {europe()}, gone},
-        {{104, "cx22", 2, 4, 40, 549},
-         {105, "cx32", 4, 8, 80, 849},
-         {106, "cx42", 8, 16, 160, 1699},
-         {107, "cx52", 16, 32, 320, 3199}});
-    add({"regular_performance", "shared", "x86", {europe(), asia()}},
-        {{108, "cpx12", 1, 2, 40, 1149},
-         {109, "cpx22", 2, 4, 80, 1949},
-         {110, "cpx32", 4, 8, 160, 3549},
-         {111, "cpx42", 8, 16, 320, 6949},
-         {112, "cpx52", 12, 24, 480, 9999},
-         {113, "cpx62", 16, 32, 640, 12'999}});
-    add({"cost_optimized", "shared", "x86", {europe()}},
-        {{114, "cx23", 2, 4, 40, 549},
-         {115, "cx33", 4, 8, 80, 849},
-         {116, "cx43", 8, 16, 160, 1599},
-         {117, "cx53", 16, 32, 320, 2949}});
+    add({"cost_optimized", "shared", "x86", {europe()}, gone}, {{104, "cx22", 2, 4, 40, 549},
+                                                                {105, "cx32", 4, 8, 80, 849},
+                                                                {106, "cx42", 8, 16, 160, 1699},
+                                                                {107, "cx52", 16, 32, 320, 3199}});
+    add({"regular_performance", "shared", "x86", {europe(), asia()}}, {{108, "cpx12", 1, 2, 40, 1149},
+                                                                       {109, "cpx22", 2, 4, 80, 1949},
+                                                                       {110, "cpx32", 4, 8, 160, 3549},
+                                                                       {111, "cpx42", 8, 16, 320, 6949},
+                                                                       {112, "cpx52", 12, 24, 480, 9999},
+                                                                       {113, "cpx62", 16, 32, 640, 12'999}});
+    add({"cost_optimized", "shared", "x86", {europe()}}, {{114, "cx23", 2, 4, 40, 549},
+                                                          {115, "cx33", 4, 8, 80, 849},
+                                                          {116, "cx43", 8, 16, 160, 1599},
+                                                          {117, "cx53", 16, 32, 320, 2949}});
     return types;
 }
 
 std::vector<Location> standard_locations() {
-    return {{1, "fsn1", "Falkenstein DC Park 1", "DE", "Falkenstein", 50.47612, 12.370071, "eu-central", 4, "fsn1-dc14"},
-            {2, "nbg1", "Nuremberg DC Park 1", "DE", "Nuremberg", 49.452102, 11.076665, "eu-central", 2, "nbg1-dc3"},
-            {3, "hel1", "Helsinki DC Park 1", "FI", "Helsinki", 60.169855, 24.938379, "eu-central", 3, "hel1-dc2"},
-            {4, "ash", "Ashburn, VA", "US", "Ashburn, VA", 39.045821, -77.487073, "us-east", 5, "ash-dc1"},
-            {5, "hil", "Hillsboro, OR", "US", "Hillsboro, OR", 45.54222, -122.951924, "us-west", 6, "hil-dc1"},
-            {6, "sin", "Singapore", "SG", "Singapore", 1.283333, 103.833333, "ap-southeast", 7, "sin-dc1"}};
+    return {
+        {1, "fsn1", "Falkenstein DC Park 1", "DE", "Falkenstein", 50.47612, 12.370071, "eu-central", 4, "fsn1-dc14"},
+        {2, "nbg1", "Nuremberg DC Park 1", "DE", "Nuremberg", 49.452102, 11.076665, "eu-central", 2, "nbg1-dc3"},
+        {3, "hel1", "Helsinki DC Park 1", "FI", "Helsinki", 60.169855, 24.938379, "eu-central", 3, "hel1-dc2"},
+        {4, "ash", "Ashburn, VA", "US", "Ashburn, VA", 39.045821, -77.487073, "us-east", 5, "ash-dc1"},
+        {5, "hil", "Hillsboro, OR", "US", "Hillsboro, OR", 45.54222, -122.951924, "us-west", 6, "hil-dc1"},
+        {6, "sin", "Singapore", "SG", "Singapore", 1.283333, 103.833333, "ap-southeast", 7, "sin-dc1"}};
 }
 
 /// One image for each architecture.

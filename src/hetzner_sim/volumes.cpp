@@ -78,8 +78,7 @@ Reply create_volume(Context& context) {
     auto& body = reply.body.as_object();
     body["action"] = show_action(context.state, volume_action(context, "create_volume", volume, std::nullopt));
     if (volume.server)
-        next.push_back(
-            show_action(context.state, volume_action(context, "attach_volume", volume, volume.server)));
+        next.push_back(show_action(context.state, volume_action(context, "attach_volume", volume, volume.server)));
     body["next_actions"] = std::move(next);
     return reply;
 }
@@ -102,7 +101,8 @@ Reply delete_volume(Context& context) {
     auto const& volume = path_volume(context);
     need_unprotected(volume, volume_kind);
     if (volume.server)
-        throw Refusal{423, "locked", "volume with ID '" + std::to_string(volume.id) + "' is still attached to a server"};
+        throw Refusal{423, "locked",
+                      "volume with ID '" + std::to_string(volume.id) + "' is still attached to a server"};
     context.project.volumes.erase(volume.id);
     return empty_reply();
 }

@@ -61,7 +61,8 @@ private:
             if (value.is_null()) return;
             type.remove_suffix(1);
         }
-        if (auto const* object = schema().at("objects").as_object().if_contains(type)) return check(*object, value, path);
+        if (auto const* object = schema().at("objects").as_object().if_contains(type))
+            return check(*object, value, path);
         if (!is_of(type, value)) add(path, value, type);
     }
 
@@ -139,10 +140,8 @@ json::value const* answer_type(std::string_view method, std::string_view target,
 void record(http::Request const& request, http::Response const& response) {
     auto const* path = std::getenv("RGRID_RECORD_ANSWERS");
     if (!path) return;
-    json::object const line{{"method", request.method},
-                            {"target", request.target},
-                            {"status", response.status},
-                            {"body", response.body}};
+    json::object const line{
+        {"method", request.method}, {"target", request.target}, {"status", response.status}, {"body", response.body}};
     std::ofstream{path, std::ios::app} << json::serialize(line) << '\n';
 }
 

@@ -30,8 +30,10 @@ TEST(Schema, TakesAnAnswerThatIsRight) {
 }
 
 TEST(Schema, TellsWhatIsWrong) {
-    EXPECT_THAT(problems_of("GET", "/v1/ssh_keys/7", 200, key_with(R"("today")")), ElementsAre(HasSubstr(".created is")));
-    EXPECT_THAT(problems_of("GET", "/v1/ssh_keys/7", 200, R"({"ssh_key": 7})"), ElementsAre(HasSubstr("not an object")));
+    EXPECT_THAT(problems_of("GET", "/v1/ssh_keys/7", 200, key_with(R"("today")")),
+                ElementsAre(HasSubstr(".created is")));
+    EXPECT_THAT(problems_of("GET", "/v1/ssh_keys/7", 200, R"({"ssh_key": 7})"),
+                ElementsAre(HasSubstr("not an object")));
     EXPECT_THAT(problems_of("GET", "/v1/ssh_keys/7", 200, key_with(R"("2026-01-01T00:00:00Z", "more": 1)")),
                 ElementsAre(HasSubstr(".more is not known")));
     EXPECT_THAT(problems_of("GET", "/v1/x", 404, R"({"error": {"code": "a", "message": "b"}})"),

@@ -22,19 +22,32 @@ TEST(Labels, AreAsTheApiWantsThem) {
     for (auto const& [key, value] : Labels{{"env", "prod"}, {"a/b", ""}, {"example.com/my-key_1.x", "A"}, {"1", "2"}})
         EXPECT_EQ(label_problem(key, value), "");
     std::string const long_word(64, 'a');
-    for (auto const& [key, value] : std::vector<std::pair<std::string, std::string>>{
-             {"", ""}, {"-a", ""}, {"a-", ""}, {"a b", ""}, {"/a", ""}, {"a/", ""}, {"a/b/c", ""}, {"a_b/c", ""},
-             {"a..b/c", ""}, {"ä", ""}, {long_word, ""}, {"a", long_word}, {"a", "_"}, {"a", "b c"},
-             {"hetzner.cloud/x", ""}, {std::string(254, 'a') + "/a", ""}})
+    for (auto const& [key, value] :
+         std::vector<std::pair<std::string, std::string>>{{"", ""},
+                                                          {"-a", ""},
+                                                          {"a-", ""},
+                                                          {"a b", ""},
+                                                          {"/a", ""},
+                                                          {"a/", ""},
+                                                          {"a/b/c", ""},
+                                                          {"a_b/c", ""},
+                                                          {"a..b/c", ""},
+                                                          {"ä", ""},
+                                                          {long_word, ""},
+                                                          {"a", long_word},
+                                                          {"a", "_"},
+                                                          {"a", "b c"},
+                                                          {"hetzner.cloud/x", ""},
+                                                          {std::string(254, 'a') + "/a", ""}})
         EXPECT_NE(label_problem(key, value), "") << key << "=" << value;
 }
 
 TEST(Selector, SelectsByEachOfItsForms) {
     Labels const labels{{"env", "prod"}, {"pool", "ci"}, {"empty", ""}, {"rgrid/fleet", "f"}};
     for (auto const* selector :
-         {"", " ", "env", "env=prod", "env==prod", "env = prod", "env!=test", "other!=x", "!other", "env in (test,prod)",
-          "env in ( prod )", "env notin (test, dev)", "other notin (x)", "empty=", "empty", "rgrid/fleet=f",
-          "env=prod,pool=ci", "env in (a,prod),pool!=x,!other", "empty in (,a)"})
+         {"", " ", "env", "env=prod", "env==prod", "env = prod", "env!=test", "other!=x", "!other",
+          "env in (test,prod)", "env in ( prod )", "env notin (test, dev)", "other notin (x)", "empty=", "empty",
+          "rgrid/fleet=f", "env=prod,pool=ci", "env in (a,prod),pool!=x,!other", "empty in (,a)"})
         EXPECT_TRUE(selects(selector, labels)) << selector;
     for (auto const* selector : {"other", "env=test", "env==test", "env!=prod", "!env", "env in (test)", "other in (x)",
                                  "env notin (prod,test)", "env=prod,pool=x", "env=", "other="})
@@ -42,15 +55,17 @@ TEST(Selector, SelectsByEachOfItsForms) {
 }
 
 TEST(Selector, IsRefusedIfItIsNone) {
-    for (auto const* selector : {",", "a,", ",a", "a,,b", "=b", "a=b=c", "a in", "a in b", "a in (b", "a in b)", "a (b)",
-                                 "!a=b", "!!a", "a===b", "a b", "a=b c", "-a", "a=-b", "a!b", "a notin", "a>b", "()"})
+    for (auto const* selector :
+         {",",    "a,",  ",a",    "a,,b", "=b",    "a=b=c", "a in", "a in b", "a in (b", "a in b)", "a (b)",
+          "!a=b", "!!a", "a===b", "a b",  "a=b c", "-a",    "a=-b", "a!b",    "a notin", "a>b",     "()"})
         EXPECT_FALSE(Selector::parse(selector)) << selector;
 }
 
 TEST(Fingerprint, IsTheOneThatOpenSshPrints) {
     // As by: ssh-keygen -l -E md5
-    EXPECT_EQ(fingerprint_of("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMfT8MVXzm9UbukNyTqo08NvUDudPh8qf348bPo1Ev48 someone\n"),
-              "49:eb:f7:a5:d9:25:5e:1c:bb:6f:5f:53:b9:bb:a8:a7");
+    EXPECT_EQ(
+        fingerprint_of("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMfT8MVXzm9UbukNyTqo08NvUDudPh8qf348bPo1Ev48 someone\n"),
+        "49:eb:f7:a5:d9:25:5e:1c:bb:6f:5f:53:b9:bb:a8:a7");
     for (auto const* text : {"", "ssh-ed25519", "ssh-ed25519 AAAA", "ssh-ed25519 !!!!", "ssh-what AAAAB3NzaC1yc2E=",
                              "ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIMfT8MVXzm9UbukNyTqo08NvUDudPh8qf348bPo1Ev48",
                              "-----BEGIN OPENSSH PRIVATE KEY-----"})
@@ -69,7 +84,8 @@ TEST(IpRange, KnowsItsAddresses) {
     EXPECT_TRUE(range->overlaps(*IpRange::parse("10.0.0.0/8")));
     EXPECT_FALSE(range->overlaps(*IpRange::parse("10.2.0.0/16")));
     EXPECT_EQ(to_text(IpRange::parse("0.0.0.0/0")->last()), "255.255.255.255");
-    for (auto const* text : {"", "10.0.0.0", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/", "10.0.0/8", "10.0.0.0/8 ", "::/0"})
+    for (auto const* text :
+         {"", "10.0.0.0", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/", "10.0.0/8", "10.0.0.0/8 ", "::/0"})
         EXPECT_FALSE(IpRange::parse(text)) << text;
     for (auto const* text : {"10.0.0.0/8", "172.16.0.0/12", "192.168.7.0/24"})
         EXPECT_TRUE(is_private(*IpRange::parse(text))) << text;
@@ -84,12 +100,13 @@ TEST(ApiTime, ReadsWhatClientsSend) {
     auto const instant = parse_api_time("2026-01-30T23:50:00Z");
     ASSERT_TRUE(instant);
     EXPECT_EQ(api_time(*instant + Duration{999}), "2026-01-30T23:50:00Z");
-    for (auto const* text : {"2026-01-30T23:50:00+00:00", "2026-01-30T23:50:00.000000+00:00", "2026-01-31T00:50:00+01:00",
-                             "2026-01-30T22:20:00-01:30", "2026-01-30t23:50:00z"})
+    for (auto const* text : {"2026-01-30T23:50:00+00:00", "2026-01-30T23:50:00.000000+00:00",
+                             "2026-01-31T00:50:00+01:00", "2026-01-30T22:20:00-01:30", "2026-01-30t23:50:00z"})
         EXPECT_EQ(parse_api_time(text), instant) << text;
     EXPECT_EQ(parse_api_time("2026-01-30T23:50:00.25Z"), *instant + Duration{250});
-    for (auto const* text : {"", "Z", "2026-01-30", "2026-01-30T23:50:00", "2026-01-30T23:50:00.Z", "2026-13-30T23:50:00Z",
-                             "2026-01-30T23:50:00+1:00", "2026-01-30T23:50:00.1xZ", "2026-01-30T23:50:00+99:00"})
+    for (auto const* text :
+         {"", "Z", "2026-01-30", "2026-01-30T23:50:00", "2026-01-30T23:50:00.Z", "2026-13-30T23:50:00Z",
+          "2026-01-30T23:50:00+1:00", "2026-01-30T23:50:00.1xZ", "2026-01-30T23:50:00+99:00"})
         EXPECT_FALSE(parse_api_time(text)) << text;
 }
 
