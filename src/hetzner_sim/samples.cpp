@@ -15,10 +15,13 @@ std::int64_t seconds_of(Instant instant) {
     return std::chrono::floor<std::chrono::seconds>(instant.time_since_epoch()).count();
 }
 
+std::int64_t span_of(SampleRequest const& request) {
+    return std::max<std::int64_t>(0, seconds_of(request.end) - seconds_of(request.start));
+}
+
 /// Steps of at least so many seconds give at most `samples` of them, both ends included.
 std::int64_t least_step(SampleRequest const& request, std::int64_t samples) {
-    auto const span = std::max<std::int64_t>(0, seconds_of(request.end) - seconds_of(request.start));
-    return span / samples + 1;
+    return span_of(request) / samples + 1;
 }
 
 /// A number from 0 to 999 that looks like chance.
@@ -43,7 +46,7 @@ std::string value_of(std::string const& series, std::int64_t server, std::int64_
 
 std::int64_t used_step(SampleRequest const& request) {
     if (request.step <= 0) return least_step(request, usual_samples);
-    return std::max(request.step, least_step(request, most_samples));
+    return std::clamp(request.step, least_step(request, most_samples), span_of(request) + 1);
 }
 
 std::vector<Sample> samples(std::string const& series, std::int64_t server, SampleRequest const& request, Instant from,

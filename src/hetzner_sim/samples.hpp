@@ -15,7 +15,8 @@ struct SampleRequest {
     std::int64_t step = 0;  ///< Seconds; 0: whatever gives 200 samples at most.
 };
 
-/// The distance of samples in seconds that is used: not less than asked for, and such that there are 500 at most.
+/// The distance of samples in seconds that is used: not less than asked for, unless that is more than the
+/// whole span, and such that there are 500 at most.
 [[nodiscard]] std::int64_t used_step(SampleRequest const& request);
 
 /// One measurement: seconds since 1970, and a number as text.

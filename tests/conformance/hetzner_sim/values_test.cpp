@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include <limits>
 #include <rgrid/hetzner_sim/catalogue.hpp>
 #include <set>
 
@@ -119,6 +120,9 @@ TEST(Samples, AreBoundedAndTheSameWheneverAsked) {
     request.step = 1;
     EXPECT_LE(samples("cpu", 1, request, start, ever).size(), 500u);
     EXPECT_GT(used_step(request), 1);
+
+    request.step = std::numeric_limits<std::int64_t>::max();
+    EXPECT_EQ(samples("cpu", 1, request, start, ever).size(), 1u);
 
     request = {start, start + std::chrono::minutes{5}, 60};
     auto const few = samples("cpu", 1, request, start, ever);
