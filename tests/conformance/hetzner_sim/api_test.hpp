@@ -32,6 +32,7 @@ protected:
         request.headers = {{"Authorization", "Bearer " + std::string(64, 't')}};
         request.body = std::move(content);
         auto const response = cloud.answer(request);
+        record_answer(request, response);
         EXPECT_THAT(schema_problems(request, response), testing::IsEmpty());
         body = response.body.empty() ? json::value{} : json::parse(response.body);
         return response.status;

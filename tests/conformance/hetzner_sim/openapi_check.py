@@ -118,7 +118,11 @@ def check(description, line):
         return [] if answer["status"] >= 400 else [(subject, "is not described")]
     if schema is None:
         return [(subject, "has a body")] if answer["body"] else []
-    found = description.problems(schema, json.loads(answer["body"]), subject)
+    try:
+        body = json.loads(answer["body"])
+    except json.JSONDecodeError:
+        return [(subject, "is no JSON")]
+    found = description.problems(schema, body, subject)
     return [(path, text) for path, text in found if not is_change(path, text)]
 
 

@@ -63,6 +63,7 @@ class OpenApiCheck(unittest.TestCase):
     def test_finds_what_is_not_described(self):
         subject = "GET /v1/keys/{id} 200: "
         for body, problem in {
+            "<html>": subject + " is no JSON",
             "{}": subject + ".key is missing",
             key(more=1): subject + ".key.more is not described",
             key(id=11): subject + ".key.id is 11, more than 10",

@@ -137,18 +137,9 @@ json::value const* answer_type(std::string_view method, std::string_view target,
     return nullptr;
 }
 
-void record(http::Request const& request, http::Response const& response) {
-    auto const* path = std::getenv("RGRID_RECORD_ANSWERS");
-    if (!path) return;
-    json::object const line{
-        {"method", request.method}, {"target", request.target}, {"status", response.status}, {"body", response.body}};
-    std::ofstream{path, std::ios::app} << json::serialize(line) << '\n';
-}
-
 }  // namespace
 
 std::vector<std::string> schema_problems(http::Request const& request, http::Response const& response) {
-    record(request, response);
     auto const subject = request.method + " " + request.target + " " + std::to_string(response.status);
     static json::value const error_type = "error";
     auto const* type =
@@ -164,6 +155,14 @@ std::vector<std::string> schema_problems(http::Request const& request, http::Res
     Checker checker;
     checker.check(*type, body, subject + ": ");
     return checker.problems;
+}
+
+void record_answer(http::Request const& request, http::Response const& response) {
+    auto const* path = std::getenv("RGRID_RECORD_ANSWERS");
+    if (!path) return;
+    json::object const line{
+        {"method", request.method}, {"target", request.target}, {"status", response.status}, {"body", response.body}};
+    std::ofstream{path, std::ios::app} << json::serialize(line) << '\n';
 }
 
 }  // namespace rgrid::hetzner_sim
