@@ -17,7 +17,8 @@ static_assert(counts_of_a_generation == 1'000'000'000 && lease_grace == Duration
 
 // The kinds of the pool in the order of their ranks, of each the first jobs that nobody else is just taking, until there
 // are enough. A job that was chosen is locked, so its place in the table is as good as its key. OFFSET keeps the look for a
-// job a look by its key: a plan that was made while there were few jobs would go through all that there are.
+// job a look by its key: a plan that was made while there were few jobs would go through all that there are. Who is just
+// being changed is not waited for here but where one looks at it more closely.
 constexpr Statement claim_statement{"claim", R"sql(
 WITH me AS MATERIALIZED (
     SELECT s.pool, g.generation, rgrid.clock() AS now,
@@ -25,17 +26,16 @@ WITH me AS MATERIALIZED (
                    WHERE k.pool = s.pool AND k.slots <> 1) AS sized
     FROM rgrid.session s, rgrid.store g
     WHERE s.worker = $1 AND s.incarnation = $2 AND s.state = 0 AND s.beat >= $3 AND g.frozen = ''
-    FOR KEY SHARE OF s),
+    FOR KEY SHARE OF s SKIP LOCKED),
 chosen AS MATERIALIZED (
     SELECT r.*
-    FROM (SELECT k.id, coalesce(m.job, 0) AS low
-          FROM me JOIN rgrid.kind k ON k.pool = me.pool
-          LEFT JOIN unnest($5::int[], $6::bigint[]) AS m(kind, job) ON m.kind = k.id
-          WHERE NOT me.sized ORDER BY k.rank) k,
+    FROM me,
+         LATERAL (SELECT k.id, coalesce(($6::bigint[])[array_position($5::int[], k.id)], 0) AS low FROM rgrid.kind k
+                  WHERE k.pool = me.pool ORDER BY k.rank OFFSET 0) k,
          LATERAL (SELECT q.ctid AS at, q.kind, q.job, q.epoch, q.attempts, q.losses
                   FROM rgrid.ready q WHERE q.kind = k.id AND q.job >= k.low
                   ORDER BY q.job LIMIT $4::int FOR UPDATE SKIP LOCKED) r
-    LIMIT $4::int),
+    WHERE NOT me.sized LIMIT $4::int),
 gone AS (DELETE FROM rgrid.ready WHERE ctid = ANY(ARRAY(SELECT at FROM chosen))),
 work AS MATERIALIZED (
     SELECT c.kind, c.job, greatest(c.epoch, (me.generation - 1) * 1000000000) + 1 AS next, c.attempts, c.losses,
@@ -50,29 +50,75 @@ SELECT me.sized, w.kind, w.job, w.next, w.attempts, w.losses, w.spec
 FROM me LEFT JOIN work w ON true
 )sql"};
 
+// The same for several who claim at once, each of them with its place in the call. Of each pool so many jobs are chosen as
+// they want together, and dealt out.
+constexpr Statement claim_together_statement{"claim_together", R"sql(
+WITH me AS MATERIALIZED (
+    SELECT i.place, i.slots, s.pool, g.generation, (SELECT rgrid.clock()) AS now,
+           EXISTS (SELECT FROM rgrid.kind k, LATERAL (SELECT FROM rgrid.ready q WHERE q.kind = k.id LIMIT 1) q
+                   WHERE k.pool = s.pool AND k.slots <> 1) AS sized
+    FROM rgrid.store g,
+         unnest($1::text[], $2::bigint[], $3::bigint[], $4::int[]) WITH ORDINALITY
+             AS i(worker, incarnation, beat, slots, place),
+         LATERAL (SELECT s.pool FROM rgrid.session s
+                  WHERE s.worker = i.worker AND s.incarnation = i.incarnation AND s.state = 0 AND s.beat >= i.beat
+                  FOR KEY SHARE SKIP LOCKED) s
+    WHERE g.frozen = ''),
+pools AS MATERIALIZED (
+    SELECT me.pool, array_agg(me.place) AS places FROM me, generate_series(1, me.slots) WHERE NOT me.sized
+    GROUP BY me.pool),
+chosen AS MATERIALIZED (
+    SELECT p.places[(row_number() OVER (PARTITION BY p.pool ORDER BY r.rank, r.job))::int] AS place, r.*
+    FROM pools p,
+         LATERAL (SELECT k.rank, r.*
+                  FROM (SELECT k.id, k.rank, coalesce(($6::bigint[])[array_position($5::int[], k.id)], 0) AS low
+                        FROM rgrid.kind k WHERE k.pool = p.pool ORDER BY k.rank OFFSET 0) k,
+                       LATERAL (SELECT q.ctid AS at, q.kind, q.job, q.epoch, q.attempts, q.losses
+                                FROM rgrid.ready q WHERE q.kind = k.id AND q.job >= k.low
+                                ORDER BY q.job LIMIT cardinality(p.places) FOR UPDATE SKIP LOCKED) r
+                  LIMIT cardinality(p.places)) r),
+gone AS (DELETE FROM rgrid.ready WHERE ctid = ANY(ARRAY(SELECT at FROM chosen))),
+work AS MATERIALIZED (
+    SELECT c.place, c.kind, c.job, greatest(c.epoch, (e.generation - 1) * 1000000000) + 1 AS next, c.attempts, c.losses,
+           j.spec, j.timeout, e.now
+    FROM (SELECT generation, now FROM me LIMIT 1) e, chosen c,
+         LATERAL (SELECT b.spec, b.timeout FROM rgrid.job b WHERE b.id = c.job OFFSET 0) j),
+held AS (
+    INSERT INTO rgrid.lease(job, epoch, attempts, losses, worker, slots, started, ends_at, cancel)
+    SELECT job, next, attempts, losses, ($1::text[])[place], 1, now, now + timeout + 1260000, false FROM work),
+counted AS (
+    INSERT INTO rgrid.tally(kind, state, jobs) SELECT kind, 1, -count(*) FROM work GROUP BY kind)
+SELECT me.sized, w.kind, w.job, w.next, w.attempts, w.losses, w.spec, me.place
+FROM me LEFT JOIN work w ON w.place = me.place
+)sql"};
+
 Lease read_lease(Row const& row, int first) {
     return {JobId{row.integer(first)}, LeaseEpoch{row.integer(first + 1)},
             decode<JobSpec>(row.view(first + 4), "spec of job " + row.text(first)), row.small(first + 2) + 1,
             row.small(first + 3)};
 }
 
-Claimed read_claimed(Rows const& rows, LowWater& low_water) {
-    Claimed claimed;
+/// @param place_of  Whose a row is.
+template <class PlaceOf>
+std::vector<Claimed> read_claimed(Rows const& rows, std::size_t claims, LowWater& low_water, PlaceOf const& place_of) {
+    std::vector<Claimed> all(claims);
     std::map<int, JobId> first;
     for (auto const& row : rows) {
+        auto& claimed = all.at(place_of(row));
         claimed.admitted = true;
         claimed.sized = row.boolean(0);
-        if (row.null(2)) break;
+        if (row.null(2)) continue;
         claimed.leases.push_back(read_lease(row, 2));
         auto& lowest = first.try_emplace(row.small(1), claimed.leases.back().job).first->second;
         lowest = std::min(lowest, claimed.leases.back().job);
     }
     // Here, since each node of a plan costs a claim of one job as much as one of a hundred.
-    std::sort(claimed.leases.begin(), claimed.leases.end(), [](Lease const& a, Lease const& b) {
-        return a.spec.priority != b.spec.priority ? a.spec.priority > b.spec.priority : a.job < b.job;
-    });
+    for (auto& claimed : all)
+        std::sort(claimed.leases.begin(), claimed.leases.end(), [](Lease const& a, Lease const& b) {
+            return a.spec.priority != b.spec.priority ? a.spec.priority > b.spec.priority : a.job < b.job;
+        });
     for (auto const& [kind, job] : first) low_water.claimed(kind, job);
-    return claimed;
+    return all;
 }
 
 struct Kind {
@@ -178,12 +224,35 @@ SELECT job, next, attempts, losses, spec FROM work ORDER BY place
 
 }  // namespace
 
-Result<Claimed> claim_singles(Client& client, Call const& call, WorkerId const& worker, Incarnation incarnation,
-                              BeatCount acknowledged, int slots, LowWater::Marks const& marks, LowWater& low_water) {
-    auto const rows = client.run(call, Effect::writes, claim_statement, worker, incarnation, acknowledged, slots,
+Result<Claimed> claim_singles(Client& client, Call const& call, Claim const& claim, LowWater::Marks const& marks,
+                              LowWater& low_water) {
+    auto const rows = client.run(call, Effect::writes, claim_statement, claim.worker, claim.incarnation,
+                                 claim.acknowledged, claim.slots, marks.kinds, marks.jobs);
+    if (!rows) return rows.error();
+    return reading(client.place(), [&]() -> Result<Claimed> {
+        return std::move(read_claimed(*rows, 1, low_water, [](Row const&) { return 0U; }).front());
+    });
+}
+
+Result<std::vector<Claimed>> claim_together(Client& client, Call const& call, std::vector<Claim> const& claims,
+                                            LowWater::Marks const& marks, LowWater& low_water) {
+    std::vector<WorkerId> workers;
+    std::vector<Incarnation> incarnations;
+    std::vector<BeatCount> beats;
+    std::vector<int> slots;
+    for (auto const& claim : claims) {
+        workers.push_back(claim.worker);
+        incarnations.push_back(claim.incarnation);
+        beats.push_back(claim.acknowledged);
+        slots.push_back(claim.slots);
+    }
+    auto const rows = client.run(call, Effect::writes, claim_together_statement, workers, incarnations, beats, slots,
                                  marks.kinds, marks.jobs);
     if (!rows) return rows.error();
-    return reading(client.place(), [&]() -> Result<Claimed> { return read_claimed(*rows, low_water); });
+    return reading(client.place(), [&]() -> Result<std::vector<Claimed>> {
+        return read_claimed(*rows, claims.size(), low_water,
+                            [](Row const& row) { return static_cast<std::size_t>(row.integer(7) - 1); });
+    });
 }
 
 std::vector<Lease> claim_sized(Transaction& transaction, WorkerId const& worker, KnownSession const& session,

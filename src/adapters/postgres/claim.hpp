@@ -14,12 +14,26 @@ struct Claimed {
     bool admitted = false;  ///< False: this worker may claim nothing now, or has to be looked at more closely.
     bool sized = false;     ///< The pool has jobs of several slots: see claim_sized().
     std::vector<Lease> leases;
+    bool all_seen = false;  ///< It has looked for jobs from the start of the queue.
+};
+
+/// What a worker asks for.
+struct Claim {
+    WorkerId worker;
+    Incarnation incarnation;
+    BeatCount acknowledged;
+    int slots = 0;
 };
 
 /// Takes jobs of one slot each, in one statement.
-[[nodiscard]] Result<Claimed> claim_singles(Client& client, Call const& call, WorkerId const& worker,
-                                            Incarnation incarnation, BeatCount acknowledged, int slots,
+[[nodiscard]] Result<Claimed> claim_singles(Client& client, Call const& call, Claim const& claim,
                                             LowWater::Marks const& marks, LowWater& low_water);
+
+/// Takes jobs of one slot each for several claims, in one statement; the answers are in their order. A worker who is just
+/// being changed by somebody is not admitted and waited for by nobody.
+[[nodiscard]] Result<std::vector<Claimed>> claim_together(Client& client, Call const& call,
+                                                          std::vector<Claim> const& claims,
+                                                          LowWater::Marks const& marks, LowWater& low_water);
 
 /// Takes jobs of any size for a worker of `session`, who may claim.
 [[nodiscard]] std::vector<Lease> claim_sized(Transaction& transaction, WorkerId const& worker,

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "adapters/postgres/claimer.hpp"
 #include "adapters/postgres/client.hpp"
 #include "adapters/postgres/completer.hpp"
 #include "adapters/postgres/era.hpp"
@@ -21,11 +22,13 @@ struct WentBack {
 class Store::Impl {
 public:
     Impl(Settings const& settings, FleetId const& fleet, Clock& clock)
-        : client_(settings, clock), notifier_(settings, fleet, clock), completer_(client_, clock), low_water_(clock) {}
+        : client_(settings, clock), notifier_(settings, fleet, clock), completer_(client_, clock), low_water_(clock),
+          claimer_(client_, clock, low_water_) {}
 
     [[nodiscard]] Client& client() noexcept { return client_; }
     [[nodiscard]] Settings const& settings() const noexcept { return client_.settings(); }
     [[nodiscard]] Completer& completer() noexcept { return completer_; }
+    [[nodiscard]] Claimer& claimer() noexcept { return claimer_; }
     [[nodiscard]] LowWater& low_water() noexcept { return low_water_; }
 
     template <class T>
@@ -73,6 +76,7 @@ private:
     Notifier notifier_;
     Completer completer_;
     LowWater low_water_;
+    Claimer claimer_;
 };
 
 }  // namespace rgrid::postgres

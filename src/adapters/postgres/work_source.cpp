@@ -147,20 +147,18 @@ Result<BeatReply> Store::beat(Call const& call, WorkerId const& worker, Incarnat
 Result<std::vector<Lease>> Store::claim(Call const& call, WorkerId const& worker, Incarnation incarnation,
                                         BeatCount acknowledged, int slots) {
     if (slots <= 0) return std::vector<Lease>{};
-    auto marks = impl_->low_water().marks();
-    bool const from_start = marks.kinds.empty();
-    auto claimed = claim_singles(impl_->client(), call, worker, incarnation, acknowledged, slots, marks,
-                                 impl_->low_water());
+    Claim claim{worker, incarnation, acknowledged, slots};
+    auto claimed = impl_->claimer().claim(call, claim);
     if (!claimed) return claimed.error();
     if (!claimed->admitted || claimed->sized)
         return impl_->write<std::vector<Lease>>(call, [&](Transaction& transaction) {
             return take_jobs(transaction, worker, incarnation, acknowledged, slots);
         });
     auto& leases = claimed->leases;
-    auto const left = slots - static_cast<int>(leases.size());
-    if (left == 0 || from_start) return std::move(leases);
+    claim.slots -= static_cast<int>(leases.size());
+    if (claim.slots == 0 || claimed->all_seen) return std::move(leases);
     // What lies below the marks. Whatever comes of it, the jobs that are held already are told.
-    auto more = claim_singles(impl_->client(), call, worker, incarnation, acknowledged, left, {}, impl_->low_water());
+    auto more = claim_singles(impl_->client(), call, claim, {}, impl_->low_water());
     if (more) std::move(more->leases.begin(), more->leases.end(), std::back_inserter(leases));
     else if (leases.empty()) return more.error();
     return std::move(leases);
