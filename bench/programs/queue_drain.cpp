@@ -1,8 +1,7 @@
 // How fast jobs go through RGrid's queue, as a program that can be run in turn with other queues on one server.
 //
-//     rgrid_queue_drain [--batch N] [--ahead | --agent] [--defaults] [--notify MS] [--backlog N] [--bulk N] [--callers
-//     N]
-//                       [--sqlite]
+//     rgrid_queue_drain [--batch N] [--ahead | --agent [--batch-wait MS]] [--defaults] [--notify MS] [--backlog N]
+//                       [--bulk N] [--callers N] [--sqlite]
 //
 // Reads QB_JOBS, QB_WORKERS, QB_MAX_SECONDS, QB_TRICKLE, QB_DIR and libpq's variables of a new and empty database, and
 // prints one line of JSON: jobs a second submitted one a call and in bulk, jobs a second claimed and completed by
@@ -11,10 +10,11 @@
 //
 // Each worker is a thread that claims one job, or N with --batch, runs them and reports them. With --ahead another
 // thread of each reports what has ended meanwhile, so that reports share commits and claims do not. With --agent there
-// is one worker instead, RGrid's own agent with QB_WORKERS slots and its default settings. The store has a connection a
-// worker unless --defaults leaves its settings as they are; --notify is their notify_interval. --backlog adds jobs that
-// nobody gets to. Bulk submits are of 1,000 jobs by one caller, or as --bulk and --callers say. QB_SINGLE=0 submits no
-// jobs one by one.
+// is one worker instead, RGrid's own agent with QB_WORKERS slots, or with --batch N an agent of N slots for each; all
+// else of an agent is as by default, but for its batch_wait with --batch-wait. The store has a connection a worker
+// unless --defaults leaves its settings as they are; --notify is their notify_interval. --backlog adds jobs that nobody
+// gets to. Bulk submits are of 1,000 jobs by one caller, or as --bulk and --callers say. QB_SINGLE=0 submits no jobs
+// one by one.
 
 #include <CLI/CLI.hpp>
 #include <map>
@@ -180,6 +180,7 @@ int main(int argc, char** argv) {
     app.add_option("--batch", options.load.batch);
     app.add_flag("--ahead", options.load.ahead);
     app.add_flag("--agent", options.load.agent);
+    app.add_option("--batch-wait", options.load.batch_wait);
     app.add_flag("--defaults", options.defaults);
     app.add_option("--notify", options.notify);
     app.add_option("--backlog", options.backlog);

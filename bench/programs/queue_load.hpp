@@ -212,10 +212,11 @@ private:
 
 /// How the jobs are worked at.
 struct Load {
-    int slots = 8;       ///< Jobs, or batches, that run at the same time.
-    int batch = 1;       ///< Jobs that are claimed at a time.
-    bool ahead = false;  ///< Claims do not wait for reports.
-    bool agent = false;  ///< By RGrid's own agent with so many slots, all else as it is by default.
+    int slots = 8;        ///< Jobs, or batches, that run at the same time.
+    int batch = 1;        ///< Jobs that are claimed at a time.
+    bool ahead = false;   ///< Claims do not wait for reports.
+    bool agent = false;   ///< By RGrid's own agent with so many slots; of batches, by an agent for each.
+    int batch_wait = -1;  ///< Of an agent, in milliseconds; by default if below 0, as all else is.
 };
 
 /// Works until it is destroyed.
@@ -225,7 +226,10 @@ public:
     Crew(Queue& queue, Load const& load, std::string const& name, bool waits, Started started)
         : started_(std::move(started)) {
         if (load.agent) {
-            threads_.emplace_back([this, &queue, slots = load.slots, name] { run_agent(queue, name, slots); });
+            int const agents = load.batch > 1 ? load.slots : 1;
+            for (int i = 0; i < agents; ++i)
+                threads_.emplace_back(
+                    [this, &queue, load, name = name + std::to_string(i)] { run_agent(queue, name, load); });
             return;
         }
         for (int i = 0; i < load.slots; ++i) {
@@ -245,16 +249,17 @@ public:
     Crew& operator=(Crew const&) = delete;
 
 private:
-    void run_agent(Queue& queue, std::string const& name, int slots) {
+    void run_agent(Queue& queue, std::string const& name, Load const& load) {
         NoExecutor executor{started_};
         memory::Files files;
         auto const wake = queue.wake();
         AgentSettings settings;
         settings.worker = WorkerId{name};
         settings.server = ServerName{name};
-        settings.slots = slots;
+        settings.slots = load.batch > 1 ? load.batch : load.slots;
+        if (load.batch_wait >= 0) settings.batch_wait = Duration{load.batch_wait};
         AttemptSettings attempts;
-        attempts.folder = scratch_folder() + "/work";
+        attempts.folder = scratch_folder() + "/work-" + name;
         Agent agent{{*queue.work, executor, files, *queue.clock, wake.get()}, settings, attempts};
         auto const exit = agent.run(stop_.get_token());
         if (exit.reason != AgentExitReason::stopped)

@@ -53,8 +53,13 @@ BATCHES = (
          times=5),
 )
 DEFAULTS = (
-    rgrid("rgrid-default", "--defaults", "the store's default settings (8 connections)", "rgrid-ahead"),
-    rgrid("rgrid-agent", "--defaults --agent", "RGrid's agent with as many slots, all else by default", "rgrid-ahead"),
+    rgrid("rgrid-default", "--defaults", "as rgrid, with the store's default settings (8 connections)", "rgrid"),
+    rgrid("rgrid-agent", "--defaults --agent", "RGrid's agent with as many slots, all else by default",
+          "rgrid-agent-tuned"),
+    rgrid("rgrid-agent-tuned", "--agent --batch-wait 0", "the same, no result waits, a connection a slot",
+          "rgrid-ahead"),
+    rgrid("rgrid-agent-batch", "--defaults --agent --batch 100", "as many agents of 100 slots, all else by default",
+          "rgrid-batch"),
     node("graphile", "graphile.mjs default", "by default", "graphile-preset", keeps="no", late=TAKEN),
     node("pgboss", "pgboss.mjs default", "`work()` by default", "pgboss-batch"),
     river("river", "default", "by default", "river-quick"),
