@@ -1,17 +1,15 @@
 #include "app/open.hpp"
 
 #include <filesystem>
-#include <map>
 #include <rgrid/adapters/files/folder.hpp>
 #include <rgrid/adapters/postgres/wake.hpp>
 #include <rgrid/adapters/process/executor.hpp>
-#include <rgrid/adapters/process/provider.hpp>
 #include <rgrid/adapters/sqlite/store.hpp>
 #include <rgrid/adapters/sqlite/wake.hpp>
 #include <string>
 #include <system_error>
-#include <vector>
 
+#include "app/cloud.hpp"
 #include "app/self.hpp"
 #include "app/store_file.hpp"
 #include "app/store_server.hpp"
@@ -87,43 +85,6 @@ Result<> open_files(Settings const& settings, Ports& ports) {
     return {};
 }
 
-/// What a new server runs: the agent, with the configuration that this program has, or through the gateway.
-Result<std::vector<std::string>> agent_command(LoadedSettings const& loaded) {
-    auto program = find_program("rgrid-worker");
-    if (!program) return program.error();
-    auto const& gateway = loaded.settings.gateway;
-    if (!gateway.url.empty()) {
-        std::vector<std::string> remote{*program, "--gateway", gateway.url, "--folder", loaded.settings.worker.folder};
-        if (!gateway.ca.empty()) remote.insert(remote.end(), {"--ca", gateway.ca});
-        return remote;
-    }
-    std::vector<std::string> command{*program, "--home", loaded.home};
-    if (loaded.file) command.insert(command.end(), {"--config", *loaded.file});
-    return command;
-}
-
-Result<> open_cloud(LoadedSettings const& loaded, Clock& clock, Ports& ports) {
-    auto keeper = find_program("rgrid-keeper");
-    if (!keeper) return keeper.error();
-    auto agent = agent_command(loaded);
-    if (!agent) return agent.error();
-    auto const& settings = loaded.settings;
-    auto const provider = settings.cloud.process.value_or(process::ProviderSettings{});
-    if (auto made = make_private_folder(provider.folder); !made) return made;
-    // As the disk of a machine would, the working folders go with their server.
-    auto const& worker = settings.worker;
-    ports.cloud =
-        std::make_unique<process::Provider>(provider, settings.fleet.name, *agent, std::map<std::string, std::string>{},
-                                            *keeper, clock, worker.keep_folders ? std::string{} : worker.folder);
-    return {};
-}
-
-std::unique_ptr<process::Provider> provider_alone(Settings const& settings, FleetId const& fleet, Clock& clock) {
-    return std::make_unique<process::Provider>(settings.cloud.process.value_or(process::ProviderSettings{}), fleet,
-                                               std::vector<std::string>{}, std::map<std::string, std::string>{},
-                                               std::string{}, clock);
-}
-
 Result<> open_executor(Settings const& settings, Clock& clock, Ports& ports) {
     if (auto made = make_private_folder(settings.worker.folder); !made) return made;
     auto keeper = find_program("rgrid-keeper");
@@ -147,18 +108,6 @@ Result<> make_private_folder(std::string const& path) {
     return {};
 }
 
-std::unique_ptr<CloudProvider> open_cloud_alone(Settings const& settings, FleetId const& fleet, Clock& clock) {
-    return provider_alone(settings, fleet, clock);
-}
-
-std::vector<std::string> cloud_problems(Settings const& settings, FleetId const& fleet, Clock& clock) {
-    return provider_alone(settings, fleet, clock)->problems();
-}
-
-std::vector<FleetId> fleets_in_cloud(Settings const& settings, Clock& clock) {
-    return provider_alone(settings, FleetId{}, clock)->fleets();
-}
-
 Result<Ports> open_ports(LoadedSettings const& loaded, Clock& clock, Role role) {
     Ports ports;
     auto const& settings = loaded.settings;
@@ -173,8 +122,11 @@ Result<Ports> open_ports(LoadedSettings const& loaded, Clock& clock, Role role) 
         if (auto opened = open_files(settings, ports); !opened) return opened.error();
     if (role == Role::agent)
         if (auto opened = open_executor(settings, clock, ports); !opened) return opened.error();
-    if (role == Role::controller)
-        if (auto opened = open_cloud(loaded, clock, ports); !opened) return opened.error();
+    if (role == Role::controller) {
+        auto cloud = open_cloud(loaded, clock);
+        if (!cloud) return cloud.error();
+        ports.cloud = std::move(*cloud);
+    }
     return ports;
 }
 

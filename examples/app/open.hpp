@@ -48,17 +48,6 @@ struct Ports {
 /// configuration that cannot work, everything else as the adapter that failed says it.
 [[nodiscard]] Result<Ports> open_ports(LoadedSettings const& loaded, Clock& clock, Role role);
 
-/// The cloud of the configuration as `fleet` sees it, with nothing else opened or looked for: to list and to delete.
-/// Creates are `rejected`, for what a server runs is not known here. `clock` must outlive it.
-[[nodiscard]] std::unique_ptr<CloudProvider> open_cloud_alone(Settings const& settings, FleetId const& fleet,
-                                                              Clock& clock);
-
-/// What the cloud holds that looks like servers and cannot be understood, each with why.
-[[nodiscard]] std::vector<std::string> cloud_problems(Settings const& settings, FleetId const& fleet, Clock& clock);
-
-/// The fleets that have servers in the cloud, ordered; empty if that cannot be known.
-[[nodiscard]] std::vector<FleetId> fleets_in_cloud(Settings const& settings, Clock& clock);
-
 /// Makes a folder and those above it if it is not there. A new folder is for its owner only: job files and logs may
 /// hold anything.
 [[nodiscard]] Result<> make_private_folder(std::string const& path);

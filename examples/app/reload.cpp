@@ -206,7 +206,10 @@ void keep_what_is_open(Settings const& before, Settings& after) {
     after.fleet.decision_log = before.fleet.decision_log;
     after.store = before.store;
     after.files = before.files;
+    // A token is to be changed while servers stand.
+    auto token = after.cloud.hetzner && before.cloud.hetzner ? after.cloud.hetzner->token : Secret{};
     after.cloud = before.cloud;
+    if (!token.empty()) after.cloud.hetzner->token = std::move(token);
     after.gateway = before.gateway;
     after.log.format = before.log.format;
 }
@@ -254,6 +257,8 @@ Reload reload(Settings const& before, Settings const& after, Snapshot const* see
     result.kept = waits_for_restart(before, after);
     for (auto const& change : general_changes(before, after, true))
         result.effects.push_back(change.text() + ": " + what_follows(change.path));
+    if (result.settings.cloud != before.cloud)
+        result.effects.push_back("cloud.hetzner.token is another: the provider is shown it from now on");
     compare_pools(before, seen, result);
     return result;
 }

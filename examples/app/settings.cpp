@@ -15,6 +15,7 @@
 #include <rgrid/model/offer.hpp>
 #include <string_view>
 
+#include "app/self.hpp"
 #include "app/store_url.hpp"
 
 namespace rgrid::app {
@@ -80,10 +81,20 @@ void check_label(std::string const& name, config::Problems& problems, std::strin
                   .expected = "a name of at most 40 small letters, digits and dashes, with no dash at its ends"});
 }
 
+std::vector<std::string> offer_names(CloudSettings const& cloud) {
+    std::vector<std::string> names;
+    if (cloud.hetzner) {
+        for (auto const& type : cloud.hetzner->types)
+            for (auto const& location : cloud.hetzner->locations) names.push_back(to_text(OfferKey{type, location}));
+        return names;
+    }
+    for (auto const& offer : cloud.process.value_or(process::ProviderSettings{}).offers)
+        names.push_back(to_text(OfferKey{offer.type, offer.location}));
+    return names;
+}
+
 void check_pools(Settings const& settings, config::Problems& problems, std::string const& path) {
-    auto const process = settings.cloud.process.value_or(process::ProviderSettings{});
-    std::vector<std::string> offers;
-    for (auto const& offer : process.offers) offers.push_back(to_text(OfferKey{offer.type, offer.location}));
+    auto const offers = offer_names(settings.cloud);
     if (settings.pool.empty()) problems.add({.path = path, .found = "no pool", .expected = "at least one"});
     for (auto const& [name, pool] : settings.pool) {
         auto const pool_path = below(path, name.value);
@@ -92,6 +103,40 @@ void check_pools(Settings const& settings, config::Problems& problems, std::stri
         check_health(pool.health, settings.worker, problems, pool_path + ".health");
         check_placement(pool.placement, offers, problems, pool_path + ".placement");
     }
+}
+
+/// A host name of a cloud has at most 63 characters: fleet, pool and a number that may grow.
+void check_server_names(Settings const& settings, config::Problems& problems, std::string const& path) {
+    constexpr std::size_t most = 63 - 2 - 10;
+    if (!settings.cloud.hetzner) return;
+    for (auto const& [name, pool] : settings.pool) {
+        auto const length = settings.fleet.name.value.size() + name.value.size();
+        if (length > most)
+            problems.add({.path = below(path, name.value),
+                          .found = std::to_string(length) + " characters together with fleet.name",
+                          .expected = "at most " + std::to_string(most) + ", since both are in the servers' host names"});
+    }
+}
+
+void check_hetzner(Settings const& settings, config::Problems& problems, std::string const& path) {
+    auto const& cloud = settings.cloud;
+    if (!cloud.hetzner) return;
+    auto const hetzner = below(path, "cloud.hetzner");
+    if (cloud.process)
+        problems.add({.path = hetzner, .found = "a second cloud beside cloud.process", .expected = "one"});
+    if (cloud.hetzner->token.empty())
+        problems.add({.path = hetzner + ".token",
+                      .found = "none",
+                      .expected = "the project's API token: set HETZNER_API_TOKEN, or write \"file:PATH\""});
+    if (settings.gateway.url.empty())
+        problems.add({.path = below(path, "gateway.url"),
+                      .found = "none",
+                      .expected = "where servers in the cloud find the gateway, as \"https://HOST:PORT\""});
+    if (cloud.boot.ray_head.empty() != cloud.boot.ray_version.empty())
+        problems.add({.path = below(path, std::string{"cloud.boot."} + (cloud.boot.ray_head.empty() ? "ray_head" : "ray_version")),
+                      .found = "none",
+                      .expected = std::string{"one, as there is a "} +
+                                  (cloud.boot.ray_head.empty() ? "ray_version" : "ray_head")});
 }
 
 void check_offers(CloudSettings const& cloud, config::Problems& problems, std::string const& path) {
@@ -206,6 +251,19 @@ void settle_store(StoreSettings& store, fs::path const& home, fs::path const& fo
     if (!shown.password.empty()) store.postgres->password = std::move(shown.password);
 }
 
+/// Local processes, if no cloud is named. Servers in a cloud fetch the agent that was installed with this program.
+void settle_cloud(Settings& settings, fs::path const& folder) {
+    auto& cloud = settings.cloud;
+    if (!cloud.hetzner) {
+        if (!cloud.process) cloud.process.emplace();
+        return;
+    }
+    for (auto* path : {&cloud.hetzner->ca, &cloud.hetzner->ssh_key})
+        if (!path->empty()) *path = absolute(*path, folder);
+    if (!cloud.boot.agent.empty() || !settings.gateway.agent.empty()) return;
+    if (auto agent = find_program("rgrid-agent")) settings.gateway.agent = std::move(*agent);
+}
+
 void settle_places(Settings& settings, fs::path const& home, fs::path const& folder) {
     settle_store(settings.store, home, folder);
     make_absolute(settings.files.url, "file:" + (home / "files").string(), folder);
@@ -214,8 +272,8 @@ void settle_places(Settings& settings, fs::path const& home, fs::path const& fol
     };
     settle(settings.fleet.decision_log, "decisions.jsonl");
     settle(settings.worker.folder, "work");
-    if (!settings.cloud.process) settings.cloud.process.emplace();
-    settle(settings.cloud.process->folder, "servers");
+    settle_cloud(settings, folder);
+    if (settings.cloud.process) settle(settings.cloud.process->folder, "servers");
     settle(settings.gateway.folder, "gateway");
     for (auto* path : {&settings.gateway.certificate, &settings.gateway.key, &settings.gateway.ca, &settings.gateway.agent})
         if (!path->empty()) *path = absolute(*path, folder);
@@ -306,6 +364,40 @@ std::map<std::string, std::string> take_variables(boost::json::object& document,
     return taken;
 }
 
+/// A variable that stands for a setting of a cloud, where the file names that cloud and leaves the setting open.
+struct CloudVariable {
+    char const* name;
+    char const* section;  ///< Of [cloud].
+    char const* setting;
+    bool is_path = false;
+};
+
+constexpr CloudVariable hetzner_variables[] = {
+    {"HETZNER_API_TOKEN", "hetzner", "token"},
+    {"HCLOUD_TOKEN", "hetzner", "token"},
+    {"RGRID_SSH_KEY_PATH", "hetzner", "ssh_key", true},
+    {"RAY_HEAD_ADDRESS", "boot", "ray_head"},
+};
+
+/// As take_variables().
+void take_cloud_variables(boost::json::object& document, config::Environment const& environment,
+                          std::map<std::string, std::string>& taken) {
+    auto const entry = document.find("cloud");
+    auto* const cloud = entry == document.end() ? nullptr : entry->value().if_object();
+    if (cloud == nullptr || !cloud->contains("hetzner")) return;
+    for (auto const& variable : hetzner_variables) {
+        auto value = environment(variable.name);
+        auto& section = (*cloud)[variable.section];
+        if (section.is_null()) section.emplace_object();
+        auto* const table = section.if_object();
+        if (!value || table == nullptr || table->contains(variable.setting)) continue;
+        // The value itself is a secret, which no problem may show: it is read as one that names its variable.
+        (*table)[variable.setting] = variable.is_path ? absolute(*value, current_folder())
+                                                      : std::string{"env:"} + variable.name;
+        taken["cloud." + std::string{variable.section} + "." + variable.setting] = variable.name;
+    }
+}
+
 /// Says of each problem with a value from the environment where the value is from.
 config::Problems with_origins(config::Problems const& problems, std::map<std::string, std::string> const& taken) {
     config::Problems named;
@@ -326,8 +418,10 @@ void check(Settings const& settings, config::Problems& problems, std::string con
     check_store(settings.store, problems, below(path, "store"));
     check_files_url(settings.files.url, problems, below(path, "files.url"));
     check_offers(settings.cloud, problems, below(path, "cloud"));
+    check_hetzner(settings, problems, path);
     check_gateway(settings.gateway, problems, below(path, "gateway"));
     check_pools(settings, problems, below(path, "pool"));
+    check_server_names(settings, problems, below(path, "pool"));
 }
 
 std::string place_path(std::string const& url) {
@@ -363,7 +457,8 @@ LoadedSettings load_settings(SettingsSource const& source, config::Environment c
             document = config::read_toml(*text, *loaded.file, loaded.problems);
         if (!loaded.problems.empty()) return loaded;
     }
-    auto const taken = take_variables(document.get_object(), environment);
+    auto taken = take_variables(document.get_object(), environment);
+    take_cloud_variables(document.get_object(), environment, taken);
     config::Problems problems;
     config::read(document, loaded.settings, problems, {}, {.environment = &environment, .folder = folder.string()});
     loaded.problems = with_origins(problems, taken);

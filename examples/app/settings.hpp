@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <rgrid/adapters/gateway/settings.hpp>
+#include <rgrid/adapters/hetzner/settings.hpp>
 #include <rgrid/adapters/process/settings.hpp>
 #include <rgrid/adapters/sqlite/settings.hpp>
 #include <rgrid/base/bytes.hpp>
@@ -152,16 +153,38 @@ BOOST_DESCRIBE_STRUCT(WorkerSettings, (),
                       (poll, kill_grace, margin, stop_grace, log_flush, max_processes, disk_reserve, folder,
                        keep_folders))
 
+/// What a new server in a cloud is made ready with.
+struct BootSettings {
+    bool docker = true;
+    std::string agent;
+    std::string ray_head;
+    std::string ray_version;
+
+    static constexpr auto rules = std::tuple{
+        field(&BootSettings::docker, "Whether jobs may use Docker there; its engine is installed unless the image has it."),
+        field(&BootSettings::agent,
+              "The agent's path in the servers' image; empty: they fetch it from the gateway (gateway.agent)."),
+        field(&BootSettings::ray_head, "HOST:PORT of a Ray cluster's head that servers join; empty: none."),
+        field(&BootSettings::ray_version, "The version of Ray that the head has, as \"2.60.0\".")};
+
+    friend bool operator==(BootSettings const&, BootSettings const&) = default;
+};
+BOOST_DESCRIBE_STRUCT(BootSettings, (), (docker, agent, ray_head, ray_version))
+
 /// Who provides the servers.
 struct CloudSettings {
     std::optional<process::ProviderSettings> process;
+    std::optional<hetzner::ProviderSettings> hetzner;
+    BootSettings boot;
 
     static constexpr auto rules = std::tuple{
-        field(&CloudSettings::process, "Servers are local processes; what is taken if no other cloud is named.")};
+        field(&CloudSettings::process, "Servers are local processes; what is taken if no other cloud is named."),
+        field(&CloudSettings::hetzner, "Servers are rented from Hetzner Cloud; their agents need a gateway."),
+        field(&CloudSettings::boot, "What new servers are made ready with, unless they are local processes.")};
 
     friend bool operator==(CloudSettings const&, CloudSettings const&) = default;
 };
-BOOST_DESCRIBE_STRUCT(CloudSettings, (), (process))
+BOOST_DESCRIBE_STRUCT(CloudSettings, (), (process, hetzner, boot))
 
 enum class LogFormat { text, json };
 BOOST_DESCRIBE_ENUM(LogFormat, text, json)
@@ -232,7 +255,8 @@ struct LoadedSettings {
 /// The home folder is --home, $RGRID_HOME, $XDG_STATE_HOME/rgrid or ~/.local/state/rgrid. The file is --config; else,
 /// with --home, DIR/rgrid.toml; else $RGRID_CONFIG, ./rgrid.toml or rgrid.toml in the home folder; else there is none
 /// and the defaults hold. The file has to exist only where it was named. RGRID_FLEET, RGRID_STORE_URL, RGRID_FILES_URL,
-/// RGRID_LOG_LEVEL and RGRID_LOG_FORMAT stand above the file; DATABASE_URL counts where neither names a store. Relative
+/// RGRID_LOG_LEVEL and RGRID_LOG_FORMAT stand above the file; DATABASE_URL counts where neither names a store, and so do, in
+/// a file with [cloud.hetzner], HETZNER_API_TOKEN (or HCLOUD_TOKEN), RGRID_SSH_KEY_PATH and RAY_HEAD_ADDRESS. Relative
 /// places in the file are relative to its folder. Creates nothing.
 [[nodiscard]] LoadedSettings load_settings(SettingsSource const& source, config::Environment const& environment);
 

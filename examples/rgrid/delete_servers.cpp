@@ -7,6 +7,7 @@
 #include <set>
 #include <string_view>
 
+#include "app/cloud.hpp"
 #include "confirm.hpp"
 #include "output.hpp"
 
@@ -32,8 +33,8 @@ constexpr Duration ask_again = 10s;
 /// A configuration with mistakes elsewhere must not keep anybody from stopping the bill. To list and to delete takes to
 /// know where the servers are; a key that is unknown may be meant to say that.
 bool concerns_cloud(config::Problem const& problem) {
-    constexpr std::array<std::string_view, 10> elsewhere{
-        "fleet", "store", "files", "worker", "pool", "limits", "log", "cloud.process.boot_delay",
+    constexpr std::array<std::string_view, 12> elsewhere{
+        "fleet", "store", "files", "worker", "gateway", "pool", "limits", "log", "cloud.boot", "cloud.process.boot_delay",
         "cloud.process.stop_grace", "cloud.process.offers"};
     return std::ranges::none_of(elsewhere, [&](std::string_view section) {
         return problem.path.starts_with(section) &&
@@ -175,7 +176,7 @@ int delete_servers(Context& context, DeleteServersOptions const& options) {
                                  "'; expected a fleet's name: at most 40 small letters, digits and dashes");
     FleetId const fleet{options.fleet};
     auto const settings = settings_for_cloud(context);
-    auto const cloud = app::open_cloud_alone(settings, fleet, context.clock());
+    auto const cloud = expect(app::open_cloud_alone(settings, fleet, context.clock()));
     auto servers = expect(cloud->list(context.call()));
     // With --json standard output is for one document, but nobody is asked about servers that were not shown.
     if (!context.options.json)

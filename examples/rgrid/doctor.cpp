@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "app/checkup.hpp"
+#include "app/cloud.hpp"
 #include "app/store_url.hpp"
 #include "app/version.hpp"
 #include "commands.hpp"
@@ -29,6 +30,7 @@ public:
         add(app::check_limits(app::machine_limits()));
         if (!loaded_.problems.empty()) return checks_;
         add(app::check_folders(loaded_));
+        add(app::check_cloud(call_within(context_.clock(), 30s), settings(), context_.clock()));
         if (app::is_postgres(settings().store.url)) {
             examine_server();
             return checks_;
@@ -102,8 +104,9 @@ private:
 
     void examine_servers(std::vector<JobView> const& jobs) {
         auto const& fleet = settings().fleet.name;
-        auto const servers =
-            look("servers", app::open_cloud_alone(settings(), fleet, context_.clock())->list(context_.call()));
+        auto const cloud = look("servers", app::open_cloud_alone(settings(), fleet, context_.clock()));
+        if (!cloud) return;
+        auto const servers = look("servers", (*cloud)->list(context_.call()));
         if (!servers) return;
         std::vector<JobView> running;
         for (auto const& job : jobs)

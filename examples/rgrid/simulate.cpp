@@ -8,6 +8,7 @@
 #include <rgrid/sim/replay.hpp>
 #include <rgrid/sim/trace.hpp>
 
+#include "app/cloud.hpp"
 #include "commands.hpp"
 #include "output.hpp"
 
@@ -85,13 +86,19 @@ std::vector<app::LoadedSettings> load_configs(Context& context, SimulateOptions 
     return configs;
 }
 
-Simulated simulate_one(app::LoadedSettings const& loaded, std::vector<sim::Arrival> const& jobs,
+/// What can be rented, as it is now.
+std::vector<Offer> offers_of(Context& context, app::LoadedSettings const& loaded) {
+    auto const cloud =
+        expect(app::open_cloud_alone(loaded.settings, loaded.settings.fleet.name, context.clock()));
+    return expect(cloud->offers(context.call()));
+}
+
+Simulated simulate_one(Context& context, app::LoadedSettings const& loaded, std::vector<sim::Arrival> const& jobs,
                        sim::ReplaySettings settings) {
-    std::vector<Offer> offers;
-    for (auto const& offer : loaded.settings.cloud.process->offers) {
-        offers.push_back({{offer.type, offer.location}, offer.price, offer.period, {}});
-        if (offer.capacity) settings.capacity[to_text(offers.back().key)] = *offer.capacity;
-    }
+    auto const offers = offers_of(context, loaded);
+    if (loaded.settings.cloud.process)
+        for (auto const& offer : loaded.settings.cloud.process->offers)
+            if (offer.capacity) settings.capacity[to_text(OfferKey{offer.type, offer.location})] = *offer.capacity;
     Simulated simulated;
     static_cast<sim::ReplayReport&>(simulated) =
         expect(sim::replay({loaded.settings.limits, loaded.settings.pool}, offers, jobs, settings));
@@ -133,7 +140,7 @@ int simulate(Context& context, SimulateOptions const& options) {
         {{"seed", "--seed"}, {"boot_median", "--boot-time"}, {"delete_time", "--delete-time"}});
     auto const jobs = workload(options);
     std::vector<Simulated> reports;
-    for (auto const& config : configs) reports.push_back(simulate_one(config, jobs, settings));
+    for (auto const& config : configs) reports.push_back(simulate_one(context, config, jobs, settings));
     if (context.options.json) {
         if (reports.size() == 1) print_json(reports.front());
         else print_json(reports);

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "app/adoption.hpp"
+#include "app/cloud.hpp"
 #include "app/proofs.hpp"
 #include "app/self.hpp"
 #include "app/store_file.hpp"
@@ -172,7 +173,7 @@ app::AdoptionScene look_around(Context& context) {
     scene.fleet = context.loaded().settings.fleet.name;
     scene.record = expect(ports.fleet->load(context.call()));
     scene.jobs = expect(ports.jobs->counts(context.call()));
-    auto const cloud = app::open_cloud_alone(context.loaded().settings, scene.fleet, context.clock());
+    auto const cloud = expect(app::open_cloud_alone(context.loaded().settings, scene.fleet, context.clock()));
     scene.servers = expect(cloud->list(context.call()));
     auto const open = expect(ports.jobs->look(
         call_within(context.clock(), patience),

@@ -6,6 +6,7 @@
 #include <rgrid/policy/roster.hpp>
 #include <rgrid/policy/trust.hpp>
 
+#include "app/cloud.hpp"
 #include "app/reload.hpp"
 #include "app/self.hpp"
 #include "params.hpp"
@@ -107,6 +108,8 @@ void Daemon::read_again() {
     loaded_ = std::move(wanted);
     params_ = planner_params(loaded_.settings, options_.eager);
     controller_.set_settings(controller_settings(loaded_.settings));
+    if (auto const renewed = app::renew_access(*ports_.cloud, loaded_.settings); !renewed)
+        log_.say(Severity::error, renewed.error().message);
     log_.set_level(loaded_.settings.log.level);
 }
 

@@ -161,5 +161,19 @@ TEST_F(ReloadTest, WhatIsOpenStaysUntilARestart) {
     for (auto const& sentence : found.kept) EXPECT_EQ(sentence.find("hidden"), std::string::npos);
 }
 
+TEST_F(ReloadTest, ATokenIsChangedWhileServersStand) {
+    before.cloud.hetzner.emplace().token = Secret{"old-and-hidden"};
+    after = before;
+    after.cloud.hetzner->token = Secret{"new-and-hidden"};
+    after.cloud.hetzner->image = "debian-12";
+
+    auto const found = result();
+    EXPECT_EQ(found.settings.cloud.hetzner->token, after.cloud.hetzner->token);
+    EXPECT_EQ(found.settings.cloud.hetzner->image, before.cloud.hetzner->image);
+    EXPECT_THAT(found.effects,
+                ElementsAre("cloud.hetzner.token is another: the provider is shown it from now on"));
+    EXPECT_THAT(found.kept, ElementsAre("cloud.hetzner.image ubuntu-24.04 -> debian-12: needs a restart"));
+}
+
 }  // namespace
 }  // namespace rgrid::app

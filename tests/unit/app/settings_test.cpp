@@ -329,5 +329,60 @@ TEST_F(SettingsTest, TheEffectiveSettingsCanBeReadAgain) {
     EXPECT_EQ(config::from_json_text<Settings>(config::to_json_text(first.settings)).value(), first.settings);
 }
 
+
+// ------------------------------------------------------------------------------------------------ a cloud
+
+constexpr char const* three_lines = "[cloud.hetzner]\n[gateway]\nurl = 'https://gate.example:8443'\n";
+
+TEST_F(SettingsTest, AFleetInACloudTakesThreeLines) {
+    variables["HETZNER_API_TOKEN"] = "a-token";
+    variables["RGRID_SSH_KEY_PATH"] = "/keys/id.pub";
+    auto const loaded = load_text(three_lines);
+    EXPECT_TRUE(loaded.problems.empty()) << to_text(loaded.problems);
+    auto const& cloud = loaded.settings.cloud;
+    EXPECT_FALSE(cloud.process);
+    ASSERT_TRUE(cloud.hetzner);
+    EXPECT_EQ(cloud.hetzner->token.reveal(), "a-token");
+    EXPECT_EQ(cloud.hetzner->ssh_key, "/keys/id.pub");
+    EXPECT_EQ(cloud.hetzner->types, std::vector<std::string>{"cx23"});
+    EXPECT_EQ(cloud.hetzner->image, "ubuntu-24.04");
+    EXPECT_EQ(config::to_json_text(loaded.settings).find("a-token"), std::string::npos);
+}
+
+TEST_F(SettingsTest, TheTokenIsTakenFromEitherOfItsUsualNamesUnlessTheFileHasOne) {
+    variables["HCLOUD_TOKEN"] = "usual";
+    EXPECT_EQ(load_text(three_lines).settings.cloud.hetzner->token.reveal(), "usual");
+    variables["HETZNER_API_TOKEN"] = "ours";
+    EXPECT_EQ(load_text(three_lines).settings.cloud.hetzner->token.reveal(), "ours");
+    write("conf/token", "written\n");
+    auto const own = load_text(std::string{three_lines} + "[cloud.hetzner.x]\n");
+    EXPECT_TRUE(own.problems.names("cloud.hetzner.x")) << "an unknown table is a mistake";
+    EXPECT_EQ(load_text("[cloud.hetzner]\ntoken = 'file:token'\n[gateway]\nurl = 'https://g:1'\n")
+                  .settings.cloud.hetzner->token.reveal(),
+              "written");
+    variables.clear();
+    variables["HOME"] = (folder / "user").string();
+    variables["HCLOUD_TOKEN"] = "usual";
+    EXPECT_FALSE(load_text("fleet.name = 'a'").settings.cloud.hetzner) << "a token alone rents nothing";
+}
+
+TEST_F(SettingsTest, WhatAFleetInACloudNeedsIsNamed) {
+    EXPECT_EQ(to_text(load_text("[cloud.hetzner]").problems),
+              "cloud.hetzner.token: found none, expected the project's API token: set HETZNER_API_TOKEN, or write "
+              "\"file:PATH\"\n"
+              "gateway.url: found none, expected where servers in the cloud find the gateway, as \"https://HOST:PORT\"");
+    variables["HCLOUD_TOKEN"] = "usual";
+    auto const with = [&](std::string const& more) { return to_text(load_text(three_lines + more).problems); };
+    EXPECT_EQ(with("[cloud.process]"), "cloud.hetzner: found a second cloud beside cloud.process, expected one");
+    EXPECT_EQ(with("[cloud.boot]\nray_head = 'ray:6379'"),
+              "cloud.boot.ray_version: found none, expected one, as there is a ray_head");
+    EXPECT_EQ(with("[pool.a.placement]\noffers = ['cx23@nbg', 'cx23@hel1']"),
+              "pool.a.placement.offers[0]: found \"cx23@nbg\", expected one of 'cx23@nbg1', 'cx23@fsn1', 'cx23@hel1'; did "
+              "you mean 'cx23@nbg1'?");
+    EXPECT_EQ(with("[fleet]\nname = '" + std::string(40, 'f') + "'\n[pool." + std::string(12, 'p') + "]"),
+              "pool.pppppppppppp: found 52 characters together with fleet.name, expected at most 51, since both are in the "
+              "servers' host names");
+}
+
 }  // namespace
 }  // namespace rgrid::app
