@@ -97,8 +97,14 @@ ServerRecord* assignee(Context& context, Members const& members) {
 }
 
 std::string wanted_location(Context const& context, Members const& members) {
+    auto const& settings = context.state.settings;
+    if (auto const datacenter = members.reference("datacenter"); datacenter && settings.legacy_datacenter) {
+        for (auto const& location : settings.catalogue.locations)
+            if (datacenter->means(location.datacenter_id, location.datacenter)) return location.name;
+        members.refuse("datacenter", "Datacenter '" + datacenter->name + "' not found.");
+    }
     auto const reference = members.needed_reference("location");
-    auto const* location = context.state.settings.catalogue.location(reference.name);
+    auto const* location = settings.catalogue.location(reference.name);
     if (!location) members.refuse("location", "Location '" + reference.name + "' not found.");
     return location->name;
 }

@@ -89,6 +89,7 @@ TEST_F(Resources, AServerJoinsAndLeavesANetworkLater) {
         call("POST", path("networks", id, "/actions/add_subnet"), R"({"type": "cloud", "network_zone": "eu-central"})"),
         201);
     EXPECT_EQ(refusal("POST", join, "{" + in_network + R"(, "ip": "10.0.0.1"})"), "422 ip_not_available");
+    EXPECT_EQ(refusal("POST", join, "{" + in_network + R"(, "alias_ips": ["10.9.0.1"]})"), "422 ip_not_available");
     EXPECT_EQ(refusal("POST", join, R"({"network": 1})"), "422 invalid_input");
     EXPECT_EQ(call("POST", join, "{" + in_network + R"(, "ip": "10.0.0.77", "alias_ips": ["10.0.0.78"]})"), 201);
     EXPECT_EQ(text("/action/command"), "attach_to_network");
@@ -101,6 +102,14 @@ TEST_F(Resources, AServerJoinsAndLeavesANetworkLater) {
     auto const overlapping = make("network", R"({"name": "o", "ip_range": "10.0.0.0/8",
         "subnets": [{"type": "cloud", "network_zone": "eu-central"}]})");
     EXPECT_EQ(refusal("POST", join, "{\"network\": " + std::to_string(overlapping) + "}"), "422 networks_overlap");
+    EXPECT_EQ(refusal("POST", "/servers",
+                      R"({"name": "b", "server_type": "cx23", "image": "debian-12",
+              "location": "fsn1", "networks": [)" +
+                          std::to_string(id) + "," + std::to_string(overlapping) + "]}"),
+              "422 networks_overlap");
+    EXPECT_EQ(refusal("POST", path("networks", id, "/actions/add_subnet"),
+                      R"({"type": "cloud", "network_zone": "us-east", "ip_range": "10.0.0.128/25"})"),
+              "422 invalid_input");
     EXPECT_EQ(refusal("POST", path("networks", id, "/actions/delete_subnet"), R"({"ip_range": "10.0.0.0/24"})"),
               "422 resource_in_use");
     EXPECT_EQ(call("POST", path("servers", server, "/actions/change_alias_ips"),
@@ -208,6 +217,31 @@ TEST_F(Resources, AFirewallIsAppliedByName) {
     EXPECT_EQ(call("DELETE", path("firewalls", id)), 204);
 }
 
+TEST_F(Resources, AServerHasFiveFirewallsAndAPublicAddress) {
+    std::string firewalls;
+    for (int i = 0; i < 6; ++i) {
+        auto const id = make("firewall", R"({"name": "f)" + std::to_string(i) + "\"}");
+        firewalls += (i > 0 ? "," : "") + ("{\"firewall\": " + std::to_string(id) + "}");
+        auto const refused = refusal("POST", "/servers",
+                                     R"({"name": "s)" + std::to_string(i) + R"(", "location": "fsn1",
+            "server_type": "cx23", "image": "debian-12", "firewalls": [)" +
+                                         firewalls + "]}");
+        EXPECT_EQ(refused, i < 5 ? "" : "403 resource_limit_exceeded");
+    }
+    EXPECT_EQ(call("GET", "/servers?name=s4"), 200);
+    auto const full = body.at_pointer("/servers/0/id").as_int64();
+    auto const network = make("network", R"({"name": "n", "ip_range": "10.0.0.0/16",
+        "subnets": [{"type": "cloud", "network_zone": "eu-central"}]})");
+    auto const inside = make_server("inside", R"(, "public_net": {"enable_ipv4": false, "enable_ipv6": false},
+        "networks": [)" + std::to_string(network) +
+                                                  "]");
+    auto apply_to = [](std::int64_t server) {
+        return R"({"name": "new", "apply_to": [{"type": "server", "server": {"id": )" + std::to_string(server) + "}}]}";
+    };
+    EXPECT_EQ(refusal("POST", "/firewalls", apply_to(inside)), "422 private_net_only_server");
+    EXPECT_EQ(refusal("POST", "/firewalls", apply_to(full)), "403 resource_limit_exceeded");
+}
+
 TEST_F(Resources, FirewallRulesThatCannotBeAreRefused) {
     for (auto const* rule : {R"({"direction": "up", "protocol": "tcp", "port": "1", "source_ips": ["::/0"]})",
                              R"({"direction": "in", "protocol": "http", "port": "1", "source_ips": ["::/0"]})",
@@ -246,6 +280,10 @@ TEST_F(Resources, APlacementGroupHoldsTenServers) {
     EXPECT_EQ(body.at_pointer("/placement_group/servers").as_array().size(), 9u);
     make_server("x", more);
     EXPECT_EQ(refusal("POST", "/placement_groups", R"({"name": "h", "type": "pack"})"), "422 invalid_input");
+    for (int i = 1; i < 50; ++i)
+        make("placement_group", R"({"type": "spread", "name": "g)" + std::to_string(i) + "\"}");
+    EXPECT_EQ(refusal("POST", "/placement_groups", R"({"name": "h", "type": "spread"})"),
+              "403 resource_limit_exceeded");
 }
 
 TEST_F(Resources, AStoppedServerChangesItsPlacementGroup) {
@@ -321,10 +359,36 @@ TEST_F(Resources, APrimaryIpIsAssignedToAStoppedServer) {
               "422 primary_ip_already_assigned");
     EXPECT_EQ(call("GET", path("servers", stopped)), 200);
     EXPECT_EQ(body.at_pointer("/server/public_net/ipv4/id").as_int64(), id);
+    EXPECT_EQ(call("POST", path("primary_ips", old, "/actions/change_protection"), R"({"delete": true})"), 422);
+    EXPECT_EQ(call("PUT", path("primary_ips", old), R"({"auto_delete": false})"), 200);
+    EXPECT_EQ(call("POST", path("primary_ips", old, "/actions/change_protection"), R"({"delete": true})"), 201);
+    EXPECT_EQ(refusal("DELETE", path("primary_ips", old)), "423 protected");
+    EXPECT_EQ(call("POST", path("primary_ips", old, "/actions/change_protection"), R"({"delete": false})"), 201);
     EXPECT_EQ(call("DELETE", path("primary_ips", old)), 204);
     EXPECT_EQ(call("PUT", path("primary_ips", id), R"({"auto_delete": true, "name": "new"})"), 200);
     EXPECT_EQ(call("POST", path("primary_ips", id, "/actions/change_dns_ptr"), R"({"ip": "10.0.0.1", "dns_ptr": "x"})"),
               422);
+}
+
+TEST_F(Resources, APrimaryIpFitsOnlyToServersOfItsLocationAndOfItsVersion) {
+    auto const here = make("primary_ip", R"({"name": "a", "type": "ipv4", "location": "fsn1"})");
+    auto const elsewhere = make("primary_ip", R"({"name": "b", "type": "ipv4", "location": "hel1"})");
+    auto refusal_with = [&](std::string const& version, std::int64_t id) {
+        return refusal("POST", "/servers",
+                       R"({"name": "x", "server_type": "cx23", "image": "debian-12",
+                       "location": "fsn1", "public_net": {")" +
+                           version + "\": " + std::to_string(id) + "}}");
+    };
+    EXPECT_EQ(refusal_with("ipv6", here), "412 primary_ip_version_mismatch");
+    EXPECT_EQ(refusal_with("ipv4", elsewhere), "422 primary_ip_datacenter_mismatch");
+    EXPECT_EQ(refusal_with("ipv4", 1), "422 invalid_input");
+    auto const server = make_server("s", R"(, "start_after_create": false, "public_net": {"enable_ipv4": false})");
+    wait();
+    EXPECT_EQ(refusal("POST", path("primary_ips", elsewhere, "/actions/assign"),
+                      R"({"assignee_type": "server", "assignee_id": )" + std::to_string(server) + "}"),
+              "422 primary_ip_datacenter_mismatch");
+    EXPECT_EQ(call("PUT", path("primary_ips", here), R"({"name": "renamed"})"), 200);
+    EXPECT_EQ(cloud.ledger().items.front().name, "renamed");
 }
 
 class FewPrimaryIps : public Resources {
@@ -352,6 +416,16 @@ TEST_F(Resources, VolumesAreListedMadeAndDeleted) {
     EXPECT_EQ(call("GET", path("servers", server)), 200);
     EXPECT_EQ(body.at_pointer("/server/volumes/0").as_int64(), id);
     EXPECT_EQ(refusal("DELETE", path("volumes", id)), "423 locked");
+    auto const to_server = "{\"server\": " + std::to_string(server) + "}";
+    EXPECT_EQ(refusal("POST", path("volumes", id, "/actions/attach"), to_server), "423 locked");
+    wait();
+    EXPECT_EQ(refusal("POST", path("volumes", id, "/actions/attach"), to_server), "422 volume_already_attached");
+    auto const elsewhere = make("volume", R"({"name": "w", "size": 20, "location": "hel1"})");
+    EXPECT_EQ(refusal("POST", path("volumes", elsewhere, "/actions/attach"), to_server), "422 invalid_input");
+    EXPECT_EQ(refusal("POST", path("volumes", elsewhere, "/actions/resize"), R"({"size": 10})"), "422 invalid_input");
+    EXPECT_EQ(call("POST", path("volumes", elsewhere, "/actions/resize"), R"({"size": 30})"), 201);
+    EXPECT_EQ(call("POST", path("volumes", elsewhere, "/actions/change_protection"), R"({"delete": true})"), 201);
+    EXPECT_EQ(refusal("DELETE", path("volumes", elsewhere)), "423 protected");
     EXPECT_EQ(call("POST", path("volumes", id, "/actions/detach")), 201);
     EXPECT_EQ(call("DELETE", path("volumes", id)), 204);
     EXPECT_EQ(refusal("POST", "/volumes", R"({"name": "v", "size": 1, "location": "fsn1"})"), "422 invalid_input");
@@ -373,9 +447,15 @@ TEST_F(Resources, MeasurementsAreTextsAndFew) {
     EXPECT_EQ(call("GET", asked + "&type=disk&type=cpu"), 200);
     EXPECT_EQ(body.at_pointer("/metrics/time_series").as_object().size(), 5u);
     EXPECT_EQ(refusal("GET", asked), "422 invalid_input");
+    EXPECT_EQ(
+        refusal("GET", path("servers", id, "/metrics?type=cpu&start=2026-01-02T00:00:00Z&end=2026-01-01T00:00:00Z")),
+        "422 invalid_input");
     EXPECT_EQ(refusal("GET", asked + "&type=memory"), "422 invalid_input");
     EXPECT_EQ(refusal("GET", path("servers", id, "/metrics?type=cpu&start=x&end=y")), "422 invalid_input");
     EXPECT_EQ(refusal("GET", "/servers/1/metrics?type=cpu"), "404 not_found");
+    cloud.advance(std::chrono::hours{24 * 60});
+    EXPECT_EQ(call("GET", asked + "&type=cpu"), 200);
+    EXPECT_TRUE(body.at_pointer("/metrics/time_series/cpu/values").as_array().empty());
 }
 
 TEST_F(Resources, TheCatalogueIsToldAsTheApiTellsIt) {
@@ -435,6 +515,10 @@ TEST_F(WithDatacenters, TheyAreToldAsTheyWere) {
     EXPECT_EQ(text("/server/datacenter/name"), "fsn1-dc14");
     make("primary_ip", R"({"name": "ip", "type": "ipv6", "location": "1"})");
     EXPECT_EQ(text("/primary_ip/datacenter/name"), "fsn1-dc14");
+    make("primary_ip", R"({"name": "other", "type": "ipv4", "datacenter": "hel1-dc2"})");
+    EXPECT_EQ(text("/primary_ip/location/name"), "hel1");
+    EXPECT_EQ(refusal("POST", "/primary_ips", R"({"name": "x", "type": "ipv4", "datacenter": "mars-dc1"})"),
+              "422 invalid_input");
 }
 
 }  // namespace
