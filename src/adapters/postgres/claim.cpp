@@ -15,10 +15,10 @@ namespace {
 static_assert(counts_of_a_generation == 1'000'000'000 && lease_grace == Duration{1'260'000},
               "the statements take no constants");
 
-// The kinds of the pool in the order of their ranks, of each the first jobs that nobody else is just taking, until there
-// are enough. A job that was chosen is locked, so its place in the table is as good as its key. OFFSET keeps the look for a
-// job a look by its key: a plan that was made while there were few jobs would go through all that there are. Who is just
-// being changed is not waited for here but where one looks at it more closely.
+// The kinds of the pool in the order of their ranks, of each the first jobs that nobody else is just taking, until
+// there are enough. A job that was chosen is locked, so its place in the table is as good as its key. OFFSET keeps the
+// look for a job a look by its key: a plan that was made while there were few jobs would go through all that there are.
+// Who is just being changed is not waited for here but where one looks at it more closely.
 constexpr Statement claim_statement{"claim", R"sql(
 WITH me AS MATERIALIZED (
     SELECT s.pool, g.generation, rgrid.clock() AS now,
@@ -50,8 +50,8 @@ SELECT me.sized, w.kind, w.job, w.next, w.attempts, w.losses, w.spec
 FROM me LEFT JOIN work w ON true
 )sql"};
 
-// The same for several who claim at once, each of them with its place in the call. Of each pool so many jobs are chosen as
-// they want together, and dealt out.
+// The same for several who claim at once, each of them with its place in the call. Of each pool so many jobs are chosen
+// as they want together, and dealt out.
 constexpr Statement claim_together_statement{"claim_together", R"sql(
 WITH me AS MATERIALIZED (
     SELECT i.place, i.slots, s.pool, g.generation, (SELECT rgrid.clock()) AS now,

@@ -29,8 +29,8 @@ struct Claim {
 [[nodiscard]] Result<Claimed> claim_singles(Client& client, Call const& call, Claim const& claim,
                                             LowWater::Marks const& marks, LowWater& low_water);
 
-/// Takes jobs of one slot each for several claims, in one statement; the answers are in their order. A worker who is just
-/// being changed by somebody is not admitted and waited for by nobody.
+/// Takes jobs of one slot each for several claims, in one statement; the answers are in their order. A worker whom
+/// somebody is just changing is not admitted: nobody waits for it.
 [[nodiscard]] Result<std::vector<Claimed>> claim_together(Client& client, Call const& call,
                                                           std::vector<Claim> const& claims,
                                                           LowWater::Marks const& marks, LowWater& low_water);

@@ -42,7 +42,8 @@ Result<Claimed> Claimer::claim(Call const& call, Claim const& claim) {
     waiting_.push_back(wish);
     while (!wish->answer) {
         if (is_over()) {
-            if (wish->begun) return fail(Errc::in_doubt, client_.place() + ": the commit had not ended when the call was over");
+            if (wish->begun)
+                return fail(Errc::in_doubt, client_.place() + ": the commit had not ended when the call was over");
             std::erase(waiting_, wish);
             wish->fail(fail(Errc::retry_later, client_.place() + ": the call was over before anything was claimed"));
             wake_next();
@@ -78,8 +79,8 @@ void Claimer::wake_next() {
     if (under_way_ < most_under_way && !waiting_.empty()) waiting_.front()->changed.notify_one();
 }
 
-/// The call that carried the others was over, which is nothing to them: they claim again. What they got all the same their
-/// workers are told by their next beat.
+/// The call that carried the others was over, which is nothing to them: they claim again. What they got all the same
+/// their workers are told by their next beat.
 void Claimer::give_back(Batch const& batch, std::shared_ptr<Wish> const& carrier, Error const& error) {
     for (auto each = batch.rbegin(); each != batch.rend(); ++each) {
         if (*each == carrier) {

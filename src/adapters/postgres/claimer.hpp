@@ -10,14 +10,16 @@
 
 namespace rgrid::postgres {
 
-/// Takes jobs of one slot each. Two claims are under way at a time; those of a few jobs that come meanwhile go together in
-/// the next: nobody waits for a timer, and many who claim one job each pay for few statements and commits.
+/// Takes jobs of one slot each. Of claims of a few jobs two are under way at a time, and those that come meanwhile go
+/// together in the next: nobody waits for a timer, and many who claim one job each pay for few statements and commits.
 ///
 /// Thread safety: any thread.
 class Claimer {
 public:
-    Claimer(Client& client, Clock& clock, LowWater& low_water) : client_(client), clock_(clock), low_water_(low_water) {}
+    Claimer(Client& client, Clock& clock, LowWater& low_water)
+        : client_(client), clock_(clock), low_water_(low_water) {}
 
+    /// Without an answer of whether anything was taken: Errc::in_doubt; the worker is told by its next beat.
     Result<Claimed> claim(Call const& call, Claim const& claim);
 
 private:

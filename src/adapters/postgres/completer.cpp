@@ -11,10 +11,10 @@ namespace rgrid::postgres {
 
 namespace {
 
-// Of each call all or nothing. A lease is found by its job, in a subquery of its own, since a plan that was made while the
-// table was small would go through all leases for each report; IS TRUE keeps the index by worker out. It is deleted by its
-// job too and not by its place in the table, since a cancel may just have moved it. Who has ended a job is marked idle, but
-// not for every one: the mark is one row, and several ends at once would wait for each other's commits.
+// Of each call all or nothing. A lease is found by its job, in a subquery of its own, since a plan that was made while
+// the table was small would go through all leases for each report; IS TRUE keeps the index by worker out. It is deleted
+// by its job too and not by its place in the table, since a cancel may just have moved it. Who has ended a job is
+// marked idle, but not for every one: the mark is one row, and several ends at once would wait for each other's commits.
 constexpr Statement end_statement{"end_successes", R"sql(
 WITH now AS MATERIALIZED (SELECT rgrid.clock() AS at FROM rgrid.store WHERE frozen = ''),
 held AS MATERIALIZED (

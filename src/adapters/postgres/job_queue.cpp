@@ -230,7 +230,8 @@ constexpr std::int64_t many_kinds = 200;
 bool prune_kinds(Transaction& transaction) {
     static constexpr Statement count{
         "count_kinds",
-        "SELECT count(*) FROM rgrid.kind k WHERE (SELECT true FROM rgrid.ready r WHERE r.kind = k.id LIMIT 1) IS NULL"};
+        "SELECT count(*) FROM rgrid.kind k "
+        "WHERE (SELECT true FROM rgrid.ready r WHERE r.kind = k.id LIMIT 1) IS NULL"};
     static constexpr Statement prune{
         "prune_kinds",
         "DELETE FROM rgrid.kind k WHERE (SELECT true FROM rgrid.ready r WHERE r.kind = k.id LIMIT 1) IS NULL"};

@@ -11,7 +11,7 @@ namespace {
 
 // Locks each job in the one table that holds it, in the order lease, ready, scheduled, result and by job within each.
 // The parts of an Append run one after another. The last part says which jobs exist at all. Each look for one job is a
-// subquery of its own, so that it is a look by its key whatever the tables held when the plan was made.
+// subquery of its own, so that it goes by its key whatever the tables held when the plan was made.
 constexpr Statement lock_statement{"lock_jobs", R"sql(
 SELECT job, state, kind, epoch, attempts, losses, cancel, has_last, outcome, exit_code, message, outputs, worker, started
 FROM (
@@ -89,7 +89,8 @@ void take_from_ready(Transaction& transaction, std::vector<Move> const& moves) {
         "leave_ready",
         "WITH gone AS (DELETE FROM rgrid.ready WHERE ctid = ANY(ARRAY("
         "SELECT q.ctid FROM unnest($1::int[], $2::bigint[]) AS i(kind, job), "
-        "LATERAL (SELECT r.ctid FROM rgrid.ready r WHERE r.kind = i.kind AND r.job = i.job OFFSET 0) q)) RETURNING kind), "
+        "LATERAL (SELECT r.ctid FROM rgrid.ready r WHERE r.kind = i.kind AND r.job = i.job OFFSET 0) q)) "
+        "RETURNING kind), "
         "counted AS (INSERT INTO rgrid.tally(kind, state, jobs) SELECT kind, 1, -count(*) FROM gone GROUP BY kind) "
         "SELECT count(*) FROM gone"};
     std::vector<int> kinds;

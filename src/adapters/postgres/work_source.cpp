@@ -43,8 +43,8 @@ Result<Registered> open_session(Transaction& transaction, Registration const& wh
     return Registered{incarnation};
 }
 
-// A beat of a worker that is as the store knows it, and what it holds. OFFSET keeps the order out of the look for that, which
-// would go through all leases for its sake if they were few when the plan was made.
+// A beat of a worker that is as the store knows it, and what it holds. OFFSET keeps the order out of the look for that,
+// which would go through all leases for its sake if they were few when the plan was made.
 constexpr Statement beat_statement{"beat", R"sql(
 WITH me AS (
     UPDATE rgrid.session SET beat = beat + 1, beat_at = rgrid.clock()

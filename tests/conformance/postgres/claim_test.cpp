@@ -107,7 +107,8 @@ TEST_F(ClaimTogetherTest, each_gets_jobs_of_its_pool_as_many_as_it_asked_for_and
     for (std::size_t i = 0; i < claims.size(); ++i)
         for (auto const& lease : claimed.at(i).leases) {
             EXPECT_TRUE(all.insert(lease.job).second);
-            EXPECT_EQ(sql.text("SELECT worker || ' ' || epoch FROM rgrid.lease WHERE job = " + std::to_string(lease.job.value)),
+            auto const job = std::to_string(lease.job.value);
+            EXPECT_EQ(sql.text("SELECT worker || ' ' || epoch FROM rgrid.lease WHERE job = " + job),
                       claims[i].worker.value + " " + std::to_string(lease.epoch.value));
         }
     EXPECT_EQ(damage(sql), "");
