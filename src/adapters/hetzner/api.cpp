@@ -183,7 +183,8 @@ std::optional<ApiSshKey> read_ssh_key(Value const& from) {
 }
 
 std::optional<ApiNetwork> read_network(Value const& from) {
-    ApiNetwork network{number_in(from, "id"), text_in(from, "name"), texts_in(from, "labels"), {}};
+    ApiNetwork network{number_in(from, "id"), text_in(from, "name"), texts_in(from, "labels"), {},
+                       list_in(from, "servers").size()};
     if (network.id <= 0) return std::nullopt;
     for (auto const& subnet : list_in(from, "subnets")) network.zones.push_back(text_in(subnet, "network_zone"));
     return network;

@@ -1,6 +1,7 @@
 #include "adapters/hetzner/belongings.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <rgrid/base/text.hpp>
 #include <utility>
 
@@ -14,8 +15,15 @@ namespace {
 constexpr auto own_word = "own";
 constexpr auto no_word = "none";
 constexpr std::size_t places_of_a_group = 10;
+/// A network has 100; not all are used, since those whose creates are under way are not counted.
+constexpr std::size_t places_of_a_network = 90;
 
 Refusal rejection(std::string text) { return {fail(Errc::rejected, std::move(text)), {}, true, false}; }
+
+Refusal somebody_elses(std::string const& kind, std::string const& name, FleetId const& fleet) {
+    return rejection("the " + kind + " \"" + name + "\" has not the label " + fleet_label + "=" + fleet.value +
+                     ", so it is somebody else's; rename it, or name a " + kind + " in the settings");
+}
 
 std::string by_name(std::string const& name) { return "name=" + query_encoded(name); }
 
@@ -42,12 +50,12 @@ Result<Attachments> Belongings::ensure(Call const& call, std::string const& zone
     auto const cached = [&]() -> std::optional<Attachments> {
         std::scoped_lock const lock{mutex_};
         auto const found = known_.find(zone);
-        return found == known_.end() ? std::nullopt : std::optional{found->second};
+        return found == known_.end() || found->second.room == 0 ? std::nullopt : std::optional{found->second};
     }();
     auto all = cached ? Result<Attachments>{*cached} : look(call, zone);
-    if (all && !cached) {
+    if (all) {
         std::scoped_lock const lock{mutex_};
-        known_[zone] = *all;
+        (known_[zone] = *all).room -= 1;
     }
     // How full a group is changes with every server.
     if (all) {
@@ -68,9 +76,7 @@ Result<Attachments> Belongings::look(Call const& call, std::string const& zone) 
         if (!id) return id.error().error;
         all.ssh_keys.push_back(*id);
     }
-    auto const net = network(call, zone);
-    if (!net) return net.error().error;
-    if (*net) all.networks.push_back(**net);
+    if (auto const added = add_network(call, zone, all); !added) return added.error();
     auto const wall = firewall(call);
     if (!wall) return wall.error().error;
     if (*wall) all.firewalls.push_back(**wall);
@@ -98,12 +104,18 @@ Outcome<Id> Belongings::key(Call const& call) {
     return there;
 }
 
-Outcome<std::optional<Id>> Belongings::network(Call const& call, std::string const& zone) {
-    if (settings_.network == no_word || settings_.network.empty()) return std::optional<Id>{};
-    return settings_.network == own_word ? own_network(call, zone) : given_network(call, zone);
+Result<> Belongings::add_network(Call const& call, std::string const& zone, Attachments& all) {
+    all.room = std::numeric_limits<std::size_t>::max();
+    if (settings_.network == no_word || settings_.network.empty()) return {};
+    bool const ours = settings_.network == own_word;
+    auto const found = ours ? own_network(call, zone) : given_network(call, zone);
+    if (!found) return found.error().error;
+    all.networks.push_back(found->id);
+    if (ours) all.room = places_of_a_network - found->servers;
+    return {};
 }
 
-Outcome<std::optional<Id>> Belongings::given_network(Call const& call, std::string const& zone) {
+Outcome<ApiNetwork> Belongings::given_network(Call const& call, std::string const& zone) {
     auto const there = api_.networks(call, by_name(settings_.network));
     if (!there) return there.error();
     auto const* const found = only_named(*there, settings_.network);
@@ -113,29 +125,30 @@ Outcome<std::optional<Id>> Belongings::given_network(Call const& call, std::stri
     if (std::ranges::find(found->zones, zone) == found->zones.end())
         return rejection("the network \"" + printable(settings_.network) + "\" has no subnet in the zone " +
                          printable(zone) + "; add one, or leave out the locations there");
-    return std::optional{found->id};
+    return *found;
 }
 
-Outcome<std::optional<Id>> Belongings::own_network(Call const& call, std::string const& zone) {
-    auto const name = own_name(zone);
-    auto const find = [&]() -> Outcome<std::optional<Id>> {
-        auto const there = api_.networks(call, by_name(name));
-        if (!there) return there.error();
+/// The first of our networks in the zone that has room; a new one if there is none.
+Outcome<ApiNetwork> Belongings::own_network(Call const& call, std::string const& zone) {
+    auto const there = api_.networks(call, "label_selector=" + selector_of(fleet_));
+    if (!there) return there.error();
+    for (int number = 1;; ++number) {
+        auto const name = own_name(zone) + (number == 1 ? "" : "-" + std::to_string(number));
         auto const* const found = only_named(*there, name);
-        if (found == nullptr) return std::optional<Id>{};
-        if (!is_of(found->labels, fleet_))
-            return rejection("the network \"" + name + "\" has not the label " + fleet_label + "=" + fleet_.value +
-                             ", so it is somebody else's; rename it, or name a network in the settings");
-        return std::optional{found->id};
-    };
-    auto there = find();
-    if (!there || *there) return there;
+        if (found == nullptr || !is_of(found->labels, fleet_)) return new_network(call, name, zone);
+        if (found->servers < places_of_a_network) return *found;
+    }
+}
+
+Outcome<ApiNetwork> Belongings::new_network(Call const& call, std::string const& name, std::string const& zone) {
     auto const made = api_.create_network(call, name, settings_.network_range, zone, labels_of(fleet_));
-    if (made) return std::optional{made->id};
-    if (!may_be_there(made.error())) return made.error();
-    there = find();
-    if (there && !*there) return made.error();
-    return there;
+    if (made || !may_be_there(made.error())) return made;
+    auto const there = api_.networks(call, by_name(name));
+    if (!there) return there.error();
+    auto const* const found = only_named(*there, name);
+    if (found == nullptr) return made.error();
+    if (!is_of(found->labels, fleet_)) return somebody_elses("network", name, fleet_);
+    return *found;
 }
 
 Outcome<std::optional<Id>> Belongings::firewall(Call const& call) {
@@ -156,9 +169,7 @@ Outcome<std::optional<Id>> Belongings::own_firewall(Call const& call) {
         if (!there) return there.error();
         auto const* const found = only_named(*there, name);
         if (found == nullptr) return std::optional<Id>{};
-        if (!is_of(found->labels, fleet_))
-            return rejection("the firewall \"" + name + "\" has not the label " + fleet_label + "=" + fleet_.value +
-                             ", so it is somebody else's; rename it, or name a firewall in the settings");
+        if (!is_of(found->labels, fleet_)) return somebody_elses("firewall", name, fleet_);
         if (found->rules != own_rules())
             if (auto const set = api_.set_rules(call, found->id, own_rules()); !set) return set.error();
         return std::optional{found->id};
@@ -195,8 +206,9 @@ std::vector<std::string> Belongings::problems(Call const& call, std::vector<std:
     auto const add = [&](auto const& outcome) {
         if (!outcome) texts.push_back(outcome.error().error.message);
     };
-    if (settings_.network != own_word)
-        for (auto const& zone : zones) add(network(call, zone));
+    bool const given = !settings_.network.empty() && settings_.network != own_word && settings_.network != no_word;
+    if (given)
+        for (auto const& zone : zones) add(given_network(call, zone));
     if (settings_.firewall != own_word) add(firewall(call));
     add(placement_group(call));
     return texts;

@@ -20,10 +20,11 @@ struct Attachments {
     std::vector<Id> networks;
     std::vector<Id> firewalls;
     std::optional<Id> placement_group;
+    std::size_t room = 0;  ///< How many servers more may be made with these.
 };
 
 /// SSH key, networks, firewall and placement group of a fleet: found, or made if they are to be our own. What was found
-/// is believed until forget(). Thread safety: all methods from any thread.
+/// is believed until forget(), or until a network may be full. Thread safety: all methods from any thread.
 class Belongings {
 public:
     Belongings(Api& api, ProviderSettings const& settings, FleetId fleet, std::optional<PublicKey> key, Clock& clock);
@@ -43,9 +44,10 @@ public:
 
 private:
     Outcome<Id> key(Call const& call);
-    Outcome<std::optional<Id>> network(Call const& call, std::string const& zone);
-    Outcome<std::optional<Id>> own_network(Call const& call, std::string const& zone);
-    Outcome<std::optional<Id>> given_network(Call const& call, std::string const& zone);
+    Result<> add_network(Call const& call, std::string const& zone, Attachments& all);
+    Outcome<ApiNetwork> own_network(Call const& call, std::string const& zone);
+    Outcome<ApiNetwork> new_network(Call const& call, std::string const& name, std::string const& zone);
+    Outcome<ApiNetwork> given_network(Call const& call, std::string const& zone);
     Outcome<std::optional<Id>> firewall(Call const& call);
     Outcome<std::optional<Id>> own_firewall(Call const& call);
     Outcome<std::optional<Id>> placement_group(Call const& call);

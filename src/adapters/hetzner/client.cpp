@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <rgrid/base/text.hpp>
 #include <utility>
 
 #include "adapters/hetzner/api_text.hpp"
@@ -39,6 +40,12 @@ std::optional<std::int64_t> number_header(http::Response const& response, std::s
     return number;
 }
 
+/// What is sent there could be read on the way to anywhere else.
+bool is_loopback(std::string const& host) {
+    auto const name = host.starts_with('[') ? host.substr(0, host.find(']') + 1) : host.substr(0, host.find(':'));
+    return name == "localhost" || name == "[::1]" || name.starts_with("127.");
+}
+
 Result<> check_token(Secret const& token) {
     if (token.empty())
         return fail(Errc::rejected,
@@ -66,6 +73,9 @@ Result<std::unique_ptr<Client>> Client::open(ProviderSettings const& settings, C
     if (place.prefix.find_first_of("?#") != std::string::npos)
         return fail(Errc::rejected, "the URL of the Hetzner API holds \"?\" or \"#\"; expected one such as "
                                     "https://api.hetzner.cloud/v1");
+    if (place.origin.starts_with("http://") && !is_loopback(place.host))
+        return fail(Errc::rejected, "the URL of the Hetzner API begins with http://, and " + printable(place.host) +
+                                        " is not this machine; expected https://");
     http::ClientSettings http;
     http.url = place.origin;
     http.ca_file = settings.ca;

@@ -78,6 +78,7 @@ struct ApiNetwork {
     std::string name;
     Labels labels;
     std::vector<std::string> zones;  ///< That its subnets cover.
+    std::size_t servers = 0;         ///< How many are in it.
 };
 
 struct FirewallRule {

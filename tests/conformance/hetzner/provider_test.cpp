@@ -1,0 +1,744 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <rgrid/adapters/http/server.hpp>
+#include <rgrid/base/paid_period.hpp>
+#include <rgrid/testing/temp_folder.hpp>
+#include <rgrid/testing/threads.hpp>
+#include <set>
+
+#include "adapters/hetzner/codes.hpp"
+#include "support.hpp"
+
+namespace rgrid::hetzner {
+namespace {
+
+using hetzner_sim::Fault;
+using hetzner_sim::FaultKind;
+
+Call const no_limit{};
+
+Fault on_create(FaultKind kind, bool after = false) {
+    Fault fault;
+    fault.kind = kind;
+    fault.method = "POST";
+    fault.path = "/servers";
+    fault.after = after;
+    return fault;
+}
+
+Fault refusal_with(std::string code, std::string message = {}) {
+    auto fault = on_create(FaultKind::error);
+    fault.code = std::move(code);
+    fault.message = std::move(message);
+    return fault;
+}
+
+/// A server that is not the fleet's, in the same project.
+class HetznerProvider : public ::testing::Test {
+protected:
+    HetznerProvider() { strangers->create(no_limit, TestCloud::request("theirs-pool-1", "theirs")).value(); }
+
+    ~HetznerProvider() override {
+        EXPECT_EQ(cloud.count("theirs-pool-1"), 1u) << "nothing of others is ever touched";
+        cloud.simulator.clear_faults();
+        for (int looks = 0; looks < 100 && !provider->list(no_limit).value().empty(); ++looks) {
+            for (auto const& server : provider->list(no_limit).value()) provider->destroy(no_limit, server.id).value();
+            cloud.clock.leap(1s);
+        }
+        EXPECT_EQ(cloud.simulator.servers().size(), 1u) << "no server is left";
+    }
+
+    Result<Server> create(std::string const& name) { return provider->create(no_limit, TestCloud::request(name)); }
+
+    TestCloud cloud;
+    std::unique_ptr<Provider> strangers = cloud.provider(FleetId{"theirs"});
+    std::unique_ptr<Provider> provider = cloud.provider();
+};
+
+struct DoubtfulAnswer {
+    FaultKind kind;
+    bool after;
+    int status = 0;
+};
+
+TEST_F(HetznerProvider, a_create_that_may_have_happened_is_looked_for_and_never_sent_twice) {
+    int number = 0;
+    for (auto const& doubt : std::initializer_list<DoubtfulAnswer>{{FaultKind::error, true, 504},
+                                                                   {FaultKind::error, true, 500},
+                                                                   {FaultKind::html, true, 502},
+                                                                   {FaultKind::empty, true, 503},
+                                                                   {FaultKind::reset, true},
+                                                                   {FaultKind::reset_mid_body, true},
+                                                                   {FaultKind::truncated, true},
+                                                                   {FaultKind::duplicate_keys, true},
+                                                                   {FaultKind::huge_body, true}}) {
+        auto const name = "ours-pool-" + std::to_string(++number);
+        auto fault = on_create(doubt.kind, doubt.after);
+        fault.status = doubt.status;
+        if (doubt.kind == FaultKind::error) fault.code = doubt.status == 504 ? "timeout" : "server_error";
+        cloud.simulator.inject(fault);
+        auto const posts = cloud.calls("POST /servers");
+
+        auto const made = create(name);
+
+        ASSERT_TRUE(made) << static_cast<int>(doubt.kind) << ": " << made.error().message;
+        EXPECT_EQ(made->name.value, name);
+        EXPECT_EQ(cloud.calls("POST /servers"), posts + 1);
+        EXPECT_EQ(cloud.count(name), 1u);
+    }
+}
+
+TEST_F(HetznerProvider, a_create_without_an_answer_that_nobody_finds_is_in_doubt) {
+    int number = 0;
+    for (auto const& doubt : std::initializer_list<DoubtfulAnswer>{{FaultKind::error, false, 504},
+                                                                   {FaultKind::html, false, 502},
+                                                                   {FaultKind::empty, false, 500},
+                                                                   {FaultKind::reset, false}}) {
+        auto const name = "ours-pool-" + std::to_string(++number);
+        auto fault = on_create(doubt.kind);
+        fault.status = doubt.status;
+        if (doubt.kind == FaultKind::error) fault.code = "timeout";
+        cloud.simulator.inject(fault);
+        auto const posts = cloud.calls("POST /servers");
+
+        auto const made = create(name);
+
+        ASSERT_FALSE(made);
+        EXPECT_EQ(made.error().code, Errc::in_doubt) << made.error().message;
+        EXPECT_EQ(cloud.calls("POST /servers"), posts + 1);
+        EXPECT_EQ(provider->find(no_limit, ServerName{name}).value(), std::nullopt);
+        EXPECT_EQ(cloud.count(name), 0u);
+    }
+}
+
+TEST_F(HetznerProvider, a_create_whose_answer_is_slow_is_in_doubt_at_its_deadline_and_found_later) {
+    auto fault = on_create(FaultKind::slow, true);
+    fault.delay = 5s;
+    cloud.simulator.inject(fault);
+    provider->offers(no_limit).value();
+
+    auto const made = provider->create(call_within(cloud.clock, 500ms), TestCloud::request("ours-pool-1"));
+
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().code, Errc::in_doubt) << made.error().message;
+    EXPECT_TRUE(testing::eventually([&] { return provider->find(no_limit, ServerName{"ours-pool-1"}).value().has_value(); }));
+    EXPECT_EQ(cloud.count("ours-pool-1"), 1u);
+}
+
+TEST_F(HetznerProvider, an_answer_in_drops_and_one_with_unknown_words_are_answers) {
+    auto drops = on_create(FaultKind::slow_drip, true);
+    drops.pace = Duration{0};
+    cloud.simulator.inject(drops);
+    EXPECT_TRUE(create("ours-pool-1"));
+    cloud.simulator.inject(on_create(FaultKind::unknown_enum, true));
+    auto const made = create("ours-pool-2");
+    ASSERT_TRUE(made);
+    EXPECT_EQ(made->status, ServerStatus::unknown);
+}
+
+struct PlainRefusal {
+    char const* code;
+    char const* message;
+    Errc expected;
+    char const* told;  ///< What an operator reads among other things.
+};
+
+TEST_F(HetznerProvider, a_refusal_is_certain_and_says_what_it_means) {
+    for (auto const& refusal : std::initializer_list<PlainRefusal>{
+             {"resource_unavailable", "error during placement", Errc::capacity, "cx23 in nbg1 is sold out"},
+             {"placement_error", "", Errc::capacity, "cx23 in nbg1 is sold out"},
+             {"resource_limit_exceeded", "server limit exceeded", quota_code, "lower max_workers"},
+             {"rate_limit_exceeded", "", Errc::retry_later, "API budget used up"},
+             {"maintenance", "", Errc::retry_later, "maintenance"},
+             {"conflict", "", Errc::retry_later, "conflict"},
+             {"locked", "", Errc::retry_later, "locked"},
+             {"unauthorized", "", Errc::denied, "Hetzner rejected the API token"},
+             {"token_readonly", "", Errc::denied, "read-only"},
+             {"invalid_input", "invalid input in field 'user_data'", Errc::rejected, "user_data"},
+             {"not_found", "", Errc::rejected, "not_found"}}) {
+        cloud.simulator.inject(refusal_with(refusal.code, refusal.message));
+        auto const posts = cloud.calls("POST /servers");
+
+        auto const made = create("ours-pool-1");
+
+        ASSERT_FALSE(made) << refusal.code;
+        EXPECT_EQ(made.error().code, refusal.expected) << made.error().message;
+        EXPECT_NE(made.error().message.find(refusal.told), std::string::npos) << made.error().message;
+        EXPECT_EQ(cloud.calls("POST /servers"), posts + 1) << refusal.code << ": whoever decides may try again, not we";
+        EXPECT_EQ(cloud.count("ours-pool-1"), 0u);
+    }
+}
+
+TEST_F(HetznerProvider, a_name_that_a_stranger_has_is_refused_and_the_stranger_untouched) {
+    auto const made = create("theirs-pool-1");
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().code, Errc::rejected);
+    EXPECT_EQ(made.error().message, "the name theirs-pool-1 is taken by a server that is not this fleet's");
+}
+
+TEST_F(HetznerProvider, a_server_of_another_store_is_not_adopted) {
+    create("ours-pool-1").value();
+    auto wanted = TestCloud::request("ours-pool-1");
+    wanted.store = StoreId{"other"};
+    auto const made = provider->create(no_limit, wanted);
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().code, Errc::rejected);
+    EXPECT_NE(made.error().message.find("another store"), std::string::npos) << made.error().message;
+}
+
+TEST_F(HetznerProvider, a_stranger_is_not_deleted) {
+    auto const theirs = strangers->list(no_limit).value().at(0);
+    auto const destroyed = provider->destroy(no_limit, theirs.id);
+    ASSERT_FALSE(destroyed);
+    EXPECT_EQ(destroyed.error().code, Errc::rejected);
+    EXPECT_EQ(cloud.calls("DELETE /servers/{id}"), 0);
+}
+
+TEST_F(HetznerProvider, deletes_go_through_whatever_else_fails) {
+    auto const id = create("ours-pool-1")->id;
+    Fault fault;
+    fault.kind = FaultKind::html;
+    fault.method = "GET";
+    fault.times = 0;
+    cloud.simulator.inject(fault);
+    EXPECT_TRUE(provider->destroy(no_limit, id)) << "it was seen as ours";
+    cloud.simulator.clear_faults();
+    cloud.clock.leap(10s);
+    EXPECT_EQ(cloud.count("ours-pool-1"), 0u);
+}
+
+TEST_F(HetznerProvider, a_delete_is_repeated_until_it_is_certain) {
+    int number = 0;
+    for (auto const& doubt : std::initializer_list<DoubtfulAnswer>{{FaultKind::error, true, 504},
+                                                                   {FaultKind::error, false, 423},
+                                                                   {FaultKind::error, false, 409},
+                                                                   {FaultKind::error, false, 429},
+                                                                   {FaultKind::html, false, 502},
+                                                                   {FaultKind::reset, true},
+                                                                   {FaultKind::reset, false},
+                                                                   {FaultKind::truncated, true}}) {
+        auto const made = create("ours-pool-" + std::to_string(++number)).value();
+        Fault fault;
+        fault.kind = doubt.kind;
+        fault.method = "DELETE";
+        fault.after = doubt.after;
+        fault.status = doubt.status;
+        if (doubt.kind == FaultKind::error)
+            fault.code = doubt.status == 504   ? "timeout"
+                         : doubt.status == 423 ? "locked"
+                         : doubt.status == 409 ? "conflict"
+                                               : "rate_limit_exceeded";
+        fault.times = 2;
+        cloud.simulator.inject(fault);
+
+        EXPECT_TRUE(provider->destroy(no_limit, made.id)) << static_cast<int>(doubt.kind) << doubt.status;
+
+        cloud.simulator.clear_faults();
+        cloud.clock.leap(10s);
+        EXPECT_EQ(cloud.count(made.name.value), 0u);
+    }
+}
+
+TEST_F(HetznerProvider, a_listing_is_whole_or_an_error) {
+    for (int i = 1; i <= 5; ++i) create("ours-pool-" + std::to_string(i)).value();
+    for (auto const kind : {FaultKind::html, FaultKind::reset, FaultKind::truncated, FaultKind::reset_mid_body,
+                            FaultKind::duplicate_keys, FaultKind::huge_body, FaultKind::empty}) {
+        Fault fault;
+        fault.kind = kind;
+        fault.path = "/servers";
+        fault.times = 1;
+        cloud.simulator.inject(fault);
+        auto const once = provider->list(no_limit);
+        if (once) {
+            EXPECT_EQ(once->size(), 5u) << static_cast<int>(kind);
+        } else {
+            EXPECT_EQ(once.error().code, Errc::retry_later) << once.error().message;
+        }
+        cloud.simulator.clear_faults();
+        EXPECT_EQ(provider->list(no_limit).value().size(), 5u);
+    }
+}
+
+TEST_F(HetznerProvider, a_server_that_a_listing_passes_over_is_asked_for_by_its_number) {
+    auto const first = create("ours-pool-1").value();
+    auto const second = create("ours-pool-2").value();
+    ASSERT_EQ(provider->list(no_limit).value().size(), 2u);
+    ASSERT_TRUE(cloud.simulator.vanish("ours-pool-1"));
+
+    Fault fault;
+    fault.kind = FaultKind::html;
+    fault.path = "/servers/*";
+    fault.times = 0;
+    cloud.simulator.inject(fault);
+    auto const unclear = provider->list(no_limit).value();
+    ASSERT_EQ(unclear.size(), 2u) << "nobody said that it is gone";
+    EXPECT_EQ(unclear[0].id, first.id);
+
+    cloud.simulator.clear_faults();
+    auto const clear = provider->list(no_limit).value();
+    ASSERT_EQ(clear.size(), 1u);
+    EXPECT_EQ(clear[0].id, second.id);
+}
+
+TEST_F(HetznerProvider, a_create_that_the_provider_cannot_finish_is_known_as_failed) {
+    auto fault = on_create(FaultKind::action_error);
+    fault.code = "action_failed";
+    fault.message = "no hypervisor";
+    cloud.simulator.inject(fault);
+    create("ours-pool-1").value();
+    auto const status = [&] {
+        cloud.clock.leap(5s);
+        auto const servers = provider->list(no_limit).value();
+        return servers.empty() ? ServerStatus::unknown : servers[0].status;
+    };
+    EXPECT_TRUE(testing::eventually([&] { return status() == failed_status; }));
+    ASSERT_EQ(provider->problems().size(), 1u);
+    EXPECT_NE(provider->problems()[0].find("ours-pool-1"), std::string::npos) << provider->problems()[0];
+
+    auto const restarted = cloud.provider();
+    EXPECT_EQ(restarted->list(no_limit).value().at(0).status, failed_status) << "also for who was not there";
+}
+
+TEST_F(HetznerProvider, ages_are_the_providers) {
+    auto const made = create("ours-pool-1").value();
+    cloud.simulator.advance(70min);
+    auto const age = provider->list(no_limit).value().at(0).age;
+    EXPECT_GE(age, 70min);
+    EXPECT_LT(age, 71min);
+    EXPECT_LT(made.age, 1min);
+}
+
+TEST_F(HetznerProvider, the_fleets_network_and_firewall_are_made_once_and_given_to_each_server) {
+    for (int i = 1; i <= 3; ++i) create("ours-pool-" + std::to_string(i)).value();
+    EXPECT_EQ(cloud.calls("POST /networks"), 2) << "one of each fleet";
+    EXPECT_EQ(cloud.calls("POST /firewalls"), 2);
+    auto const other = cloud.provider();
+    other->create(no_limit, TestCloud::request("ours-pool-4")).value();
+    EXPECT_EQ(cloud.calls("POST /networks"), 2) << "found by their names";
+    EXPECT_EQ(cloud.calls("POST /firewalls"), 2);
+}
+
+TEST_F(HetznerProvider, a_network_that_cannot_be_made_refuses_the_server_for_certain) {
+    for (auto const kind : {FaultKind::html, FaultKind::reset}) {
+        Fault fault;
+        fault.kind = kind;
+        fault.method = "POST";
+        fault.path = "/networks";
+        cloud.simulator.inject(fault);
+        auto const anew = cloud.provider(FleetId{kind == FaultKind::html ? "anew" : "later"});
+        auto const made = anew->create(no_limit, TestCloud::request("anew-pool-1", kind == FaultKind::html ? "anew" : "later"));
+        ASSERT_FALSE(made);
+        EXPECT_EQ(made.error().code, Errc::retry_later) << made.error().message;
+        EXPECT_EQ(cloud.count("anew-pool-1"), 0u);
+    }
+}
+
+TEST_F(HetznerProvider, what_was_made_for_the_fleet_can_be_removed) {
+    auto const made = create("ours-pool-1").value();
+    provider->destroy(no_limit, made.id).value();
+    cloud.clock.leap(10s);
+    EXPECT_TRUE(provider->remove_belongings(no_limit));
+    EXPECT_EQ(cloud.calls("DELETE /networks/{id}"), 1);
+    EXPECT_EQ(cloud.calls("DELETE /firewalls/{id}"), 1);
+    EXPECT_TRUE(provider->leftovers(no_limit).value().empty());
+}
+
+TEST_F(HetznerProvider, the_ssh_key_is_uploaded_once_and_found_under_any_name) {
+    testing::TempFolder const folder;
+    cloud.provider_settings.ssh_key = folder.write(
+        "key.pub", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAII2J5lyVnCHdzFxgfJ50SqqJhxY5gk4TyTSZoKIy9Vhn me@home\n");
+    auto const first = cloud.provider();
+    first->create(no_limit, TestCloud::request("ours-pool-1")).value();
+    auto const others = cloud.provider(FleetId{"theirs"});
+    auto const theirs = others->create(no_limit, TestCloud::request("theirs-pool-2", "theirs")).value();
+    EXPECT_EQ(cloud.calls("POST /ssh_keys"), 1);
+    others->destroy(no_limit, theirs.id).value();
+}
+
+TEST_F(HetznerProvider, user_data_that_is_too_large_is_refused_before_anything_is_asked_for) {
+    cloud.boot = [](ServerRequest const&) { return Result<std::string>{std::string(32'769, 'x')}; };
+    auto const made = cloud.provider()->create(no_limit, TestCloud::request("ours-pool-1"));
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().code, Errc::rejected);
+    EXPECT_NE(made.error().message.find("32769"), std::string::npos) << made.error().message;
+    cloud.boot = [](ServerRequest const&) { return Result<std::string>{fail(Errc::rejected, "no gateway")}; };
+    EXPECT_EQ(cloud.provider()->create(no_limit, TestCloud::request("ours-pool-1")).error().message, "no gateway");
+}
+
+TEST_F(HetznerProvider, no_text_tells_the_token) {
+    auto const tells = [](std::string const& text) { return text.find(good_token.substr(0, 16)) != std::string::npos; };
+    cloud.simulator.inject(refusal_with(
+        "rate_limit_exceeded", "Limit of '3600' requests per hour for token '" + good_token.substr(0, 32) + "...' reached."));
+    auto const limited = create("ours-pool-1");
+    EXPECT_FALSE(tells(limited.error().message));
+    EXPECT_NE(limited.error().message.find("***"), std::string::npos) << limited.error().message;
+    auto wanted = TestCloud::request("ours-pool-1");
+    wanted.token = Secret{"the worker's own secret"};
+    cloud.simulator.inject(refusal_with("invalid_input", "bad user_data: the worker's own secret"));
+    EXPECT_EQ(provider->create(no_limit, wanted).error().message.find("own secret"), std::string::npos);
+}
+
+TEST_F(HetznerProvider, a_revoked_token_is_told_and_a_new_one_taken) {
+    create("ours-pool-1").value();
+    cloud.simulator.admit({reading_token});
+    cloud.simulator.revoke(good_token);
+
+    auto const listed = provider->list(no_limit);
+    ASSERT_FALSE(listed);
+    EXPECT_EQ(listed.error().code, Errc::denied);
+    EXPECT_EQ(create("ours-pool-2").error().code, Errc::denied);
+
+    EXPECT_EQ(provider->use_token(Secret{}).error().code, Errc::rejected);
+    EXPECT_TRUE(provider->use_token(Secret{reading_token}));
+    EXPECT_EQ(provider->list(no_limit).value().size(), 1u);
+    EXPECT_TRUE(create("ours-pool-2"));
+}
+
+TEST_F(HetznerProvider, a_token_of_another_project_sees_nothing) {
+    create("ours-pool-1").value();
+    ASSERT_EQ(provider->list(no_limit).value().size(), 1u);
+    provider->use_token(Secret{foreign_token}).value();
+    EXPECT_TRUE(provider->list(no_limit).value().empty());
+    provider->use_token(Secret{good_token}).value();
+    EXPECT_EQ(provider->list(no_limit).value().size(), 1u);
+}
+
+TEST_F(HetznerProvider, a_check_says_what_is_wrong_and_makes_nothing) {
+    auto const bad = [](std::vector<Check> const& checks) {
+        std::vector<std::string> texts;
+        for (auto const& check : checks)
+            if (!check.good) texts.push_back(check.subject + ": " + check.text);
+        return texts;
+    };
+    EXPECT_TRUE(bad(provider->check(no_limit)).empty()) << bad(provider->check(no_limit))[0];
+
+    cloud.provider_settings.types = {"cx22", "cx23"};
+    cloud.provider_settings.locations = {"nbg1", "mars"};
+    cloud.provider_settings.network = "missing";
+    auto const odd = bad(cloud.provider()->check(no_limit));
+    ASSERT_EQ(odd.size(), 3u);
+    EXPECT_EQ(odd[0], "type cx22: the server type cx22 is no longer orderable; use cx23");
+    EXPECT_EQ(odd[1], "location mars: there is no such location");
+    EXPECT_NE(odd[2].find("\"missing\""), std::string::npos) << odd[2];
+
+    cloud.provider_settings.token = Secret{reading_token};
+    auto const reading = bad(cloud.provider()->check(no_limit));
+    ASSERT_FALSE(reading.empty());
+    EXPECT_NE(reading[0].find("read-only"), std::string::npos) << reading[0];
+
+    cloud.provider_settings.token = Secret{"wrong"};
+    auto const wrong = bad(cloud.provider()->check(no_limit));
+    ASSERT_EQ(wrong.size(), 1u);
+    EXPECT_NE(wrong[0].find("rejected the API token"), std::string::npos) << wrong[0];
+    EXPECT_EQ(cloud.calls("POST /servers"), 1) << "that of the stranger";
+}
+
+TEST_F(HetznerProvider, the_catalogue_is_read_once_in_ten_minutes_and_an_old_one_does_when_it_cannot_be) {
+    provider->offers(no_limit).value();
+    auto const reads = cloud.calls("GET /server_types");
+    provider->offers(no_limit).value();
+    EXPECT_EQ(cloud.calls("GET /server_types"), reads);
+    cloud.clock.leap(11min);
+    Fault fault;
+    fault.kind = FaultKind::html;
+    fault.path = "/pricing";
+    fault.times = 0;
+    cloud.simulator.inject(fault);
+    EXPECT_FALSE(provider->offers(no_limit).value().empty());
+    cloud.simulator.clear_faults();
+    cloud.clock.leap(2min);
+    provider->offers(no_limit).value();
+    EXPECT_GT(cloud.calls("GET /server_types"), reads);
+}
+
+TEST_F(HetznerProvider, pages_are_read_without_a_gap) {
+    for (int i = 1; i <= 120; ++i) create("ours-pool-" + std::to_string(i)).value();
+    auto const before = cloud.calls("GET /servers");
+    EXPECT_EQ(cloud.provider()->list(no_limit).value().size(), 120u);
+    EXPECT_EQ(cloud.calls("GET /servers"), before + 4) << "three pages, and the first once more";
+    EXPECT_EQ(cloud.calls("POST /networks"), 3) << "a network has room for a hundred; theirs is one of the three";
+}
+
+// Behind the first page everything moves forward when somebody deletes what is on it.
+TEST_F(HetznerProvider, a_server_that_moves_to_a_page_that_was_read_is_seen_all_the_same) {
+    for (int i = 1; i <= 60; ++i) create("ours-pool-" + std::to_string(i)).value();
+    int pages = 0;
+    http::Service service;
+    service.handler = [&](http::Request request, http::Reply reply) {
+        bool const is_page = request.target.starts_with("/v1/servers?");
+        reply(cloud.simulator.answer(request));
+        if (is_page && ++pages == 1) cloud.simulator.vanish("ours-pool-1");
+    };
+    SystemClock clock;
+    http::ServerSettings between;
+    between.listen = "127.0.0.1:0";
+    between.handlers = 1;
+    auto const server = http::Server::start(between, service, clock).value();
+    cloud.provider_settings.url = "http://127.0.0.1:" + std::to_string(server->port()) + "/v1";
+
+    auto const listed = cloud.provider()->list(no_limit).value();
+
+    std::set<std::string> names;
+    for (auto const& each : listed) names.insert(each.name.value);
+    for (int i = 2; i <= 60; ++i) EXPECT_TRUE(names.contains("ours-pool-" + std::to_string(i))) << i;
+}
+
+TEST_F(HetznerProvider, what_costs_without_a_server_is_found) {
+    auto const make = [&](std::string const& what, std::string const& body) {
+        http::Request request;
+        request.method = "POST";
+        request.target = "/v1/" + what;
+        request.headers = {{"Authorization", "Bearer " + good_token}, {"Content-Type", "application/json"}};
+        request.body = body;
+        auto const answer = cloud.simulator.answer(request);
+        ASSERT_EQ(answer.status, 201) << answer.body;
+    };
+    for (std::string const fleet : {"ours", "theirs"}) {
+        auto const labels = R"("labels":{"rgrid/fleet":")" + fleet + R"("})";
+        make("volumes", R"({"name":"v-)" + fleet + R"(","size":10,"location":"nbg1",)" + labels + "}");
+        make("primary_ips", R"({"name":"p-)" + fleet +
+                                R"(","type":"ipv4","assignee_type":"server","location":"nbg1","auto_delete":false,)" + labels +
+                                "}");
+    }
+    cloud.simulator.advance(2h);
+
+    auto const left = provider->leftovers(no_limit).value();
+
+    ASSERT_EQ(left.size(), 2u);
+    EXPECT_EQ(left[0].kind, "primary IP");
+    EXPECT_EQ(left[0].name, "p-ours");
+    EXPECT_EQ(left[1].kind, "volume");
+    EXPECT_EQ(left[1].name, "v-ours");
+    EXPECT_GE(left[1].age, 2h - 2s);
+    EXPECT_LT(left[1].age, 3h);
+}
+
+TEST_F(HetznerProvider, how_busy_a_server_is_can_be_asked) {
+    auto const made = create("ours-pool-1").value();
+    cloud.simulator.advance(30min);
+    provider->list(no_limit).value();
+    auto const samples = provider->cpu(no_limit, made.id, 10min).value();
+    EXPECT_FALSE(samples.empty());
+    EXPECT_EQ(provider->cpu(no_limit, ServerId{"none"}, 10min).error().code, Errc::not_found);
+}
+
+TEST(HetznerManners, a_small_budget_is_kept_to_and_its_rest_is_for_deletes) {
+    hetzner_sim::Settings settings;
+    settings.rate_limited = true;
+    settings.requests_an_hour = 40;
+    TestCloud cloud{settings};
+    auto const provider = cloud.provider();
+    auto const soon = [&] { return call_within(cloud.clock, 20s); };
+    auto const made = provider->create(soon(), TestCloud::request("ours-pool-1")).value();
+    std::optional<Error> stopped;
+    for (int i = 2; i < 60 && !stopped; ++i)
+        if (auto const more = provider->create(soon(), TestCloud::request("ours-pool-" + std::to_string(i))); !more)
+            stopped = more.error();
+    ASSERT_TRUE(stopped);
+    EXPECT_EQ(stopped->code, Errc::retry_later);
+    EXPECT_GT(stopped->retry_after, 0s);
+    EXPECT_NE(stopped->message.find("API budget used up"), std::string::npos) << stopped->message;
+    EXPECT_TRUE(provider->destroy(soon(), made.id)) << "the last requests are for deletes";
+}
+
+/// What a controller does with a provider: it keeps the names that it has asked for until it knows what became of them.
+class FaultyRun {
+public:
+    FaultyRun(TestCloud& cloud, Provider& provider, unsigned seed)
+        : cloud_(cloud), provider_(provider), random_(seed) {
+        for (auto const& offer : provider_.offers(no_limit).value())
+            if (offer.key == TestCloud::request("x").offer) offer_ = offer;
+    }
+
+    void run(int creates) {
+        while (number_ < creates) {
+            if (standing_.size() < 15) create();
+            look_for_doubtful();
+            if (chance(0.5)) destroy_one();
+            if (chance(0.3)) list();
+            cloud_.clock.leap(Duration{static_cast<std::int64_t>(20'000 * draw())});
+        }
+    }
+
+    void end() {
+        for (int rounds = 0; rounds < 1000 && !(standing_.empty() && doubtful_.empty()); ++rounds) {
+            look_for_doubtful();
+            destroy_one();
+            list();
+            cloud_.clock.leap(5s);
+        }
+    }
+
+    [[nodiscard]] std::size_t left() const { return standing_.size() + doubtful_.size(); }
+    [[nodiscard]] Money bill() const { return bill_; }
+    [[nodiscard]] int made() const { return made_; }
+
+private:
+    double draw() { return std::uniform_real_distribution<double>{0, 1}(random_); }
+    bool chance(double part) { return draw() < part; }
+
+    void create() {
+        auto const name = "ours-pool-" + std::to_string(++number_);
+        auto const made = provider_.create(no_limit, TestCloud::request(name));
+        if (made) stands(name, made->age);
+        else if (made.error().code == Errc::in_doubt) doubtful_.insert(name);
+        else refused_.insert(name);
+    }
+
+    void stands(std::string const& name, Duration age) {
+        ++made_;
+        standing_[name] = age;
+        doubtful_.erase(name);
+    }
+
+    void look_for_doubtful() {
+        for (auto const& name : std::set<std::string>{doubtful_}) {
+            auto const found = provider_.find(no_limit, ServerName{name});
+            if (!found) continue;
+            if (*found) stands(name, (*found)->age);
+            else doubtful_.erase(name), refused_.insert(name);
+        }
+    }
+
+    void destroy_one() {
+        if (standing_.empty()) return;
+        auto const which = std::next(standing_.begin(), static_cast<std::ptrdiff_t>(draw() * static_cast<double>(standing_.size())));
+        auto const found = provider_.find(no_limit, ServerName{which->first});
+        if (!found || !*found) return;
+        // A bill cannot be told to the minute, so nothing is deleted near the end of its hour.
+        if (auto const left = left_in_paid_period((*found)->age, offer_.period); left < 10min) cloud_.clock.leap(left + 1min);
+        auto const anew = provider_.find(no_limit, ServerName{which->first});
+        if (!anew || !*anew) return;
+        which->second = (*anew)->age;
+        static_cast<void>(provider_.destroy(no_limit, (*anew)->id));
+    }
+
+    void list() {
+        auto const servers = provider_.list(no_limit);
+        if (!servers) return;
+        std::set<std::string> names;
+        for (auto const& server : *servers) {
+            EXPECT_TRUE(names.insert(server.name.value).second) << server.name.value << " is there twice";
+            EXPECT_FALSE(refused_.contains(server.name.value)) << server.name.value << " was refused and exists";
+        }
+        std::erase_if(standing_, [&](auto const& each) {
+            if (names.contains(each.first)) return false;
+            bill_ += offer_.price * paid_periods(each.second, offer_.period);
+            return true;
+        });
+    }
+
+    TestCloud& cloud_;
+    Provider& provider_;
+    std::minstd_rand random_;
+    Offer offer_;
+    int number_ = 0;
+    int made_ = 0;
+    std::map<std::string, Duration> standing_;
+    std::set<std::string> doubtful_;
+    std::set<std::string> refused_;
+    Money bill_;
+};
+
+void inject_random_faults(hetzner_sim::Simulator& simulator) {
+    auto const any = [](FaultKind kind, bool after, std::string code = {}) {
+        Fault fault;
+        fault.kind = kind;
+        fault.after = after;
+        fault.code = std::move(code);
+        fault.times = 0;
+        fault.chance = 0.02;
+        return fault;
+    };
+    for (bool const after : {false, true}) {
+        simulator.inject(any(FaultKind::html, after));
+        simulator.inject(any(FaultKind::reset, after));
+        simulator.inject(any(FaultKind::error, after, "timeout"));
+        simulator.inject(any(FaultKind::error, after, "server_error"));
+    }
+    for (auto const kind : {FaultKind::reset_mid_body, FaultKind::truncated, FaultKind::duplicate_keys, FaultKind::unknown_enum})
+        simulator.inject(any(kind, true));
+    for (auto const* const code : {"rate_limit_exceeded", "conflict", "locked", "unavailable"})
+        simulator.inject(any(FaultKind::error, false, code));
+    for (auto const* const code : {"resource_unavailable", "resource_limit_exceeded"}) {
+        auto refused = refusal_with(code);
+        refused.times = 0;
+        refused.chance = 0.1;
+        simulator.inject(refused);
+    }
+    auto failing = on_create(FaultKind::action_error);
+    failing.times = 0;
+    failing.chance = 0.05;
+    simulator.inject(failing);
+}
+
+TEST(HetznerFaults, two_thousand_creates_and_deletes_leave_no_server_and_a_bill_that_agrees) {
+    TestCloud cloud;
+    auto theirs_settings = cloud.provider_settings;
+    theirs_settings.ipv4 = false;
+    auto const theirs = Provider::open(theirs_settings, FleetId{"theirs"}, cloud.boot, cloud.clock).value();
+    theirs->create(no_limit, TestCloud::request("theirs-pool-1", "theirs")).value();
+    auto const provider = cloud.provider();
+    FaultyRun run{cloud, *provider, 7};
+    inject_random_faults(cloud.simulator);
+
+    run.run(2000);
+    cloud.simulator.clear_faults();
+    run.end();
+
+    EXPECT_EQ(run.left(), 0u);
+    ASSERT_EQ(cloud.simulator.servers().size(), 1u) << "that of the stranger";
+    std::set<std::string> names;
+    Money cost;
+    for (auto const& item : cloud.simulator.ledger().items) {
+        if (item.name == "theirs-pool-1") continue;
+        cost += item.cost;
+        if (item.kind != hetzner_sim::BillKind::server) continue;
+        EXPECT_TRUE(names.insert(item.name).second) << item.name << " was made twice";
+    }
+    EXPECT_EQ(static_cast<int>(names.size()), run.made());
+    EXPECT_GT(run.made(), 1000);
+    EXPECT_EQ(to_text(cost), to_text(run.bill()));
+}
+
+TEST(HetznerOpen, what_cannot_be_used_is_named) {
+    HastyClock clock;
+    auto const message = [&](ProviderSettings const& settings, char const* fleet = "ours") {
+        auto const opened = Provider::open(settings, FleetId{fleet}, {}, clock);
+        return opened ? std::string{"it opened"} : opened.error().message;
+    };
+    ProviderSettings settings;
+    EXPECT_NE(message(settings).find("HETZNER_API_TOKEN"), std::string::npos) << message(settings);
+    settings.token = Secret{"two words"};
+    EXPECT_NE(message(settings).find("spaces"), std::string::npos);
+    EXPECT_EQ(message(settings).find("two words"), std::string::npos);
+    settings.token = Secret{good_token};
+    EXPECT_EQ(message(settings), "it opened");
+    settings.url = "http://192.0.2.1/v1";
+    EXPECT_NE(message(settings), "it opened") << "plain http to anywhere but this machine";
+    settings.url = "https://api.hetzner.cloud/v1?x=1";
+    EXPECT_NE(message(settings).find("URL"), std::string::npos) << message(settings);
+    settings = {};
+    settings.token = Secret{good_token};
+    settings.ssh_key = "/no/such/key";
+    EXPECT_NE(message(settings).find("/no/such/key"), std::string::npos);
+    settings.ssh_key.clear();
+    EXPECT_NE(message(settings, "no_host").find("no_host"), std::string::npos);
+}
+
+TEST(HetznerOpen, a_cloud_that_is_away_is_said_to_be_away) {
+    auto cloud = std::make_unique<TestCloud>();
+    auto const provider = cloud->provider();
+    cloud->server.reset();
+    auto const made = provider->create(call_within(cloud->clock, 20s), TestCloud::request("ours-pool-1"));
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().code, Errc::retry_later);
+    EXPECT_TRUE(made.error().message.starts_with("Cannot reach 127.0.0.1")) << made.error().message;
+    EXPECT_EQ(provider->check(call_within(cloud->clock, 20s)).size(), 1u);
+}
+
+}  // namespace
+}  // namespace rgrid::hetzner
