@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <rgrid/base/text.hpp>
+#include <rgrid/config/brief_text.hpp>
 
 #include "config/own_text.hpp"
 #include "config/scalar.hpp"
@@ -87,6 +88,13 @@ void append_map(std::string& to, Type const& type, void const* object) {
 }
 
 }  // namespace
+
+void append_member(std::string& to, char const* name, Type const& type, void const* value) {
+    if (!to.ends_with('{')) to += ',';
+    append_json_string(to, name);
+    to += ':';
+    append_own_text(to, type, value);
+}
 
 void append_json_string(std::string& to, std::string_view text) {
     to += '"';

@@ -57,22 +57,26 @@ void roll_back(Connection& connection) noexcept {
 
 }  // namespace
 
-Rows Transaction::run_with(Statement const& statement, Params const& params) {
+template <class Work>
+auto Transaction::watched(Work const& work) {
     try {
-        return connection_.run(statement, params);
+        return work();
     } catch (...) {
         failed_ = true;
         throw;
     }
 }
 
+Rows Transaction::run_with(Statement const& statement, Params const& params) {
+    return watched([&] { return connection_.run(statement, params); });
+}
+
 void Transaction::script(std::string const& sql) {
-    try {
-        connection_.script(sql);
-    } catch (...) {
-        failed_ = true;
-        throw;
-    }
+    watched([&] { connection_.script(sql); });
+}
+
+void Transaction::load(std::string const& copy, std::function<bool(std::string& piece)> const& more) {
+    watched([&] { connection_.load(copy, more); });
 }
 
 class Client::Impl {

@@ -43,9 +43,15 @@ public:
     /// Several statements without values.
     void script(std::string const& sql);
 
+    /// A COPY ... FROM STDIN, of what `more` appends piece by piece until it returns that there is no more.
+    void load(std::string const& copy, std::function<bool(std::string& piece)> const& more);
+
     [[nodiscard]] bool failed() const noexcept { return failed_; }
 
 private:
+    template <class Work>
+    auto watched(Work const& work);
+
     Connection& connection_;
     bool failed_ = false;
 };

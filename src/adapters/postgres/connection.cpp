@@ -36,6 +36,11 @@ private:
     pg_conn* link_;
 };
 
+struct ClearResult {
+    void operator()(pg_result* result) const noexcept { PQclear(result); }
+};
+using Answer = std::unique_ptr<pg_result, ClearResult>;
+
 constexpr PostgresFailure lost(char const* words) { return {"", words}; }
 
 /// Whether the server has ended the session between two statements or has broken one off, with nothing done.
@@ -117,6 +122,25 @@ Rows Connection::run(Statement const& statement, Params const& params) {
 
 void Connection::script(std::string const& sql) {
     guarded([&] { session_->plain().exec(sql); });
+}
+
+void Connection::load(std::string const& copy, std::function<bool(std::string& piece)> const& more) {
+    if (!session_->open()) throw lost("the connection is lost");
+    auto* const link = session_->link();
+    auto const failed = [&] {
+        auto failure = read_failure(PQerrorMessage(link));
+        if (failure.state.empty() && session_->open()) failure.state = "XX000";
+        if (failure.message.empty()) failure.message = "the connection was lost";
+        return failure;
+    };
+    if (PQresultStatus(Answer{PQexec(link, copy.c_str())}.get()) != PGRES_COPY_IN) throw failed();
+    for (std::string piece; more(piece); piece.clear())
+        if (PQputCopyData(link, piece.data(), static_cast<int>(piece.size())) != 1) throw failed();
+    if (PQputCopyEnd(link, nullptr) != 1) throw failed();
+    std::optional<PostgresFailure> failure;
+    while (Answer const answer{PQgetResult(link)})
+        if (PQresultStatus(answer.get()) != PGRES_COMMAND_OK && !failure) failure = failed();
+    if (failure) throw *std::move(failure);
 }
 
 bool Connection::quiet() const noexcept {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <rgrid/ports/clock.hpp>
 #include <string>
@@ -23,6 +24,9 @@ public:
 
     /// Any number of statements without values, in one round trip.
     void script(std::string const& sql);
+
+    /// Runs a COPY ... FROM STDIN. What `more` appends is sent on at once, until it returns that there is no more.
+    void load(std::string const& copy, std::function<bool(std::string& piece)> const& more);
 
     /// Whether nothing has arrived that this side has not asked for, such as its end. Waits for nothing.
     [[nodiscard]] bool quiet() const noexcept;

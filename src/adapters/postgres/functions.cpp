@@ -167,7 +167,8 @@ CREATE TYPE rgrid.new_job AS (
     pool text, priority int, slots int, timeout bigint, delay bigint, owner text, batch text, submit_key text, spec text);
 
 -- Reads and judges a spec; raises what is wrong with it. Lenient: members that this version does not know were written
--- by a newer one and are passed over. What is stored is what C++ would have stored, member for member.
+-- by a newer one and are passed over. What is stored is what C++ would have stored: what is not as by default, member for
+-- member.
 CREATE FUNCTION rgrid.read_spec(given json, beside text, lenient boolean) RETURNS rgrid.new_job
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
@@ -313,14 +314,26 @@ BEGIN
     END IF;
     IF problem IS NOT NULL THEN PERFORM rgrid.refuse(problem); END IF;
 
-    job.spec := '{"name":' || to_json(of_name) || ',"command":' || command || ',"runtime":' || to_json(runtime)
-        || ',"env":' || env || ',"inputs":' || inputs || ',"outputs":' || outputs || ',"timeout":"'
-        || rgrid.duration_text(job.timeout) || '","memory_limit":' || coalesce('"' || rgrid.bytes_text(memory) || '"', 'null')
-        || ',"cpu_limit":' || coalesce(cpu::float8::text, 'null') || ',"slots":' || job.slots || ',"priority":'
-        || job.priority || ',"pool":' || to_json(job.pool) || ',"owner":' || to_json(job.owner) || ',"batch":'
-        || to_json(job.batch) || ',"delay":"' || rgrid.duration_text(job.delay) || '","max_attempts":' || max_attempts
-        || ',"max_losses":' || max_losses || ',"retry_delay":"' || rgrid.duration_text(retry_delay) || '","submit_key":'
-        || to_json(job.submit_key) || '}';
+    job.spec := '{' || concat_ws(',',
+        CASE WHEN of_name <> '' THEN '"name":' || to_json(of_name) END,
+        CASE WHEN command <> '[]' THEN '"command":' || command END,
+        CASE WHEN runtime <> '' THEN '"runtime":' || to_json(runtime) END,
+        CASE WHEN env <> '{}' THEN '"env":' || env END,
+        CASE WHEN inputs <> '[]' THEN '"inputs":' || inputs END,
+        CASE WHEN outputs <> '[]' THEN '"outputs":' || outputs END,
+        CASE WHEN job.timeout <> 3600000 THEN '"timeout":"' || rgrid.duration_text(job.timeout) || '"' END,
+        '"memory_limit":"' || rgrid.bytes_text(memory) || '"',
+        '"cpu_limit":' || cpu::float8::text,
+        CASE WHEN job.slots <> 1 THEN '"slots":' || job.slots END,
+        CASE WHEN job.priority <> 0 THEN '"priority":' || job.priority END,
+        CASE WHEN job.pool <> 'default' THEN '"pool":' || to_json(job.pool) END,
+        CASE WHEN job.owner <> '' THEN '"owner":' || to_json(job.owner) END,
+        CASE WHEN job.batch <> '' THEN '"batch":' || to_json(job.batch) END,
+        CASE WHEN job.delay <> 0 THEN '"delay":"' || rgrid.duration_text(job.delay) || '"' END,
+        CASE WHEN max_attempts <> 1 THEN '"max_attempts":' || max_attempts END,
+        CASE WHEN max_losses <> 3 THEN '"max_losses":' || max_losses END,
+        CASE WHEN retry_delay <> 10000 THEN '"retry_delay":"' || rgrid.duration_text(retry_delay) || '"' END,
+        CASE WHEN job.submit_key <> '' THEN '"submit_key":' || to_json(job.submit_key) END) || '}';
     RETURN job;
 END $$;
 

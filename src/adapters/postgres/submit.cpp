@@ -2,12 +2,14 @@
 
 #include <map>
 #include <optional>
+#include <rgrid/config/brief_text.hpp>
 #include <rgrid/model/job_rules.hpp>
 #include <rgrid/ports/store_rules.hpp>
 #include <set>
 #include <string>
 #include <tuple>
 
+#include "adapters/postgres/bulk_submit.hpp"
 #include "adapters/postgres/codec.hpp"
 
 namespace rgrid::postgres {
@@ -68,7 +70,7 @@ struct Items {
         delays.push_back(spec.delay);
         owners.push_back(spec.owner);
         batches.push_back(spec.batch);
-        specs.push_back(encode(spec));
+        specs.push_back(config::to_brief_json_text(spec));
         keys.push_back(spec.submit_key.empty() ? std::nullopt : std::optional{spec.submit_key});
     }
 };
@@ -97,15 +99,13 @@ Result<KnownKeys> find_keys(Client& client, Call const& call, std::vector<std::s
     });
 }
 
-}  // namespace
+/// Each job's answer; none yet if its turn is still to come.
+using Answers = std::vector<std::optional<Result<Submitted>>>;
 
-Result<std::vector<Result<Submitted>>> submit(Client& client, Call const& call, std::vector<JobSpec> const& specs) {
-    std::vector<std::optional<Result<Submitted>>> answers(specs.size());
+Result<> submit_in_one_statement(Client& client, Call const& call, std::vector<JobSpec> const& specs,
+                                 std::vector<std::size_t> const& places, Answers& answers) {
     Items items;
-    for (std::size_t i = 0; i < specs.size(); ++i) {
-        if (auto const problem = spec_problem(specs[i])) answers[i] = fail(Errc::rejected, *problem);
-        else items.add(specs[i], i);
-    }
+    for (auto const place : places) items.add(specs[place], place);
     bool accepted = false;
     // What was accepted before is not undone by what fails afterwards.
     auto const failed = [&](Error error) {
@@ -133,6 +133,36 @@ Result<std::vector<Result<Submitted>>> submit(Client& client, Call const& call, 
         }
         items = std::move(again);
     }
+    return {};
+}
+
+/// Returns whether it could be done so.
+Result<bool> submit_by_copy(Client& client, Call const& call, std::vector<JobSpec> const& specs,
+                            std::vector<std::size_t> const& places, Answers& answers) {
+    if (places.size() < bulk_from) return false;
+    std::vector<JobSpec const*> jobs;
+    jobs.reserve(places.size());
+    for (auto const place : places) jobs.push_back(&specs[place]);
+    auto const numbers = submit_in_bulk(client, call, jobs);
+    if (!numbers) return numbers.error();
+    if (!*numbers) return false;
+    for (std::size_t i = 0; i < places.size(); ++i) answers[places[i]] = Submitted{(**numbers)[i], false};
+    return true;
+}
+
+}  // namespace
+
+Result<std::vector<Result<Submitted>>> submit(Client& client, Call const& call, std::vector<JobSpec> const& specs) {
+    Answers answers(specs.size());
+    std::vector<std::size_t> good;
+    for (std::size_t i = 0; i < specs.size(); ++i) {
+        if (auto const problem = spec_problem(specs[i])) answers[i] = fail(Errc::rejected, *problem);
+        else good.push_back(i);
+    }
+    auto const copied = submit_by_copy(client, call, specs, good, answers);
+    if (!copied) return copied.error();
+    if (!*copied)
+        if (auto const done = submit_in_one_statement(client, call, specs, good, answers); !done) return done.error();
     std::vector<Result<Submitted>> results;
     results.reserve(answers.size());
     for (auto& answer : answers) results.push_back(*std::move(answer));

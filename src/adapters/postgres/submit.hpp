@@ -7,7 +7,7 @@
 
 namespace rgrid::postgres {
 
-/// Accepts jobs in one statement, and looks up those whose submit keys were known.
+/// Accepts jobs all at once, many of them by COPY, and looks up those whose submit keys were known.
 [[nodiscard]] Result<std::vector<Result<Submitted>>> submit(Client& client, Call const& call,
                                                             std::vector<JobSpec> const& specs);
 

@@ -47,6 +47,20 @@ protected:
         });
     }
 
+    static constexpr char const* copy_items = "COPY public.item(name) FROM STDIN";
+
+    Result<> copy(Client& client, Call const& call, std::vector<std::string> const& pieces,
+                  char const* statement = copy_items) {
+        return client.transact<void>(call, Effect::writes, [&](Transaction& transaction) -> Result<> {
+            transaction.load(statement, [&, next = pieces.begin()](std::string& piece) mutable {
+                if (next == pieces.end()) return false;
+                piece = *next++;
+                return true;
+            });
+            return {};
+        });
+    }
+
     std::int64_t items() { return sql.number("SELECT count(*) FROM item"); }
 
     SystemClock clock;
@@ -215,6 +229,55 @@ TEST_F(ClientTest, text_that_the_database_cannot_keep_is_rejected) {
     static constexpr Statement list{"list", "SELECT cardinality($1::text[])"};
     auto const inside = client.run(patient(), Effect::reads, list, std::vector{std::string{"a\0b", 3}});
     EXPECT_EQ(inside.error().code, Errc::rejected);
+}
+
+TEST_F(ClientTest, what_is_copied_is_there_with_its_transaction) {
+    Client client{database->settings(), clock};
+    EXPECT_TRUE(copy(client, patient(), {"a\n", "", "b\\tc\nd\n"}));
+    EXPECT_EQ(sql.text("SELECT string_agg(name, ',' ORDER BY id) FROM item"), "a,b\tc,d");
+    EXPECT_TRUE(copy(client, patient(), {}));
+    EXPECT_EQ(items(), 3);
+}
+
+TEST_F(ClientTest, a_copy_that_is_refused_leaves_nothing_and_names_no_value) {
+    auto settings = database->settings();
+    settings.connections = 1;
+    Client client{settings, clock};
+    auto const process = number(client.run(patient(), Effect::reads, own_process));
+    EXPECT_EQ(copy(client, patient(), {"a\n", "\xff\n"}).error().code, Errc::rejected);
+    EXPECT_EQ(copy(client, patient(), {"a\n", std::string{"b\0c\n", 4}}).error().code, Errc::rejected);
+    auto const twice = copy(client, patient(), {"the-value\n", "the-value\n"});
+    EXPECT_THAT(twice.error().message, HasSubstr("23505"));
+    EXPECT_THAT(twice.error().message, Not(HasSubstr("the-value")));
+    auto const broken = client.transact<void>(patient(), Effect::writes, [](Transaction& transaction) -> Result<> {
+        transaction.load(copy_items, [](std::string& piece) -> bool {
+            if (piece += "a\n"; piece.size() == 2) throw std::runtime_error{"no more"};
+            return true;
+        });
+        return {};
+    });
+    EXPECT_THAT(broken.error().message, HasSubstr("no more"));
+    EXPECT_THAT(copy(client, patient(), {"a\n"}, "COPY public.item(other) FROM STDIN").error().message, HasSubstr("other"));
+    EXPECT_EQ(items(), 0);
+    EXPECT_TRUE(copy(client, patient(), {"a\n"}));
+    EXPECT_EQ(number(client.run(patient(), Effect::reads, own_process)), process) << "the connection is as good as before";
+}
+
+TEST_F(ClientTest, a_copy_ends_in_time_at_a_server_that_reads_no_more) {
+    Client client{database->settings(), clock};
+    std::optional<Frozen> frozen;
+    auto const late = client.transact<void>(within(1s), Effect::writes, [&](Transaction& transaction) -> Result<> {
+        frozen.emplace(static_cast<pid_t>(transaction.run(own_process).front().integer(0)));
+        transaction.load(copy_items, [left = 64](std::string& piece) mutable {
+            piece.assign(1 << 20, 'a');
+            return left-- > 0;
+        });
+        return {};
+    });
+    EXPECT_EQ(late.error().code, Errc::retry_later) << late.error().message;
+    EXPECT_THAT(late.error().message, HasSubstr("no answer in time"));
+    frozen.reset();
+    EXPECT_EQ(items(), 0);
 }
 
 TEST_F(ClientTest, missing_tables_functions_and_databases_are_for_an_operator) {

@@ -5,7 +5,7 @@
 #include <rgrid/adapters/postgres/store.hpp>
 #include <rgrid/adapters/postgres/wake.hpp>
 #include <rgrid/adapters/system/clock.hpp>
-#include <rgrid/config/json_text.hpp>
+#include <rgrid/config/brief_text.hpp>
 #include <rgrid/model/job_rules.hpp>
 #include <rgrid/testing/builders.hpp>
 #include <rgrid/testing/printers.hpp>
@@ -274,7 +274,7 @@ TEST_F(SubmitFunctionTest, sql_and_cpp_judge_any_spec_alike_and_store_it_alike) 
         ++(problem ? bad : good);
         if (problem) continue;
         auto const text = sql.text("SELECT spec FROM rgrid.job ORDER BY id DESC LIMIT 1");
-        ASSERT_EQ(text, config::to_json_text(spec));
+        ASSERT_EQ(text, config::to_brief_json_text(spec));
     }
     EXPECT_GT(good, 30);
     EXPECT_GT(bad, 30);

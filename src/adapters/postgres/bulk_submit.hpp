@@ -1,0 +1,19 @@
+#pragma once
+
+#include <optional>
+#include <rgrid/model/job.hpp>
+#include <vector>
+
+#include "adapters/postgres/client.hpp"
+
+namespace rgrid::postgres {
+
+/// From so many jobs on, what COPY saves a job is more than the round trips that it takes.
+constexpr std::size_t bulk_from = 200;
+
+/// Accepts all of `jobs` or none, by COPY. Returns their numbers, or nothing, and none was accepted, if it has to be done
+/// in another way because some submit key is known.
+[[nodiscard]] Result<std::optional<std::vector<JobId>>> submit_in_bulk(Client& client, Call const& call,
+                                                                       std::vector<JobSpec const*> const& jobs);
+
+}  // namespace rgrid::postgres
