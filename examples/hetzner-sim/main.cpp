@@ -9,6 +9,7 @@
 #include <optional>
 #include <rgrid/adapters/system/clock.hpp>
 #include <rgrid/hetzner_sim/agents.hpp>
+#include <rgrid/hetzner_sim/record.hpp>
 #include <rgrid/hetzner_sim/server.hpp>
 #include <stop_token>
 #include <string>
@@ -35,6 +36,7 @@ struct Options {
     hetzner_sim::Listening listening;
     std::vector<std::string> agents;
     std::string folder = "hetzner-sim";
+    std::string record;
 };
 
 void add_options(CLI::App& program, Options& options) {
@@ -63,6 +65,8 @@ void add_options(CLI::App& program, Options& options) {
         ->type_name("COMMAND...");
     program.add_option("--folder", options.folder, "Where those have their working folders and logs")
         ->capture_default_str();
+    program.add_option("--record", options.record, "Adds each call and its answer to it, a line of JSON each")
+        ->type_name("FILE");
     program.footer(
         "Its owner's requests are below /_sim: GET ledger, servers, calls, time, faults; POST advance, faults,\n"
         "stock, limits, times, tokens, vanish; DELETE faults, tokens.\n"
@@ -105,12 +109,21 @@ sigset_t block_stop_signals() {
     return signals;
 }
 
+std::unique_ptr<hetzner_sim::Record> open_record(Options const& options) {
+    if (options.record.empty()) return nullptr;
+    auto record = hetzner_sim::Record::open(options.record);
+    if (!record) throw CLI::ValidationError("--record", record.error().message);
+    return std::move(*record);
+}
+
 int serve(Options options) {
     auto const signals = block_stop_signals();
     SystemClock clock;
     if (!options.agents.empty()) options.agents.front() = found_program(options.agents.front());
     hetzner_sim::Agents agents{{options.agents, std::filesystem::absolute(options.folder).string()}};
     hetzner_sim::Simulator simulator{settings_of(options), clock};
+    auto const record = open_record(options);
+    if (record) simulator.listen([&](auto const& request, auto const& response) { record->add(request, response); });
     std::jthread looking;
     if (!options.agents.empty()) {
         simulator.watch(agents.watch());

@@ -66,6 +66,7 @@ public:
             answer = answer_api(request);
         }
         watching_.tell();
+        if (listener_) listener_(request, answer.response);
         return answer;
     }
 
@@ -105,6 +106,7 @@ public:
     FaultScript faults_;
     std::map<std::string, std::int64_t> calls_;
     Watching watching_;
+    std::function<void(http::Request const&, http::Response const&)> listener_;
 
 private:
     /// Brings everything to the time that it is.
@@ -310,6 +312,10 @@ std::map<std::string, std::int64_t> Simulator::calls() const {
 
 void Simulator::watch(ServerWatch watch) {
     impl_->watching_.set(std::move(watch));
+}
+
+void Simulator::listen(std::function<void(http::Request const&, http::Response const&)> listener) {
+    impl_->listener_ = std::move(listener);
 }
 
 }  // namespace rgrid::hetzner_sim

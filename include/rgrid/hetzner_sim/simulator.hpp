@@ -101,6 +101,10 @@ public:
 
     void watch(ServerWatch watch);  ///< Only before the first call.
 
+    /// Is told each call below /v1 and its answer, by whoever calls, from several threads at once. Only before the first
+    /// call.
+    void listen(std::function<void(http::Request const&, http::Response const&)> listener);
+
 private:
     class Impl;
     std::unique_ptr<Impl> impl_;
