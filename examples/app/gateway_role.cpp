@@ -102,8 +102,12 @@ Result<std::unique_ptr<GatewayRole>> GatewayRole::start(LoadedSettings const& lo
         role->stop_.get_token());
     gateway::GatewayPorts behind{*ports.work, *ports.jobs, *ports.files, *role->identities_, clock};
     behind.wake = ports.gateway_wake.get();
-    behind.on_boot_log = [&log](WorkerId const& worker, std::string const& text) {
+    behind.on_boot_log = [&log, &clock, fleet = ports.fleet, within = gateway_settings.call_time](
+                             WorkerId const& worker, std::string const& text) {
         log.say(Severity::info, "boot log of " + worker.value + ": " + printable(text));
+        auto const kept =
+            fleet->report_boot(call_within(clock, within), ServerName{worker.value}, read_boot_report(text));
+        if (!kept) log.say(Severity::warning, "boot log of " + worker.value + " was not kept: " + kept.error().message);
     };
     role->tell(settings);
     behind.agent_settings = [role = role.get()](WorkerId const&, PoolName const& pool) {

@@ -106,6 +106,8 @@ int cost(Context& context, CostOptions const& options) {
     std::cout << "\nTotal since " << to_text(result.since).substr(0, 16) << "Z: " << sum_text(result.report.total)
               << ", of which " << sum_text(result.report.idle) << " for time that no job used; "
               << percent(result.report.used_share) << " of the paid slot-time was used.\n";
+    if (!result.report.ipv4.empty())
+        std::cout << "Of the total, " << sum_text(result.report.ipv4) << " is for public addresses.\n";
     return exit_done;
 }
 

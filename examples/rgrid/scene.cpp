@@ -77,23 +77,23 @@ std::string workers_text(FleetScene const& fleet, PoolName const& pool) {
     int ready = 0;
     int booting = 0;
     int leaving = 0;
-    Duration oldest{0};
-    for (auto const& worker : fleet.roster().workers) {
+    Intent const* oldest = nullptr;
+    auto const roster = fleet.roster();
+    for (auto const& worker : roster.workers) {
         if (!pool.empty() && worker.pool != pool) continue;
         ready += worker.phase == Phase::ready;
         leaving += worker.phase == Phase::draining || worker.phase == Phase::closed || worker.phase == Phase::deleting;
         if (worker.phase != Phase::booting && worker.phase != Phase::requested) continue;
         ++booting;
-        if (worker.intent) oldest = std::max(oldest, worker.intent->age);
+        if (worker.intent && (oldest == nullptr || worker.intent->age > oldest->age)) oldest = &*worker.intent;
     }
     auto const workers = [](int count) { return std::to_string(count) + (count == 1 ? " worker " : " workers "); };
     auto text = ready > 0 || booting == 0 ? workers(ready) + "ready" : std::string{};
     if (booting > 0) {
-        text += (text.empty() ? workers(booting) : ", " + std::to_string(booting) + " ") + "booting (" +
-                detail::in_seconds(oldest) + " elapsed";
-        if (auto const typical = typical_boot(fleet.record.memory, pool))
-            text += ", ETA ~" + detail::in_seconds(*typical);
-        text += ")";
+        text += (text.empty() ? workers(booting) : ", " + std::to_string(booting) + " ") + "booting";
+        if (oldest != nullptr)
+            text += " (" + detail::in_seconds(oldest->age) + " elapsed, " +
+                    detail::eta_text(boot_range(fleet.record.memory, oldest->pool, oldest->offer)) + ")";
     }
     if (leaving > 0) text += ", " + std::to_string(leaving) + " leaving";
     return text;

@@ -21,7 +21,9 @@ BOOST_DESCRIBE_STRUCT(JobStatus, (), (job, waiting))
 struct PoolStatus {
     PoolName pool;
     int requested = 0;
-    int booting = 0;
+    int booting = 0;     ///< Created or further.
+    int created = 0;     ///< Of the booting ones: they do not run yet.
+    int installing = 0;  ///< Of the booting ones.
     int ready = 0;
     int draining = 0;
     int leaving = 0;  ///< Closed or being deleted.
@@ -29,9 +31,11 @@ struct PoolStatus {
     int busy_slots = 0;  ///< Of these.
     int last_slots = 0;  ///< Busy slots of workers that take no more jobs.
     std::int64_t queued = 0;
+    std::string refused;  ///< Why its creates pause or what it cannot have, for an operator; empty if nothing.
 };
 BOOST_DESCRIBE_STRUCT(PoolStatus, (),
-                      (pool, requested, booting, ready, draining, leaving, slots, busy_slots, last_slots, queued))
+                      (pool, requested, booting, created, installing, ready, draining, leaving, slots, busy_slots, last_slots,
+                       queued, refused))
 
 /// What `rgrid status --json` prints.
 struct FleetStatus {
@@ -67,6 +71,11 @@ void count_worker(PoolStatus& pool, WorkerView const& worker) {
             break;
         case Phase::booting:
             ++pool.booting;
+            if (worker.intent) {
+                auto const stage = derive_stage(*worker.intent, nullptr);
+                pool.created += stage == BootStage::created;
+                pool.installing += stage == BootStage::installing;
+            }
             break;
         case Phase::ready:
             ++pool.ready;
@@ -86,6 +95,15 @@ void count_worker(PoolStatus& pool, WorkerView const& worker) {
     (worker.phase == Phase::ready ? pool.busy_slots : pool.last_slots) += worker.session->busy_slots;
 }
 
+/// What the provider has refused a pool, for an operator; empty if nothing that still counts.
+std::string refused_text(FleetScene const& scene, PoolStatus const& pool, PlacementParams const& placement) {
+    auto const& memory = scene.record.memory;
+    if (auto const paused = paused_creates(memory, pool.pool, placement, scene.now, pool.ready))
+        return tell_operator(*paused);
+    auto const sold = sold_out(memory, placement, scene.now);
+    return sold ? tell_operator(*sold) : "";
+}
+
 FleetStatus status_of(Context& context, FleetScene const& scene) {
     FleetStatus status{context.loaded().settings.fleet.name, scene.record.leader, scene.record.frozen,
                        expect(context.ports().jobs->counts(context.call()))};
@@ -93,6 +111,11 @@ FleetStatus status_of(Context& context, FleetScene const& scene) {
     for (auto const& [name, params] : context.loaded().settings.pool) pool_of(status.pools, name);
     for (auto const& worker : scene.roster().workers) count_worker(pool_of(status.pools, worker.pool), worker);
     for (auto const& group : scene.demand.groups) pool_of(status.pools, group.pool).queued += group.jobs;
+    for (auto& pool : status.pools) {
+        auto const known = context.loaded().settings.pool.find(pool.pool);
+        if (known != context.loaded().settings.pool.end())
+            pool.refused = refused_text(scene, pool, known->second.placement);
+    }
     return status;
 }
 
@@ -153,12 +176,17 @@ void print_fleet(FleetStatus const& status) {
               << "\n";
     for (auto const& pool : status.pools)
         std::cout << "Workers of pool " << pool.pool.value << ": "
-                  << parts_text({{pool.requested, "ordered"},
-                                 {pool.booting, "booting"},
+                  << parts_text({{pool.requested, "asked for"},
+                                 {pool.created, "created"},
+                                 {pool.booting - pool.created - pool.installing, "booting"},
+                                 {pool.installing, "installing"},
                                  {pool.ready, "ready"},
                                  {pool.draining, "draining"},
                                  {pool.leaving, "leaving"}})
                   << slots_text(pool) << "\n";
+    for (auto const& pool : status.pools)
+        if (!pool.refused.empty())
+            std::cout << paint(Colour::yellow, "Pool " + pool.pool.value) << ": " << tame(pool.refused, 1000) << "\n";
     std::cout << std::flush;
 }
 

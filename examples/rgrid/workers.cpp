@@ -3,6 +3,7 @@
 #include <iostream>
 #include <memory>
 #include <rgrid/base/paid_period.hpp>
+#include <rgrid/model/server_cost.hpp>
 
 #include "commands.hpp"
 #include "delete_servers.hpp"
@@ -16,6 +17,7 @@ struct WorkerStatus {
     WorkerId worker;
     PoolName pool;
     Phase phase = Phase::gone;
+    std::string stage;  ///< Of a worker that is on its way or ready: how far it is; else empty.
     int slots = 0;
     int busy_slots = 0;
     Duration silence{0};  ///< Since its last heartbeat.
@@ -23,7 +25,7 @@ struct WorkerStatus {
     std::optional<Duration> age;  ///< Since its server was ordered.
     std::string version;
 };
-BOOST_DESCRIBE_STRUCT(WorkerStatus, (), (worker, pool, phase, slots, busy_slots, silence, idle, age, version))
+BOOST_DESCRIBE_STRUCT(WorkerStatus, (), (worker, pool, phase, stage, slots, busy_slots, silence, idle, age, version))
 
 /// One server in `rgrid servers --json`.
 struct ServerStatusLine {
@@ -37,9 +39,15 @@ BOOST_DESCRIBE_STRUCT(ServerStatusLine, (), (bill, phase, periods, cost, paid_fo
 
 namespace {
 
+std::string stage_of(WorkerView const& worker) {
+    if (!worker.intent || !detail::is_active(worker)) return "";
+    return std::string{to_text(derive_stage(*worker.intent, worker.session ? &*worker.session : nullptr))};
+}
+
 WorkerStatus status_of(WorkerView const& worker) {
     WorkerStatus status{WorkerId{worker.name.value}, worker.pool, worker.phase};
     if (worker.intent) status.age = worker.intent->age;
+    status.stage = stage_of(worker);
     if (!worker.session) return status;
     auto const& session = *worker.session;
     status.worker = session.worker;
@@ -65,7 +73,7 @@ int list_workers(Context& context) {
     Table table{{"WORKER", "POOL", "PHASE", "BUSY", "HEARTBEAT", "IDLE", "AGE", "VERSION"}};
     for (auto const& worker : workers) {
         bool const known = worker.slots > 0;
-        table.add({worker.worker.value, worker.pool.value, enum_name(worker.phase),
+        table.add({worker.worker.value, worker.pool.value, worker.stage.empty() ? enum_name(worker.phase) : worker.stage,
                    known ? std::to_string(worker.busy_slots) + "/" + std::to_string(worker.slots) : "",
                    known ? to_rough_text(worker.silence) + " ago" : "",
                    known && worker.busy_slots == 0 ? to_rough_text(worker.idle) : "",
@@ -127,7 +135,7 @@ std::vector<ServerStatusLine> servers_of(FleetScene const& scene, bool all) {
         if (bill.deleted && !all) continue;
         ServerStatusLine line{bill, bill.deleted ? Phase::gone : phase_of(bill.server),
                               paid_periods(bill.lifetime, bill.period)};
-        line.cost = bill.price * line.periods;
+        line.cost = server_cost(bill);
         if (!bill.deleted) line.paid_for_another = left_in_paid_period(bill.lifetime, bill.period);
         servers.push_back(line);
     }
@@ -137,6 +145,8 @@ std::vector<ServerStatusLine> servers_of(FleetScene const& scene, bool all) {
         });
         if (billed) continue;
         ServerBill ordered{intent.server, intent.pool, intent.offer, intent.price, intent.period};
+        ordered.monthly_cap = intent.monthly_cap;
+        ordered.ipv4 = intent.ipv4;
         servers.push_back(ServerStatusLine{ordered, phase_of(intent.server)});
     }
     return servers;

@@ -27,6 +27,7 @@
 #include <rgrid/control/runner.hpp>
 #include <rgrid/control/step_machine.hpp>
 #include <rgrid/model/cost.hpp>
+#include <rgrid/model/boot_report.hpp>
 #include <rgrid/model/demand.hpp>
 #include <rgrid/model/event.hpp>
 #include <rgrid/model/generation.hpp>
@@ -39,6 +40,7 @@
 #include <rgrid/model/plan.hpp>
 #include <rgrid/model/reason.hpp>
 #include <rgrid/model/server.hpp>
+#include <rgrid/model/server_cost.hpp>
 #include <rgrid/model/server_name.hpp>
 #include <rgrid/model/snapshot.hpp>
 #include <rgrid/model/worker.hpp>
@@ -52,10 +54,12 @@
 #include <rgrid/policy/placement_policy.hpp>
 #include <rgrid/policy/planner.hpp>
 #include <rgrid/policy/policy.hpp>
+#include <rgrid/policy/refusal_text.hpp>
 #include <rgrid/policy/roster.hpp>
 #include <rgrid/policy/scaling_policy.hpp>
 #include <rgrid/policy/trust.hpp>
 #include <rgrid/policy/waiting.hpp>
+#include <rgrid/policy/wanted_images.hpp>
 #include <rgrid/ports/clock.hpp>
 #include <rgrid/ports/cloud_provider.hpp>
 #include <rgrid/ports/event_sink.hpp>

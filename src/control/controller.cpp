@@ -3,6 +3,7 @@
 #include <rgrid/control/reconcile.hpp>
 #include <rgrid/policy/explain.hpp>
 #include <rgrid/policy/trust.hpp>
+#include <rgrid/policy/wanted_images.hpp>
 #include <utility>
 
 namespace rgrid {
@@ -32,6 +33,13 @@ SourceAges with_gap(ControllerSettings const& settings, PlannerParams const& par
     for (auto const& [name, pool] : params.pools) ages.gap = std::min(ages.gap, pool.health.heartbeat);
     ages.gap = std::max(ages.gap, 2 * std::min(settings.interval, settings.term / 3) + ages.sessions);
     return ages;
+}
+
+/// What makes a finding worth telling again.
+std::string progress_of(Finding const& finding) {
+    if (!finding.code) return {};
+    return std::string{" "} + boost::describe::enum_to_string(*finding.code, "") + " " +
+           std::to_string(detail::fact(finding.facts, "try"));
 }
 
 /// The bill with the lines that this pass has changed.
@@ -352,7 +360,12 @@ StepOrder Controller::order_for(Step const& step, Snapshot const& seen, FleetRec
         intent.period = Offer{}.period;  // Unless its offer is known.
     }
     for (auto const& offer : seen.offers.value.value_or(std::vector<Offer>{}))
-        if (offer.key == step.offer) intent.price = offer.price, intent.period = offer.period;
+        if (offer.key == step.offer) {
+            intent.price = offer.price;
+            intent.period = offer.period;
+            intent.monthly_cap = offer.monthly_cap;
+            intent.ipv4 = offer.ipv4;
+        }
     auto const pool = planner_.params().pools.find(step.pool);
     order.request = {step.server,
                      settings_.fleet,
@@ -361,6 +374,9 @@ StepOrder Controller::order_for(Step const& step, Snapshot const& seen, FleetRec
                      seen.store,
                      seen.generation,
                      pool == planner_.params().pools.end() ? 1 : pool->second.slots};
+    if (pool != planner_.params().pools.end())
+        order.request.images = wanted_images(seen.demand.value ? &*seen.demand.value : nullptr, step.pool,
+                                             pool->second.images);
     if (step.action == Action::create_server && settings_.make_token) {
         auto made = settings_.make_token();
         intent.token_hash = std::move(made.hash);
@@ -405,7 +421,7 @@ void Controller::tell_changes(PassReport const& report) {
     std::set<std::string> now;
     for (auto const& finding : report.plan.findings) {
         auto const key = std::string{boost::describe::enum_to_string(finding.kind, "")} + " " + finding.pool.value +
-                         " " + finding.subject;
+                         " " + finding.subject + progress_of(finding);
         if (now.insert(key).second && !told_.contains(key)) {
             auto const unknown = finding.kind == FindingKind::source_unknown;
             auto const ends_all =

@@ -21,7 +21,10 @@ public:
         : seen_(seen), params_(params), bills_(bills), before_(before), memory_(seen.memory) {}
 
     Reconciliation run(std::vector<Observation> const& observations) {
-        for (auto const& observation : observations) learn_from(observation);
+        for (auto observation : observations) {
+            observation.learned = seen_.now;
+            learn_from(observation);
+        }
         auto const roster = make_roster(seen_);
         std::map<ServerName, Phase> phases;
         for (auto const& worker : roster.workers) {
@@ -56,8 +59,13 @@ private:
     void confirm(WorkerView const& worker) {
         if (!worker.server || worker.in_flight) return;
         auto const& intent = *worker.intent;
-        if (intent.create == CreateState::created && intent.server_id == worker.server->id && intent.listed) return;
+        bool const begins_to_run =
+            worker.phase == Phase::booting && !intent.running_from && worker.server->status == ServerStatus::running;
+        bool const confirmed_before =
+            intent.create == CreateState::created && intent.server_id == worker.server->id && intent.listed;
+        if (confirmed_before && !begins_to_run) return;
         auto confirmed = intent;
+        if (begins_to_run) confirmed.running_from = worker.server->age;
         confirmed.create = CreateState::created;
         confirmed.listed = true;
         confirmed.server_id = worker.server->id;
@@ -98,6 +106,7 @@ private:
                 intent.price, intent.period, seen_.now - age,
                 {},           {},            intent.reason,
                 {}};
+        if (known == bills_.end()) bill.monthly_cap = intent.monthly_cap, bill.ipv4 = intent.ipv4;
         bill.lifetime = age;
         result_.write.bills.push_back(std::move(bill));
         result_.changed = true;
@@ -180,7 +189,8 @@ Money spent_this_month(std::vector<ServerBill> const& bills, Instant now) {
         auto const earlier = bill.created < sure ? paid_periods(sure - bill.created, bill.period) : 0;
         // One fleet pays in one currency; another one on the bill is not added to it.
         if (spent.nanos != 0 && bill.price.currency != spent.currency) continue;
-        spent += bill.price * std::max<std::int64_t>(0, paid_periods(bill.lifetime, bill.period) - earlier);
+        auto const cost = bill.price * std::max<std::int64_t>(0, paid_periods(bill.lifetime, bill.period) - earlier);
+        spent += bill.monthly_cap ? std::min(cost, *bill.monthly_cap) : cost;
     }
     return spent;
 }

@@ -93,7 +93,11 @@ std::optional<StepCall> StepMachine::after_close(Result<CloseReport> const& outc
             text +=
                 "; " + detail::counted(static_cast<std::int64_t>(closed.dead.size()), "job") + " lost too many workers";
         tell(EventKind::worker_lost, Severity::info, std::move(text), std::move(jobs));
-        if (step.reason == Reason::never_came_up) observe(ObservationKind::boot_failed);
+        if (step.reason == Reason::never_came_up || step.reason == Reason::boot_failed)
+            observe(ObservationKind::boot_failed);
+        // Another of its kind would most likely end the same way, but no image or setting of ours is to blame.
+        if (step.reason == Reason::provider_failed)
+            observe(ObservationKind::server_unfinished, "the provider could not finish " + step.server.value);
         if (step.reason == Reason::silent) observe(ObservationKind::worker_lost);
     } else if (closed.outcome == CloseOutcome::closed) {
         tell(EventKind::worker_closed, Severity::info, explain(step));
@@ -118,8 +122,7 @@ std::optional<StepCall> StepMachine::after_create(Result<Server> const& outcome)
     }
     tell(EventKind::server_refused, Severity::info,
          step.server.value + " (" + to_text(step.offer) + ") was refused: " + error.message);
-    // Whatever the ground, the same offer is not asked for again at once.
-    observe(ObservationKind::create_refused, error.message);
+    observe_refusal(error);
     return write_intent(Stage::record, CreateState::refused, std::nullopt);
 }
 
@@ -131,6 +134,7 @@ std::optional<StepCall> StepMachine::after_find(Result<std::optional<Server>> co
         return write_intent(Stage::record, CreateState::refused, std::nullopt);
     }
     tell(EventKind::server_created, Severity::info, order_.step.server.value + " exists: its create went through");
+    observe(ObservationKind::create_accepted);
     return write_intent(Stage::record, CreateState::created, (*outcome)->id);
 }
 
@@ -190,6 +194,12 @@ void StepMachine::tell_failed(Error const& error) {
 void StepMachine::observe(ObservationKind kind, std::string message) {
     report_.observations.push_back(
         {kind, order_.now, order_.step.pool, order_.step.server, order_.step.offer, Duration{0}, std::move(message)});
+}
+
+void StepMachine::observe_refusal(Error const& error) {
+    observe(ObservationKind::create_refused, error.message);
+    report_.observations.back().code = error.code;
+    report_.observations.back().retry_after = error.retry_after;
 }
 
 }  // namespace rgrid

@@ -363,7 +363,9 @@ void Referee::note_phases(std::string const& controller, Snapshot const& seen) {
         auto const to = worker.phase;
         bool const late = (from == Phase::gone && (to == Phase::closed || to == Phase::deleting)) ||
                           ((from == Phase::gone || from == Phase::deleting) && to == Phase::orphan) ||
-                          (from == Phase::booting && to == Phase::requested);
+                          (from == Phase::booting && to == Phase::requested) ||
+                          // ... and a controller that looked away finds it adopted anew.
+                          (to == Phase::booting && !scene_.cloud.stands(worker.name));
         if (!late && !leads_to(from, to))
             violate("I15: " + worker.name.value + " went from " + word(before->second) + " to " + word(worker.phase));
     }

@@ -15,6 +15,8 @@ namespace rgrid {
 enum class Errc {
     retry_later,  ///< Nothing happened; the same call may succeed after `Error::retry_after`.
     capacity,     ///< Nothing happened; this offer cannot be had now, another one may.
+    /// Nothing happened; whatever the offer, no more can be had until something is given back or a limit is raised.
+    quota,
     rejected,     ///< Nothing happened and repeating the same call is pointless.
     not_found,    ///< The subject does not exist (any more). For a delete this is success.
     in_doubt,     ///< The effect may have happened: look before repeating.
@@ -22,7 +24,7 @@ enum class Errc {
     fenced,       ///< The caller's epoch or incarnation is no longer current: stop acting.
     bug,          ///< A broken promise inside the program; the call is abandoned.
 };
-BOOST_DESCRIBE_ENUM(Errc, retry_later, capacity, rejected, not_found, in_doubt, denied, fenced, bug)
+BOOST_DESCRIBE_ENUM(Errc, retry_later, capacity, quota, rejected, not_found, in_doubt, denied, fenced, bug)
 
 /// Why a call failed, fit to be shown to an operator. Never holds a secret.
 struct Error {

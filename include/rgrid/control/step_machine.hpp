@@ -87,6 +87,7 @@ private:
     void tell(EventKind kind, Severity severity, std::string text, std::vector<JobId> jobs = {});
     void tell_failed(Error const& error);
     void observe(ObservationKind kind, std::string message = {});
+    void observe_refusal(Error const& error);
 
     StepOrder order_;
     Stage stage_ = Stage::confirm_leading;

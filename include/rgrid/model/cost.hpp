@@ -12,6 +12,7 @@
 #include <rgrid/base/time.hpp>
 #include <rgrid/model/intent.hpp>
 #include <rgrid/model/job.hpp>
+#include <rgrid/model/server_cost.hpp>
 #include <string>
 #include <vector>
 
@@ -33,12 +34,15 @@ struct ServerCost {
     Duration slot_time_used{0};  ///< Running time of its jobs' last attempts, once for each slot they held.
     double used_share = 0;       ///< Used of paid slot-time; from 0 to 1.
     std::int64_t jobs = 0;
+    Money price{};  ///< Of one paid period, at its creation.
+    std::optional<Money> monthly_cap{};
+    Money ipv4{};  ///< The part of `cost` that is the public address.
 
     friend bool operator==(ServerCost const&, ServerCost const&) = default;
 };
 BOOST_DESCRIBE_STRUCT(ServerCost, (),
                       (server, pool, offer, created, deleted, lifetime, period, periods, cost, idle, slot_time_paid,
-                       slot_time_used, used_share, jobs))
+                       slot_time_used, used_share, jobs, price, monthly_cap, ipv4))
 
 /// What one job has cost: its part of its server's cost, by slot-time.
 struct JobCost {
@@ -63,10 +67,11 @@ struct CostReport {
     Duration slot_time_paid{0};
     Duration slot_time_used{0};
     double used_share = 0;
+    std::vector<Money> ipv4{};  ///< The part of `total` that is public addresses; empty if there is none.
 
     friend bool operator==(CostReport const&, CostReport const&) = default;
 };
-BOOST_DESCRIBE_STRUCT(CostReport, (), (servers, jobs, total, idle, slot_time_paid, slot_time_used, used_share))
+BOOST_DESCRIBE_STRUCT(CostReport, (), (servers, jobs, total, idle, slot_time_paid, slot_time_used, used_share, ipv4))
 
 /// By what a cost report is summed up.
 enum class CostBy { pool, job, worker, owner };
@@ -119,7 +124,10 @@ inline void add_amount(std::vector<Money>& sums, Money amount) {
     for (auto const& bill : bills) {
         ServerCost server{bill.server, bill.pool, bill.offer, bill.created, bill.deleted, bill.lifetime, bill.period};
         server.periods = paid_periods(bill.lifetime, bill.period);
-        server.cost = bill.price * server.periods;
+        server.cost = server_cost(bill);
+        server.price = bill.price;
+        server.monthly_cap = bill.monthly_cap;
+        server.ipv4 = share(server.cost, bill.ipv4.nanos, bill.price.nanos);
         auto const known = slots.find(bill.pool);
         server.slot_time_paid = bill.period * server.periods * (known == slots.end() ? 1 : known->second);
         server_of[bill.server.value] = report.servers.size();
@@ -145,6 +153,7 @@ inline void add_amount(std::vector<Money>& sums, Money amount) {
         report.slot_time_paid += server.slot_time_paid;
         report.slot_time_used += server.slot_time_used;
         detail::add_amount(report.total, server.cost);
+        if (server.ipv4.nanos != 0) detail::add_amount(report.ipv4, server.ipv4);
     }
     for (auto& job : report.jobs) {
         auto const found = server_of.find(job.server.value);

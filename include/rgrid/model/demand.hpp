@@ -5,6 +5,7 @@
 #include <optional>
 #include <rgrid/base/id.hpp>
 #include <rgrid/base/time.hpp>
+#include <string>
 #include <vector>
 
 namespace rgrid {
@@ -27,10 +28,11 @@ struct WaitingJob {
     PoolName pool;
     int slots = 1;
     Duration waited{0};
+    std::string runtime{};  ///< What it wants to run in; see JobSpec::runtime.
 
     friend bool operator==(WaitingJob const&, WaitingJob const&) = default;
 };
-BOOST_DESCRIBE_STRUCT(WaitingJob, (), (job, pool, slots, waited))
+BOOST_DESCRIBE_STRUCT(WaitingJob, (), (job, pool, slots, waited, runtime))
 
 /// What the queue asks for. Its size depends on the kinds of jobs, not on their number.
 struct Demand {

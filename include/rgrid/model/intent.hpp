@@ -5,6 +5,7 @@
 #include <optional>
 #include <rgrid/base/id.hpp>
 #include <rgrid/base/time.hpp>
+#include <rgrid/model/boot_report.hpp>
 #include <rgrid/model/offer.hpp>
 #include <rgrid/model/reason.hpp>
 #include <string>
@@ -41,12 +42,19 @@ struct Intent {
     /// SHA-256 of the token that its worker shows to a gateway, 64 lower-case hexadecimal digits. Empty: it has none, and
     /// works only where none is needed.
     std::string token_hash;
+    std::optional<Money> monthly_cap{};  ///< As the price: of when it was ordered.
+    Money ipv4{};                        ///< The part of `price` that is the public address.
+    /// How old the server was when the listing first showed it running; none before that.
+    std::optional<Duration> running_from{};
+    /// What its boot script last told. The store's own: what a write says of it is passed over.
+    std::optional<BootReport> boot{};
 
     friend bool operator==(Intent const&, Intent const&) = default;
 };
 BOOST_DESCRIBE_STRUCT(Intent, (),
                       (server, pool, offer, price, period, epoch, create, remove, listed, server_id, reason,
-                       remove_reason, age, remove_age, removed_before, token_hash))
+                       remove_reason, age, remove_age, removed_before, token_hash, monthly_cap, ipv4, running_from,
+                       boot))
 
 /// A line of the bill: a server that existed, from its creation to the delete that was confirmed.
 struct ServerBill {
@@ -60,10 +68,13 @@ struct ServerBill {
     Duration lifetime{0};            ///< By the provider's clock, so far.
     Reason reason = Reason::queued_jobs;
     std::optional<Reason> remove_reason;
+    std::optional<Money> monthly_cap{};  ///< The most it costs in a calendar month; as the price, of when it was ordered.
+    Money ipv4{};                        ///< The part of `price` that is the public address.
 
     friend bool operator==(ServerBill const&, ServerBill const&) = default;
 };
 BOOST_DESCRIBE_STRUCT(ServerBill, (),
-                      (server, pool, offer, price, period, created, deleted, lifetime, reason, remove_reason))
+                      (server, pool, offer, price, period, created, deleted, lifetime, reason, remove_reason, monthly_cap,
+                       ipv4))
 
 }  // namespace rgrid

@@ -5,6 +5,7 @@
 #include <rgrid/model/intent.hpp>
 #include <rgrid/model/server.hpp>
 #include <rgrid/model/worker.hpp>
+#include <string_view>
 
 namespace rgrid {
 
@@ -20,6 +21,21 @@ enum class Phase {
     orphan,     ///< A server of ours that no intent stands for.
 };
 BOOST_DESCRIBE_ENUM(Phase, requested, booting, ready, draining, closed, deleting, gone, orphan)
+
+/// How far a new worker is, as people are told. Derived from what the store keeps.
+enum class BootStage {
+    asked_for,   ///< The provider has not confirmed it.
+    created,     ///< The server exists and does not run yet.
+    booting,     ///< The server runs.
+    installing,  ///< Its boot script installs what its worker needs.
+    ready,       ///< Its worker has registered.
+};
+BOOST_DESCRIBE_ENUM(BootStage, asked_for, created, booting, installing, ready)
+
+[[nodiscard]] inline std::string_view to_text(BootStage stage) {
+    constexpr std::array<std::string_view, 5> texts{"asked for", "created", "booting", "installing", "ready"};
+    return texts.at(static_cast<std::size_t>(stage));
+}
 
 /// One legal way from phase to phase, by what causes it.
 struct Transition {
@@ -58,6 +74,14 @@ inline constexpr std::array phase_rules{
     PhaseRule{Phase::gone, "", "settle the intent at once"},
     PhaseRule{Phase::orphan, "orphan_grace", "adopt it if its worker lives, otherwise close and delete it"},
 };
+
+/// How far the worker of an intent is; `session` is its worker's, or null.
+[[nodiscard]] inline BootStage derive_stage(Intent const& intent, Session const* session) {
+    if (session != nullptr) return BootStage::ready;
+    if (intent.boot) return intent.boot->stage == "installing" ? BootStage::installing : BootStage::booting;
+    if (intent.running_from) return BootStage::booting;
+    return intent.create == CreateState::created ? BootStage::created : BootStage::asked_for;
+}
 
 /// The phase of what one server name stands for. Any of the three may be absent. `listed` says whether the servers
 /// are known at all: with an unknown listing a missing server means nothing.

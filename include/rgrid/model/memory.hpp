@@ -2,6 +2,7 @@
 
 #include <boost/describe/class.hpp>
 #include <rgrid/base/id.hpp>
+#include <rgrid/base/result.hpp>
 #include <rgrid/base/time.hpp>
 #include <rgrid/model/offer.hpp>
 #include <string>
@@ -15,10 +16,35 @@ struct Refusal {
     Instant until;
     int count = 0;        ///< In a row; those of one wave count as one.
     std::string message;  ///< The provider's words.
+    /// A server of this offer was made and never finished: that another one is made proves nothing, only a worker that
+    /// comes up does.
+    bool unfinished = false;
 
     friend bool operator==(Refusal const&, Refusal const&) = default;
 };
-BOOST_DESCRIBE_STRUCT(Refusal, (), (offer, until, count, message))
+BOOST_DESCRIBE_STRUCT(Refusal, (), (offer, until, count, message, unfinished))
+
+/// Why and how long no servers of a pool are created: the provider has refused one on a ground that holds for each of its
+/// offers. When it is over one create is tried, and the pause ends if that is accepted.
+struct CreatePause {
+    PoolName pool;
+    Errc code = Errc::rejected;
+    Instant until;
+    int tries = 0;        ///< Refused in a row; those of one wave count as one.
+    std::string message;  ///< The provider's words.
+
+    friend bool operator==(CreatePause const&, CreatePause const&) = default;
+};
+BOOST_DESCRIBE_STRUCT(CreatePause, (), (pool, code, until, tries, message))
+
+/// How long the last servers of an offer took until their workers registered.
+struct OfferBoots {
+    OfferKey offer;
+    std::vector<Duration> times;  ///< From the order on; newest last, at most 16.
+
+    friend bool operator==(OfferBoots const&, OfferBoots const&) = default;
+};
+BOOST_DESCRIBE_STRUCT(OfferBoots, (), (offer, times))
 
 /// How the last boots of a pool went.
 struct BootRecord {
@@ -39,9 +65,11 @@ struct Memory {
     std::vector<Duration> delete_times;   ///< Of the last deletes, newest last; at most 16.
     std::vector<Instant> recent_creates;  ///< Of the last minute.
     std::vector<Instant> recent_losses;   ///< When silent workers were given up, newest last; at most 16.
+    std::vector<CreatePause> pauses{};    ///< Ordered by pool.
+    std::vector<OfferBoots> offer_boots{};  ///< That of the last boot last; at most 64.
 
     friend bool operator==(Memory const&, Memory const&) = default;
 };
-BOOST_DESCRIBE_STRUCT(Memory, (), (refusals, boots, delete_times, recent_creates, recent_losses))
+BOOST_DESCRIBE_STRUCT(Memory, (), (refusals, boots, delete_times, recent_creates, recent_losses, pauses, offer_boots))
 
 }  // namespace rgrid

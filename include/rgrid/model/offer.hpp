@@ -26,12 +26,13 @@ BOOST_DESCRIBE_STRUCT(OfferKey, (), (type, location))
 /// What can be rented: the billing model is the provider's property, so it is part of the offer.
 struct Offer {
     OfferKey key;
-    Money price;                             ///< For one paid period; every started period counts in full.
+    Money price;                             ///< For one paid period, all of it; every started period counts in full.
     Duration period{std::chrono::hours{1}};  ///< The paid period.
-    std::optional<Money> monthly_cap;        ///< The most one server costs in a calendar month.
+    std::optional<Money> monthly_cap;        ///< The most one server costs in a calendar month, all of it.
+    Money ipv4{};                            ///< The part of `price` that is the public address; zero if it has none.
 
     friend bool operator==(Offer const&, Offer const&) = default;
 };
-BOOST_DESCRIBE_STRUCT(Offer, (), (key, price, period, monthly_cap))
+BOOST_DESCRIBE_STRUCT(Offer, (), (key, price, period, monthly_cap, ipv4))
 
 }  // namespace rgrid

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <rgrid/base/id.hpp>
+#include <rgrid/base/result.hpp>
 #include <rgrid/base/time.hpp>
 #include <rgrid/model/offer.hpp>
 #include <rgrid/model/reason.hpp>
@@ -25,8 +26,14 @@ enum class Action {
 };
 BOOST_DESCRIBE_ENUM(Action, create_server, find_server, adopt_server, close_worker, delete_server, settle_intent)
 
-enum class Unit { count, milliseconds, nanos_EUR, nanos_USD };
-BOOST_DESCRIBE_ENUM(Unit, count, milliseconds, nanos_EUR, nanos_USD)
+enum class Unit {
+    count,
+    milliseconds,
+    nanos_EUR,
+    nanos_USD,
+    utc_milliseconds,  ///< An instant, counted from the beginning of 1970.
+};
+BOOST_DESCRIBE_ENUM(Unit, count, milliseconds, nanos_EUR, nanos_USD, utc_milliseconds)
 
 /// One number that led to a decision.
 struct Fact {
@@ -50,10 +57,11 @@ struct Step {
     OfferKey offer;                       ///< `create_server`, `adopt_server`.
     Reason reason = Reason::queued_jobs;
     std::vector<Fact> facts;
+    std::string detail{};  ///< What somebody else said: the end of a boot script's log.
 
     friend bool operator==(Step const&, Step const&) = default;
 };
-BOOST_DESCRIBE_STRUCT(Step, (), (action, pool, server, server_id, worker, mode, seen, offer, reason, facts))
+BOOST_DESCRIBE_STRUCT(Step, (), (action, pool, server, server_id, worker, mode, seen, offer, reason, facts, detail))
 
 /// What was noticed and deliberately not acted on.
 enum class FindingKind {
@@ -66,6 +74,7 @@ enum class FindingKind {
     create_rate,        ///< As many creates as a minute may have.
     boot_failures,      ///< Creates are on hold because servers of this pool keep failing to come up.
     no_offer,           ///< No offer of the pool can be had now.
+    creates_paused,     ///< The provider refused a create on a ground that holds for every offer of the pool.
     job_too_big,        ///< A queued job needs more slots than a worker of its pool has.
     unknown_pool,       ///< Jobs or servers name a pool that is not configured.
     duplicate,          ///< The same identity twice in one listing.
@@ -76,8 +85,8 @@ enum class FindingKind {
     drain_staggered,    ///< Another ageing worker has to wait for its turn.
 };
 BOOST_DESCRIBE_ENUM(FindingKind, source_unknown, not_watching_long, mass_loss, held, at_maximum, at_spend_cap,
-                    create_rate, boot_failures, no_offer, job_too_big, unknown_pool, duplicate, foreign_store, store_frozen,
-                    odd_age, unknown_worker, drain_staggered)
+                    create_rate, boot_failures, no_offer, creates_paused, job_too_big, unknown_pool, duplicate,
+                    foreign_store, store_frozen, odd_age, unknown_worker, drain_staggered)
 
 struct Finding {
     FindingKind kind = FindingKind::source_unknown;
@@ -85,10 +94,11 @@ struct Finding {
     std::string subject;  ///< A server, worker, source or offer; empty if none.
     std::vector<Fact> facts;
     std::string detail;  ///< A provider's own words, where there are some.
+    std::optional<Errc> code{};  ///< `creates_paused`: on what ground.
 
     friend bool operator==(Finding const&, Finding const&) = default;
 };
-BOOST_DESCRIBE_STRUCT(Finding, (), (kind, pool, subject, facts, detail))
+BOOST_DESCRIBE_STRUCT(Finding, (), (kind, pool, subject, facts, detail, code))
 
 /// What to do now, in the order in which it should be tried.
 struct Plan {

@@ -16,6 +16,8 @@ enum class Reason {
     silent,            ///< No heartbeat for longer than the limit.
     server_vanished,   ///< The provider no longer lists its server.
     never_came_up,     ///< No worker registered within the boot limit.
+    boot_failed,       ///< Its boot script has said that it failed.
+    provider_failed,   ///< The provider could not finish its server.
     too_old,           ///< Older than the pool allows.
     drain_overdue,     ///< Still busy after its drain limit.
     pool_removed,      ///< Its pool is no longer configured.
@@ -31,8 +33,8 @@ enum class Reason {
     unknown_server,   ///< Carries our label but no intent stands for it.
 };
 BOOST_DESCRIBE_ENUM(Reason, queued_jobs, waited_too_long, minimum_workers, replacement, paid_period_ends, silent,
-                    server_vanished, never_came_up, too_old, drain_overdue, pool_removed, above_maximum,
-                    operator_request, worker_closed, delete_again, create_in_doubt, create_refused, create_expired,
-                    server_gone, unknown_server)
+                    server_vanished, never_came_up, boot_failed, provider_failed, too_old, drain_overdue, pool_removed,
+                    above_maximum, operator_request, worker_closed, delete_again, create_in_doubt, create_refused,
+                    create_expired, server_gone, unknown_server)
 
 }  // namespace rgrid

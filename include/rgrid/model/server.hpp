@@ -7,6 +7,7 @@
 #include <rgrid/base/time.hpp>
 #include <rgrid/model/offer.hpp>
 #include <string>
+#include <vector>
 
 namespace rgrid {
 
@@ -16,9 +17,10 @@ enum class ServerStatus {
     running,
     stopped,   ///< Still billed, but nothing runs on it.
     deleting,  ///< The provider has accepted the delete; the server may still be billed.
+    failed,    ///< The provider could not finish it: it never runs, and is billed until it is deleted.
     unknown,
 };
-BOOST_DESCRIBE_ENUM(ServerStatus, starting, running, stopped, deleting, unknown)
+BOOST_DESCRIBE_ENUM(ServerStatus, starting, running, stopped, deleting, failed, unknown)
 
 /// A server as the provider's listing shows it: what is billed.
 struct Server {
@@ -44,10 +46,12 @@ struct ServerRequest {
     StoreId store;
     Generation generation;
     int slots = 1;  ///< What its worker offers.
-    Secret token;   ///< That its worker shows to a gateway; empty: it needs none. Not described: never written down.
+    /// Container images to fetch in the background once its worker takes jobs, those that are wanted soonest first.
+    std::vector<std::string> images{};
+    Secret token{};   ///< That its worker shows to a gateway; empty: it needs none. Not described: never written down.
 
     friend bool operator==(ServerRequest const&, ServerRequest const&) = default;
 };
-BOOST_DESCRIBE_STRUCT(ServerRequest, (), (name, fleet, pool, offer, store, generation, slots))
+BOOST_DESCRIBE_STRUCT(ServerRequest, (), (name, fleet, pool, offer, store, generation, slots, images))
 
 }  // namespace rgrid

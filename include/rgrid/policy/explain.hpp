@@ -4,6 +4,7 @@
 #include <rgrid/model/plan.hpp>
 #include <rgrid/model/snapshot.hpp>
 #include <rgrid/policy/policy.hpp>
+#include <rgrid/policy/refusal_text.hpp>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -32,14 +33,21 @@ inline std::string text_of(Fact const& fact) {
             return to_price_text({fact.value, Currency::EUR});
         case Unit::nanos_USD:
             return to_price_text({fact.value, Currency::USD});
+        case Unit::utc_milliseconds:
+            return to_text(std::chrono::floor<std::chrono::seconds>(Instant{Duration{fact.value}})).substr(11, 8) + "Z";
     }
     return {};
 }
 
-inline std::string price_of(std::vector<Fact> const& facts, char const* name) {
+inline std::string text_of(std::vector<Fact> const& facts, char const* name) {
     for (auto const& fact : facts)
         if (fact.name == name) return text_of(fact);
-    return "€0.00";
+    return {};
+}
+
+inline std::string price_of(std::vector<Fact> const& facts, char const* name) {
+    auto text = text_of(facts, name);
+    return text.empty() ? "€0.00" : text;
 }
 
 inline std::string counted(std::int64_t count, char const* noun) {
@@ -66,6 +74,16 @@ inline std::string why_wanted(Step const& step) {
     return text.str();
 }
 
+/// "; it is 54m 57s old and paid for another 5m 03s; deleting it now saves €0.0088, the price of
+/// its next 1h"; empty if nobody knows.
+inline std::string what_a_delete_saves(std::vector<Fact> const& facts) {
+    auto const saves = text_of(facts, "saves");
+    if (saves.empty()) return "";
+    return "; it is " + span_of(facts, "age") + " old and paid for another " + span_of(facts, "left") +
+           "; deleting it now saves " + saves + ", the price of its next " +
+           to_text(Duration{fact(facts, "period")});
+}
+
 inline std::string why_ended(Step const& step) {
     auto const& facts = step.facts;
     switch (step.reason) {
@@ -81,6 +99,12 @@ inline std::string why_ended(Step const& step) {
         case Reason::never_came_up:
             return "its worker has not registered after " + span_of(facts, "age") + ", the limit is " +
                    span_of(facts, "limit");
+        case Reason::boot_failed:
+            return "its boot failed " + span_of(facts, "age") + " after it was ordered" +
+                   (step.detail.empty() ? "" : " at " + step.detail);
+        case Reason::provider_failed:
+            return "the provider could not finish its server, which is " + span_of(facts, "age") +
+                   " old and never runs";
         case Reason::too_old:
             return "it is " + span_of(facts, "age") + " old, the limit is " + span_of(facts, "limit") +
                    "; its jobs finish first";
@@ -121,7 +145,7 @@ inline std::string why_ended(Step const& step) {
             return "delete " + name +
                    (step.reason == Reason::delete_again
                         ? ": the provider still lists it " + detail::span_of(step.facts, "age") + " after its delete"
-                        : std::string{": its worker's session is closed"});
+                        : std::string{": its worker's session is closed"} + detail::what_a_delete_saves(step.facts));
         case Action::settle_intent:
             return "settle " + name +
                    (step.reason == Reason::create_refused ? ": the provider refused it"
@@ -174,6 +198,12 @@ inline std::string why_ended(Step const& step) {
         case FindingKind::no_offer:
             return pool + counted("wanted", "worker") + (one("wanted") ? " is" : " are") + " wanted, but none of its " +
                    counted("offers", "offer") + " can be had now" + words;
+        case FindingKind::creates_paused:
+            return pool + counted("wanted", "worker") + (one("wanted") ? " is" : " are") + " wanted; " +
+                   tell_operator({finding.code.value_or(Errc::rejected), finding.detail,
+                                  static_cast<int>(detail::fact(facts, "try")),
+                                  static_cast<int>(detail::fact(facts, "tries")),
+                                  Duration{detail::fact(facts, "left")}, detail::fact(facts, "workers")});
         case FindingKind::job_too_big:
             return pool + counted("queued", "queued job") + (one("queued") ? " needs " : " need ") +
                    counted("job_slots", "slot") + ", but a worker has " + count("slots");

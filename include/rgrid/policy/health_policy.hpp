@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <rgrid/base/paid_period.hpp>
+#include <rgrid/policy/learn.hpp>
 #include <rgrid/policy/params.hpp>
 #include <rgrid/policy/policy.hpp>
+#include <string>
+#include <string_view>
 
 namespace rgrid {
 
@@ -79,14 +83,62 @@ private:
                                                      {detail::duration_fact("age", worker.intent->age)}));
             return;
         }
-        auto const age = worker.server ? worker.server->age : worker.intent->age;
-        if (age > limits.boot_timeout) {
-            // The session is closed before the delete, so that a worker that comes up in between is refused.
-            draft.steps.push_back(detail::close_step(
-                worker, CloseMode::now, Reason::never_came_up,
-                {detail::duration_fact("age", age), detail::duration_fact("limit", limits.boot_timeout)}));
+        // The session is closed before the delete, so that a worker that comes up in between is refused.
+        if (worker.server && worker.server->status == ServerStatus::failed) {
+            draft.steps.push_back(detail::close_step(worker, CloseMode::now, Reason::provider_failed,
+                                                     {detail::duration_fact("age", worker.server->age)}));
+            return;
+        }
+        if (worker.intent->boot && !worker.intent->boot->failed.empty()) {
+            auto step = detail::close_step(worker, CloseMode::now, Reason::boot_failed,
+                                           {detail::duration_fact("age", worker.intent->age)});
+            step.detail = boot_failure_text(*worker.intent->boot);
+            draft.steps.push_back(std::move(step));
+            return;
+        }
+        auto const [age, limit] = boot_limit(worker, limits);
+        if (age > limit) {
+            draft.steps.push_back(
+                detail::close_step(worker, CloseMode::now, Reason::never_came_up,
+                                   {detail::duration_fact("age", age), detail::duration_fact("limit", limit)}));
         } else
-            draft.look_in(limits.boot_timeout - age + Duration{1});
+            draft.look_in(limit - age + Duration{1});
+    }
+
+    struct BootLimit {
+        Duration age;
+        Duration limit;
+    };
+
+    /// A server has one limit to be made and one, from when it began to run, to bring its worker up.
+    static BootLimit boot_limit(WorkerView const& worker, HealthParams const& limits) {
+        auto const age = worker.server ? worker.server->age : worker.intent->age;
+        if (worker.intent->running_from)
+            return {std::max(age - detail::sane_age(*worker.intent->running_from), Duration{0}), limits.boot_timeout};
+        auto const made = worker.server && worker.server->status != ServerStatus::starting &&
+                          worker.server->status != ServerStatus::stopped;
+        if (made) return {age, limits.boot_timeout};
+        // While nobody can say whether it runs it may be as old as one that began to run in the last moment.
+        return {age, worker.server ? limits.create_timeout : limits.create_timeout + limits.boot_timeout};
+    }
+
+    /// "step: the last lines of its log".
+    static std::string boot_failure_text(BootReport const& report) {
+        constexpr std::size_t shown = 600;
+        auto const text = std::string{detail::end_of(report.text, shown)};
+        auto const end = text.find_last_not_of(" \n\r\t");
+        return report.failed + (end == std::string::npos ? "" : ": " + printable_lines(text.substr(0, end + 1)));
+    }
+
+    /// Lines as one, " | " between them.
+    static std::string printable_lines(std::string_view text) {
+        std::string line;
+        while (!text.empty()) {
+            auto const end = std::min(text.find('\n'), text.size());
+            if (end > 0) line += (line.empty() ? "" : " | ") + printable(text.substr(0, end));
+            text.remove_prefix(std::min(end + 1, text.size()));
+        }
+        return line;
     }
 
     /// Lets a drained worker go, and ends one that overstays: its deadline covers both the drain limit and what its
@@ -117,9 +169,19 @@ private:
         if (!worker.intent) return;  // Nothing that we pay for stands behind it.
         auto const found = worker.server || worker.intent->server_id;
         if (found)
-            draft.steps.push_back(detail::step_about(worker, Action::delete_server, Reason::worker_closed));
+            draft.steps.push_back(detail::step_about(worker, Action::delete_server, Reason::worker_closed,
+                                                     bill_facts(worker)));
         else
             on_requested(worker, draft);
+    }
+
+    /// What a delete saves: the next paid period of this very server, at the price it was ordered at.
+    static std::vector<Fact> bill_facts(WorkerView const& worker) {
+        auto const& intent = *worker.intent;
+        if (!worker.server || intent.period <= Duration{0}) return {};
+        auto const left = left_in_paid_period(worker.server->age, intent.period);
+        return {detail::duration_fact("age", worker.server->age), detail::duration_fact("left", left),
+                detail::duration_fact("period", intent.period), detail::money_fact("saves", intent.price)};
     }
 
     void on_deleting(WorkerView const& worker, Draft& draft) const {
@@ -279,7 +341,9 @@ private:
             std::stable_sort(aged.begin(), aged.end(),
                              [](auto const* a, auto const* b) { return a->server->age > b->server->age; });
             auto const share = std::max(1, static_cast<int>(std::floor(pool_params.health.drain_share * workers)));
-            auto const most = boots_fail(seen, pool) ? 0 : share;
+            auto const comes_up = !boots_fail(seen, pool) &&
+                                  pause_of(seen.memory, pool, seen.now, pool_params.placement) == nullptr;
+            auto const most = comes_up ? share : 0;
             for (auto const* worker : aged) drain_or_wait(*worker, pool_params.health.max_age, missing++ < most, draft);
         }
     }

@@ -15,30 +15,35 @@ namespace rgrid {
 /// Something that happened and is worth remembering.
 enum class ObservationKind {
     create_sent,     ///< A create was asked for.
-    create_refused,  ///< The provider has no capacity for the offer.
+    create_refused,  ///< The provider has made nothing; `code` says on what ground.
     create_accepted,
     boot_finished,    ///< A server's worker has registered, `took` after it was ordered.
     boot_failed,      ///< A server was given up before its worker registered.
     delete_finished,  ///< A server was gone `took` after its delete.
     worker_lost,      ///< A silent worker was given up.
+    server_unfinished,  ///< The provider made a server of the offer and could not finish it.
 };
 BOOST_DESCRIBE_ENUM(ObservationKind, create_sent, create_refused, create_accepted, boot_finished, boot_failed,
-                    delete_finished, worker_lost)
+                    delete_finished, worker_lost, server_unfinished)
 
 struct Observation {
     ObservationKind kind = ObservationKind::create_sent;
-    Instant at;
+    Instant at;  ///< Of the look that it follows from.
     PoolName pool;
     ServerName server;
     OfferKey offer;
     Duration took{0};
     std::string message;  ///< The provider's words.
+    Errc code = Errc::capacity;  ///< `create_refused`.
+    Duration retry_after{0};     ///< `create_refused`: what the provider asked for.
+    Instant learned{};           ///< When it became known; pauses count from then on.
 };
-BOOST_DESCRIBE_STRUCT(Observation, (), (kind, at, pool, server, offer, took, message))
+BOOST_DESCRIBE_STRUCT(Observation, (), (kind, at, pool, server, offer, took, message, code, retry_after, learned))
 
 namespace detail {
 
 inline constexpr std::size_t remembered = 16;
+inline constexpr std::size_t remembered_offers = 64;
 
 template <class T>
 void remember(std::vector<T>& values, T value) {
@@ -73,6 +78,97 @@ inline Duration remaining(Instant now, Instant until, Duration most) {
     return until <= now || until > now + most ? Duration{0} : until - now;
 }
 
+/// The longest that a pause of creates lasts.
+inline Duration longest_pause(PlacementParams const& placement) {
+    return std::max<Duration>(placement.create_pause * 3, std::chrono::hours{1});
+}
+
+/// Which of the tries of its round the last one was, from 1.
+inline int try_of_round(PlacementParams const& placement, int tries) {
+    return (std::max(tries, 1) - 1) % std::max(placement.create_tries, 1) + 1;
+}
+
+/// How long creates of a pool pause after they were refused so often in a row on this ground.
+inline Duration pause_after(PlacementParams const& placement, Errc code, int tries, Duration retry_after) {
+    auto const pause = placement.create_pause;
+    auto own = pause * std::clamp(tries, 1, 3);
+    if (code == Errc::denied) own = std::max<Duration>(pause / 5, std::chrono::seconds{1});
+    if (code == Errc::retry_later) {
+        auto const in_round = try_of_round(placement, tries);
+        own = in_round == placement.create_tries ? pause : doubled(placement.retry_pause, in_round, 1024);
+    }
+    return std::clamp(std::max(own, retry_after), Duration{0}, longest_pause(placement));
+}
+
+}  // namespace detail
+
+/// Whether a refusal on this ground holds for every offer, so that trying another one would be pointless.
+[[nodiscard]] constexpr bool holds_for_every_offer(Errc code) {
+    return code != Errc::capacity;
+}
+
+/// The pause of a pool's creates, or null. One that is over and was not lifted by a create counts on, so that one
+/// create is tried; one that cannot have been meant so (the calendar was set back) or is long over does not.
+[[nodiscard]] inline CreatePause const* pause_of(Memory const& memory, PoolName const& pool, Instant now,
+                                                 PlacementParams const& placement) {
+    auto const found = std::find_if(memory.pauses.begin(), memory.pauses.end(),
+                                    [&](CreatePause const& pause) { return pause.pool == pool; });
+    if (found == memory.pauses.end()) return nullptr;
+    auto const most = detail::longest_pause(placement);
+    return found->until > now + most || now > found->until + most ? nullptr : &*found;
+}
+
+namespace detail {
+
+inline void pause_creates(Memory& memory, Observation const& seen, PlacementParams const& placement) {
+    auto const known = pause_of(memory, seen.pool, seen.at, placement);
+    auto next = known != nullptr ? *known : CreatePause{seen.pool, seen.code, {}, 0, {}};
+    auto const from = std::max(seen.at, seen.learned);
+    // What was asked for together is refused together: that counts once, on the ground that pauses longest.
+    bool const one_wave = known != nullptr && seen.at < known->until;
+    if (seen.code == next.code) {
+        next.message = seen.message;
+        if (!one_wave) next.until = from + pause_after(placement, seen.code, ++next.tries, seen.retry_after);
+    } else {
+        auto const until = from + pause_after(placement, seen.code, 1, seen.retry_after);
+        if (!one_wave || until > next.until) next = {seen.pool, seen.code, until, 1, seen.message};
+    }
+    auto const at = std::lower_bound(memory.pauses.begin(), memory.pauses.end(), seen.pool,
+                                     [](CreatePause const& pause, PoolName const& name) { return pause.pool < name; });
+    if (at != memory.pauses.end() && at->pool == seen.pool)
+        *at = std::move(next);
+    else
+        memory.pauses.insert(at, std::move(next));
+}
+
+/// A create that was asked for with others that were refused says nothing about the next one.
+inline void end_pause(Memory& memory, Observation const& seen, PlacementParams const& placement) {
+    auto const* pause = pause_of(memory, seen.pool, seen.at, placement);
+    if (pause != nullptr && seen.at < pause->until) return;
+    std::erase_if(memory.pauses, [&](CreatePause const& known) { return known.pool == seen.pool; });
+}
+
+inline void refuse_offer(Memory& memory, Observation const& seen, PlacementParams const& placement, bool unfinished) {
+    auto& refusal = refusal_for(memory, seen.offer);
+    refusal.message = seen.message;
+    refusal.unfinished = refusal.unfinished || unfinished;
+    // What was asked for together is refused together: that is one refusal.
+    if (remaining(seen.at, refusal.until, placement.refusal_memory * 16) > Duration{0}) return;
+    ++refusal.count;
+    refusal.until = seen.at + doubled(placement.refusal_memory, refusal.count, 16);
+}
+
+inline void remember_boot(Memory& memory, OfferKey const& offer, Duration took) {
+    auto& boots = memory.offer_boots;
+    auto const found =
+        std::find_if(boots.begin(), boots.end(), [&](OfferBoots const& known) { return known.offer == offer; });
+    auto record = found == boots.end() ? OfferBoots{offer, {}} : *found;
+    if (found != boots.end()) boots.erase(found);
+    remember(record.times, took);
+    boots.push_back(std::move(record));
+    if (boots.size() > remembered_offers) boots.erase(boots.begin());
+}
+
 }  // namespace detail
 
 /// What is remembered after one more observation. Pure; the result is bounded whatever is observed.
@@ -83,23 +179,30 @@ inline Duration remaining(Instant now, Instant until, Duration most) {
                           [&](Instant at) { return at > seen.at || seen.at - at >= std::chrono::minutes{1}; });
             if (memory.recent_creates.size() < 10'000) memory.recent_creates.push_back(seen.at);
             break;
-        case ObservationKind::create_refused: {
-            auto& refusal = detail::refusal_for(memory, seen.offer);
-            refusal.message = seen.message;
-            // What was asked for together is refused together: that is one refusal.
-            if (detail::remaining(seen.at, refusal.until, pool.placement.refusal_memory * 16) > Duration{0}) break;
-            ++refusal.count;
-            refusal.until = seen.at + detail::doubled(pool.placement.refusal_memory, refusal.count, 16);
+        case ObservationKind::create_refused:
+            if (holds_for_every_offer(seen.code))
+                detail::pause_creates(memory, seen, pool.placement);
+            else
+                detail::refuse_offer(memory, seen, pool.placement, false);
             break;
-        }
+        case ObservationKind::server_unfinished:
+            detail::refuse_offer(memory, seen, pool.placement, true);
+            break;
         case ObservationKind::create_accepted:
-            std::erase_if(memory.refusals, [&](Refusal const& refusal) { return refusal.offer == seen.offer; });
+            std::erase_if(memory.refusals, [&](Refusal const& refusal) {
+                return refusal.offer == seen.offer && !refusal.unfinished;
+            });
+            detail::end_pause(memory, seen, pool.placement);
             break;
         case ObservationKind::boot_finished: {
             auto& boots = detail::boots_of(memory, seen.pool);
             if (std::find(boots.came_up.begin(), boots.came_up.end(), seen.server) != boots.came_up.end()) break;
             boots.failures = 0;
             detail::remember(boots.boot_times, seen.took);
+            detail::remember_boot(memory, seen.offer, seen.took);
+            std::erase_if(memory.refusals, [&](Refusal const& refusal) {
+                return refusal.offer == seen.offer && refusal.unfinished;
+            });
             boots.came_up.push_back(seen.server);
             if (boots.came_up.size() > 10'000) boots.came_up.erase(boots.came_up.begin());
             break;
@@ -134,6 +237,30 @@ inline Duration remaining(Instant now, Instant until, Duration most) {
     auto times = record->boot_times;
     std::sort(times.begin(), times.end());
     return times[times.size() / 2];
+}
+
+/// Between which times half of the last boots were done; with fewer than five, all of them.
+struct BootRange {
+    Duration low{0};
+    Duration high{0};
+
+    friend bool operator==(BootRange const&, BootRange const&) = default;
+};
+
+/// How long a server takes from its order until its worker registers: by the last boots of its offer, whichever pool
+/// they were for; before the first of those by the pool's; nothing before the first of all.
+[[nodiscard]] inline std::optional<BootRange> boot_range(Memory const& memory, PoolName const& pool,
+                                                         OfferKey const& offer) {
+    std::vector<Duration> times;
+    for (auto const& known : memory.offer_boots)
+        if (known.offer == offer) times = known.times;
+    if (times.empty())
+        for (auto const& known : memory.boots)
+            if (known.pool == pool) times = known.boot_times;
+    if (times.empty()) return std::nullopt;
+    std::sort(times.begin(), times.end());
+    auto const quarter = (times.size() - 1) / 4;
+    return BootRange{times[quarter], times[times.size() - 1 - quarter]};
 }
 
 }  // namespace rgrid

@@ -57,6 +57,7 @@ struct HealthParams {
     Duration lost_after = 120s;
     Duration create_settle = 45s;
     Duration listing_lag = 15s;
+    Duration create_timeout = 10min;
     Duration boot_timeout = 10min;
     Duration delete_timeout = 2min;
     Duration max_age = 24h;
@@ -78,7 +79,10 @@ struct HealthParams {
               0s, 1h),
         field(&HealthParams::listing_lag,
               "A server may be missing from the provider's listing this long after its creation.", 0s, 10min),
-        field(&HealthParams::boot_timeout, "A server whose worker has not registered by then is deleted.", 1s, 24h),
+        field(&HealthParams::create_timeout, "A server that the provider has not got running by then is deleted.", 1s,
+              24h),
+        field(&HealthParams::boot_timeout,
+              "A server whose worker has not registered this long after the server began to run is deleted.", 1s, 24h),
         field(&HealthParams::delete_timeout, "A server still listed this long after its delete is deleted again.", 1s,
               1h),
         field(&HealthParams::max_age, "An older worker is drained and replaced; its jobs finish first.", 1min, 8760h),
@@ -95,24 +99,39 @@ struct HealthParams {
     friend bool operator==(HealthParams const&, HealthParams const&) = default;
 };
 BOOST_DESCRIBE_STRUCT(HealthParams, (),
-                      (heartbeat, lost_after, create_settle, listing_lag, boot_timeout, delete_timeout, max_age,
-                       drain_limit, drain_share, orphan_grace, boot_failures, probe_interval))
+                      (heartbeat, lost_after, create_settle, listing_lag, create_timeout, boot_timeout, delete_timeout,
+                       max_age, drain_limit, drain_share, orphan_grace, boot_failures, probe_interval))
 
 /// Which offers a pool takes.
 struct PlacementParams {
     std::vector<std::string> offers;
     Duration refusal_memory = 2min;
+    int create_tries = 3;
+    Duration retry_pause = 10s;
+    Duration create_pause = 5min;
 
     static constexpr auto rules = std::tuple{
         field(&PlacementParams::offers,
               "Offers in the order they are tried, as \"type@location\"; empty: all, the cheapest first."),
         field(&PlacementParams::refusal_memory,
               "An offer that had no capacity is passed over for this long; doubles each time, at most 16 times this.",
-              0s, 24h)};
+              0s, 24h),
+        field(&PlacementParams::create_tries,
+              "How often in a row a create is tried that the provider could not carry out and that had no effect.", 1,
+              10),
+        field(&PlacementParams::retry_pause,
+              "No creates of the pool for this long after such a try; doubles each time, and is never less than what "
+              "the provider asks for.",
+              100ms, 10min),
+        field(&PlacementParams::create_pause,
+              "No creates of the pool for this long after the last of these tries, and after a refusal that holds for "
+              "every offer, such as a quota: then it grows to three times this. A fifth of it after a refused token. "
+              "Then a single one is tried.",
+              1s, 24h)};
 
     friend bool operator==(PlacementParams const&, PlacementParams const&) = default;
 };
-BOOST_DESCRIBE_STRUCT(PlacementParams, (), (offers, refusal_memory))
+BOOST_DESCRIBE_STRUCT(PlacementParams, (), (offers, refusal_memory, create_tries, retry_pause, create_pause))
 
 /// One pool: workers of one kind.
 struct PoolParams {
@@ -121,17 +140,21 @@ struct PoolParams {
     BillingHourParams billing;
     HealthParams health;
     PlacementParams placement;
+    std::vector<std::string> images{};
 
     static constexpr auto rules =
         std::tuple{field(&PoolParams::slots, "How many one-slot jobs a worker runs at a time.", 1, 1024),
                    field(&PoolParams::scaling, "When it gets more workers."),
                    field(&PoolParams::billing, "When it lets an idle worker go."),
                    field(&PoolParams::health, "Who is lost, stuck or too old."),
-                   field(&PoolParams::placement, "Which offers it takes.")};
+                   field(&PoolParams::placement, "Which offers it takes."),
+                   field(&PoolParams::images,
+                         "Container images that its servers fetch in the background once they take jobs, after those "
+                         "that jobs are waiting for.")};
 
     friend bool operator==(PoolParams const&, PoolParams const&) = default;
 };
-BOOST_DESCRIBE_STRUCT(PoolParams, (), (slots, scaling, billing, health, placement))
+BOOST_DESCRIBE_STRUCT(PoolParams, (), (slots, scaling, billing, health, placement, images))
 
 /// Hard caps of the whole fleet, checked last.
 struct LimitsParams {

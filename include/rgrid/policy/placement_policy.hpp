@@ -7,7 +7,8 @@
 
 namespace rgrid {
 
-/// Which offer a new worker takes: the first of its pool's that can be had and was not refused lately.
+/// Which offer a new worker takes: the first of its pool's that can be had and was not refused lately. A refusal that
+/// holds for every offer (a quota, a token, a name) pauses the pool's creates instead of trying the next one.
 class PlacementPolicy final : public Policy {
 public:
     explicit PlacementPolicy(PlannerParams params) : params_(std::move(params)) {}
@@ -32,6 +33,7 @@ private:
         auto const is_ours = [&](auto const& wish) { return wish.pool == pool; };
         auto const wishes = std::count_if(draft.wanted.begin(), draft.wanted.end(), is_ours);
         if (wishes == 0) return;
+        if (paused(seen, pool, pool_params.placement, wishes, draft)) return;
         auto const candidates = candidates_of(*seen.offers.value, pool_params.placement);
         std::optional<Duration> retry;
         std::string words;
@@ -44,8 +46,13 @@ private:
                 if (!retry || left < *retry) retry = left, words = refusal->message;
                 continue;
             }
+            // After a pause a single create tries whether the ground is gone.
+            bool const probes = pause_of(seen.memory, pool, seen.now, pool_params.placement) != nullptr;
             for (auto& wish : draft.wanted)
-                if (is_ours(wish)) wish.offer = offer;
+                if (is_ours(wish)) {
+                    wish.offer = offer;
+                    if (probes) break;
+                }
             return;
         }
         draft.findings.push_back({FindingKind::no_offer,
@@ -55,6 +62,34 @@ private:
                                    detail::count_fact("offers", static_cast<std::int64_t>(candidates.size()))},
                                   words});
         if (retry) draft.look_in(*retry);
+    }
+
+    /// Whether a pool's creates pause, because one was refused on a ground that holds for every offer. The wishes stay
+    /// without an offer, so that it is seen that they were not met.
+    static bool paused(Snapshot const& seen, PoolName const& pool, PlacementParams const& placement,
+                       std::int64_t wishes, Draft& draft) {
+        auto const* pause = pause_of(seen.memory, pool, seen.now, placement);
+        if (pause == nullptr) return false;
+        auto const left = detail::remaining(seen.now, pause->until, detail::longest_pause(placement));
+        auto const workers =
+            std::count_if(draft.roster.workers.begin(), draft.roster.workers.end(), [&](auto const& worker) {
+                return worker.pool == pool && worker.phase == Phase::ready;
+            });
+        auto const tried =
+            std::any_of(draft.roster.workers.begin(), draft.roster.workers.end(),
+                        [&](auto const& worker) { return worker.pool == pool && worker.phase == Phase::requested; });
+        Finding finding{FindingKind::creates_paused,
+                        pool,
+                        {},
+                        {detail::count_fact("wanted", wishes), detail::count_fact("workers", workers),
+                         detail::count_fact("try", detail::try_of_round(placement, pause->tries)),
+                         detail::count_fact("tries", placement.create_tries), detail::duration_fact("left", left),
+                         detail::instant_fact("until", pause->until)},
+                        pause->message};
+        finding.code = pause->code;
+        draft.findings.push_back(std::move(finding));
+        if (left > Duration{0}) draft.look_in(left);
+        return left > Duration{0} || tried;
     }
 
     static std::vector<Offer> candidates_of(std::vector<Offer> const& offers, PlacementParams const& placement) {

@@ -110,6 +110,9 @@ inline Fact count_fact(char const* name, std::int64_t value) {
 inline Fact duration_fact(char const* name, Duration value) {
     return {name, value.count(), Unit::milliseconds};
 }
+inline Fact instant_fact(char const* name, Instant value) {
+    return {name, value.time_since_epoch().count(), Unit::utc_milliseconds};
+}
 inline Fact money_fact(char const* name, Money value) {
     return {name, value.nanos, value.currency == Currency::EUR ? Unit::nanos_EUR : Unit::nanos_USD};
 }

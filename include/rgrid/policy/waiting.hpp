@@ -12,6 +12,7 @@
 #include <rgrid/model/worker.hpp>
 #include <rgrid/policy/learn.hpp>
 #include <rgrid/policy/params.hpp>
+#include <rgrid/policy/refusal_text.hpp>
 #include <string>
 #include <vector>
 
@@ -34,17 +35,10 @@ struct WaitingScene {
 /// From when on a job that waits for a booting worker is told of it instead of its place in the queue.
 inline constexpr Duration provisioning_shown_after{std::chrono::seconds{30}};
 
+/// How long a boot is said to take before the first one was seen.
+inline constexpr Duration assumed_boot{std::chrono::seconds{90}};
+
 namespace detail {
-
-[[nodiscard]] inline std::string number_of(std::int64_t count, std::string const& noun) {
-    return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
-
-/// A span in whole seconds up to two minutes, so that it can be compared with another at a glance.
-[[nodiscard]] inline std::string in_seconds(Duration span) {
-    auto const seconds = std::chrono::round<std::chrono::seconds>(std::max(span, Duration{0}));
-    return seconds < 2min ? std::to_string(seconds.count()) + "s" : to_rough_text(span);
-}
 
 /// What the scene holds for one pool.
 struct PoolScene {
@@ -74,10 +68,19 @@ struct PoolScene {
     return result;
 }
 
-[[nodiscard]] inline std::string provisioning_text(Intent const& oldest, std::optional<Duration> typical) {
-    auto text = "Provisioning worker... (" + in_seconds(oldest.age) + " elapsed";
-    if (typical) text += ", ETA ~" + in_seconds(*typical);
-    return text + ")";
+/// "ETA 70-95s", "ETA ~42s"; "ETA ~90s" before the first boot that was seen.
+[[nodiscard]] inline std::string eta_text(std::optional<BootRange> const& range) {
+    if (!range) return "ETA ~" + in_seconds(assumed_boot);
+    auto const low = in_seconds(range->low);
+    auto const high = in_seconds(range->high);
+    if (low == high) return "ETA ~" + high;
+    bool const both_in_seconds = low.find('m') == std::string::npos && high.find('m') == std::string::npos;
+    return "ETA " + (both_in_seconds ? low.substr(0, low.size() - 1) + "-" : low + " to ") + high;
+}
+
+[[nodiscard]] inline std::string provisioning_text(Intent const& oldest, Memory const& memory) {
+    return "Provisioning worker... (" + in_seconds(oldest.age) + " elapsed, " +
+           eta_text(boot_range(memory, oldest.pool, oldest.offer)) + ")";
 }
 
 [[nodiscard]] inline std::string place_text(std::int64_t jobs_before) {
@@ -93,26 +96,12 @@ struct PoolScene {
     return hold == scene.holds.end() ? nullptr : &*hold;
 }
 
-/// The provider's last refusal that still counts, and what is tried next; empty if nothing was refused.
-[[nodiscard]] inline std::string refusal_text(WaitingScene const& scene) {
-    auto const& wanted = scene.pool->placement.offers;
-    Refusal const* last = nullptr;
-    auto const refused = [&](std::string const& offer) {
-        return std::any_of(scene.memory.refusals.begin(), scene.memory.refusals.end(), [&](Refusal const& refusal) {
-            return refusal.until > scene.now && to_text(refusal.offer) == offer;
-        });
-    };
-    for (auto const& refusal : scene.memory.refusals) {
-        auto const offer = to_text(refusal.offer);
-        bool const ours = wanted.empty() || std::find(wanted.begin(), wanted.end(), offer) != wanted.end();
-        if (ours && refusal.until > scene.now && (last == nullptr || refusal.until < last->until)) last = &refusal;
-    }
-    if (last == nullptr) return "";
-    auto text = "the provider has no " + to_text(last->offer) + " at the moment";
-    if (!last->message.empty()) text += " (it says: " + last->message + ")";
-    auto const next = std::find_if_not(wanted.begin(), wanted.end(), refused);
-    if (next != wanted.end()) return text + "; " + *next + " is tried next";
-    return text + "; it is asked again in " + in_seconds(last->until - scene.now);
+/// What the provider has refused, for the job's owner; empty if nothing that still counts.
+[[nodiscard]] inline std::string refusal_text(WaitingScene const& scene, PoolName const& pool, int workers) {
+    auto const& placement = scene.pool->placement;
+    if (auto const paused = paused_creates(scene.memory, pool, placement, scene.now, workers)) return tell_owner(*paused);
+    auto const sold = sold_out(scene.memory, placement, scene.now);
+    return sold ? tell_owner(*sold) : "";
 }
 
 /// Creates are on hold because servers of this pool keep failing to come up; empty if they are not.
@@ -136,7 +125,7 @@ struct PoolScene {
     if (pool.workers >= scaling.max_workers)
         return "the pool has its maximum of " + number_of(scaling.max_workers, "worker");
     if (auto text = boot_failure_text(scene, name); !text.empty()) return text;
-    if (auto text = refusal_text(scene); !text.empty()) return text;
+    if (auto text = refusal_text(scene, name, pool.ready); !text.empty()) return text;
     auto const waited = scene.now - job.submitted;
     if (scene.pool_queued < scaling.min_queued && waited < scaling.max_wait)
         return "fewer than " + std::to_string(scaling.min_queued) +
@@ -147,8 +136,8 @@ struct PoolScene {
 }  // namespace detail
 
 /// Why a job does not run yet, as half a sentence for its submitter: "waiting for a free slot: 7 jobs before it",
-/// "Provisioning worker... (42s elapsed, ETA ~90s)". The elapsed time is that of the order furthest along, the ETA this
-/// pool's typical boot time, counted from the order. Empty for a job that runs or has ended.
+/// "Provisioning worker... (42s elapsed, ETA 70-95s)". The elapsed time is that of the order furthest along, the ETA that
+/// of the last boots of its offer, counted from the order. Empty for a job that runs or has ended.
 [[nodiscard]] inline std::string why_waiting(JobView const& job, WaitingScene const& scene) {
     if (!scene.frozen.empty() && (job.state == JobState::scheduled || job.state == JobState::queued))
         return "the store went back in time (" + scene.frozen + ") and hands nothing out until 'rgrid store adopt'";
@@ -173,7 +162,7 @@ struct PoolScene {
     if (scene.jobs_before <= 0 && pool.free_slots >= job.spec.slots) return "a worker has a free slot: starts at once";
     if (!pool.booting.empty()) {
         if (scene.now - job.submitted > provisioning_shown_after)
-            return detail::provisioning_text(*pool.booting.front(), typical_boot(scene.memory, job.spec.pool));
+            return detail::provisioning_text(*pool.booting.front(), scene.memory);
         return place + " (" + detail::number_of(static_cast<std::int64_t>(pool.booting.size()), "worker") + " booting)";
     }
     auto const obstacle = detail::no_worker_text(job, scene, pool);

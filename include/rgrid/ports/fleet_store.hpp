@@ -44,6 +44,7 @@ struct FleetRecord {
 struct FleetWrite {
     /// Inserted or replaced by name. The ages are the store's own: `age` since the name was first written, `remove_age`
     /// since the last write that says `remove` with a `remove_age` of zero, which is how a delete is asked for anew.
+    /// `boot` is the store's own as well.
     std::vector<Intent> intents;
     std::vector<ServerName> settled;  ///< Taken off.
     std::vector<ServerBill> bills;    ///< Inserted or replaced by server name.
@@ -113,6 +114,11 @@ public:
     /// All in one transaction. Not idempotent; `in_doubt`: load and look at the generation. `rejected`: an adoption
     /// that makes no sense.
     virtual Result<Adopted> adopt(Call const& call, Adoption const& adoption) = 0;
+
+    /// Keeps what a server's boot script told, in the place of what it told before, as bounded() says. Not fenced, and
+    /// taken by a store that stands still: gateways write it, and nothing but the judgement of this boot follows from it.
+    /// It is shown as Intent::boot and goes with the intent. Idempotent. `not_found`: no intent stands for the server.
+    virtual Result<> report_boot(Call const& call, ServerName const& server, BootReport const& report) = 0;
 
     /// The bill of servers that existed at or after `since`, ordered by creation. Also for readers that never lead.
     virtual Result<std::vector<ServerBill>> bills(Call const& call, Instant since) = 0;

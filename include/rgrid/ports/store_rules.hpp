@@ -237,6 +237,11 @@ namespace detail {
                                   (last.leader.empty() ? ", and nobody leads" : ""));
 }
 
+/// Of a boot report about a server that was not ordered, or is settled.
+[[nodiscard]] inline Error no_such_intent(ServerName const& server) {
+    return fail(Errc::not_found, "server \"" + server.value + "\" was not ordered, or is gone; expected one that stands");
+}
+
 [[nodiscard]] inline Result<> check_freeze(std::string const& why) {
     if (!why.empty()) return {};
     return fail(Errc::rejected, "a store that is to stand still needs a reason; expected a sentence");

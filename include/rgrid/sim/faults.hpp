@@ -91,6 +91,7 @@ inline constexpr PortCall files_get{30, "FileStore.get", CallKind::start};
 inline constexpr PortCall files_find{31, "FileStore.find", CallKind::look};
 inline constexpr PortCall files_remove{32, "FileStore.remove", CallKind::act};
 inline constexpr PortCall files_list{33, "FileStore.list", CallKind::look};
+inline constexpr PortCall fleet_report_boot{34, "FleetStore.report_boot", CallKind::act};
 }  // namespace calls
 
 /// Every call that can fail, by number.
@@ -101,7 +102,8 @@ inline constexpr std::array port_calls{
     calls::fleet_adopt,   calls::fleet_bills,   calls::work_register,   calls::work_beat,      calls::work_claim,
     calls::work_complete, calls::work_append_log, calls::jobs_submit,   calls::jobs_look,      calls::jobs_counts,
     calls::jobs_cancel,   calls::jobs_retry,    calls::jobs_read_log,   calls::executor_run,   calls::files_put,
-    calls::files_get,     calls::files_find,    calls::files_remove,    calls::files_list};
+    calls::files_get,     calls::files_find,    calls::files_remove,    calls::files_list,
+    calls::fleet_report_boot};
 static_assert([] {
     for (std::size_t i = 0; i < port_calls.size(); ++i)
         if (port_calls[i].number != i) return false;
@@ -373,6 +375,10 @@ public:
     }
     Result<Adopted> adopt(Call const& call, Adoption const& adoption) override {
         return detail::pass(way_, calls::fleet_adopt, call, [&] { return port_.adopt(call, adoption); });
+    }
+    Result<> report_boot(Call const& call, ServerName const& server, BootReport const& report) override {
+        return detail::pass(way_, calls::fleet_report_boot, call,
+                            [&] { return port_.report_boot(call, server, report); });
     }
     Result<std::vector<ServerBill>> bills(Call const& call, Instant since) override {
         return detail::pass(way_, calls::fleet_bills, call, [&] { return port_.bills(call, since); });

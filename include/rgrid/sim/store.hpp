@@ -95,6 +95,9 @@ public:
     Result<> hold(Call const& call, PoolName const& pool, bool held) override { return store_->hold(call, pool, held); }
     Result<> freeze(Call const& call, std::string const& why) override { return store_->freeze(call, why); }
     Result<Adopted> adopt(Call const& call, Adoption const& adoption) override { return store_->adopt(call, adoption); }
+    Result<> report_boot(Call const& call, ServerName const& server, BootReport const& report) override {
+        return store_->report_boot(call, server, report);
+    }
     Result<std::vector<ServerBill>> bills(Call const& call, Instant since) override {
         return store_->bills(call, since);
     }

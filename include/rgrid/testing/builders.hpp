@@ -150,6 +150,8 @@ public:
     IntentBuilder epoch(std::int64_t epoch) && { return set(&Intent::epoch, LeaderEpoch{epoch}); }
     IntentBuilder age(Duration age) && { return set(&Intent::age, age); }
     IntentBuilder reason(Reason reason) && { return set(&Intent::reason, reason); }
+    IntentBuilder running_from(Duration age) && { return set(&Intent::running_from, std::optional{age}); }
+    IntentBuilder boot(BootReport report) && { return set(&Intent::boot, std::optional{std::move(report)}); }
     IntentBuilder create(CreateState state) && {
         if (state != CreateState::created) intent_.server_id.reset();
         return set(&Intent::create, state);

@@ -176,6 +176,9 @@ TEST_P(FleetStoreConformance, keeps_every_field_of_an_intent) {
     Intent removed = an_intent("s2").pool("gpu").offer({"big", "far"}).removed(Reason::silent);
     removed.price = Money{123'456'789, Currency::USD};
     removed.period = 90s;
+    removed.monthly_cap = Money{5, Currency::USD};
+    removed.ipv4 = Money{4, Currency::USD};
+    removed.running_from = 42s;
 
     store().write(call, epoch, {.intents = {removed, asked}}).value();
 
@@ -206,6 +209,59 @@ TEST_P(FleetStoreConformance, ages_are_the_stores_own) {
     store().write(call, epoch, {.intents = {an_intent("s").removed(Reason::too_old)}}).value();
     advance(3s);
     EXPECT_EQ(load().intents.at(0).remove_age, Duration{3s}) << "since it was asked for anew";
+}
+
+TEST_P(FleetStoreConformance, what_a_server_tells_of_its_boot_is_shown_with_its_intent) {
+    auto const epoch = lead();
+    store().write(call, epoch, {.intents = {an_intent("s1"), an_intent("s2")}}).value();
+    ServerName const server{"s1"};
+    store().report_boot(call, server, {"", "", "up\n", 5h}).value();
+    advance(10s);
+    EXPECT_EQ(load().intents.at(0).boot, (BootReport{"", "", "up\n", 10s})) << "its age is the store's own";
+
+    second().report_boot(call, server, {"installing", "", "\"docker\"\n", {}}).value();
+    advance(3s);
+
+    auto const intents = load().intents;
+    EXPECT_EQ(intents.at(0).boot, (BootReport{"installing", "", "\"docker\"\n", 3s})) << "the last report counts";
+    EXPECT_EQ(intents.at(1).boot, std::nullopt);
+}
+
+TEST_P(FleetStoreConformance, a_leader_that_writes_an_intent_changes_nothing_of_its_boot_report) {
+    auto const epoch = lead();
+    store().write(call, epoch, {.intents = {an_intent("s")}}).value();
+    store().report_boot(call, ServerName{"s"}, {"", "docker", "gone", {}}).value();
+
+    store().write(call, epoch, {.intents = {an_intent("s").boot({"", "", "of the snapshot", 1s})}}).value();
+
+    EXPECT_EQ(load().intents.at(0).boot, (BootReport{"", "docker", "gone", {}}));
+}
+
+TEST_P(FleetStoreConformance, a_boot_report_goes_with_its_intent_and_is_taken_for_no_other_server) {
+    auto const epoch = lead();
+    BootReport const report{"installing", "", "...", {}};
+    EXPECT_EQ(error_of(store().report_boot(call, ServerName{"s"}, report)), Errc::not_found);
+    store().write(call, epoch, {.intents = {an_intent("s")}}).value();
+    store().report_boot(call, ServerName{"s"}, report).value();
+
+    store().write(call, epoch, {.settled = {ServerName{"s"}}}).value();
+    EXPECT_EQ(error_of(store().report_boot(call, ServerName{"s"}, report)), Errc::not_found);
+    store().write(call, epoch, {.intents = {an_intent("s")}}).value();
+
+    EXPECT_EQ(load().intents.at(0).boot, std::nullopt);
+}
+
+TEST_P(FleetStoreConformance, a_boot_report_needs_no_leader_and_is_bounded) {
+    store().write(call, lead(), {.intents = {an_intent("s")}}).value();
+    store().resign(call, "a").value();
+    store().freeze(call, "a test").value();
+
+    store().report_boot(call, ServerName{"s"}, {"", std::string(500, 'n'), std::string(9000, 'x') + "\xFF.", {}}).value();
+
+    auto const boot = load().intents.at(0).boot.value();
+    EXPECT_EQ(boot.failed.size(), boot_name_limit);
+    EXPECT_EQ(boot.text.size(), boot_text_limit);
+    EXPECT_TRUE(boot.text.ends_with("x?."));
 }
 
 TEST_P(FleetStoreConformance, settled_intents_are_taken_off) {
@@ -263,6 +319,8 @@ TEST_P(FleetStoreConformance, memory_is_kept_whole) {
     memory.refusals = {{{"local", "here"}, now() + 1h, 2, "no \"room\""}};
     memory.boots = {{PoolName{"default"}, 2, now() + 5min, {30s, 45s}, {ServerName{"s1"}}}};
     memory.delete_times = {2s, 3s};
+    memory.pauses = {{PoolName{"default"}, Errc::quota, now() + 5min, 2, "no more"}};
+    memory.offer_boots = {{{"local", "here"}, {30s, 45s}}};
     memory.recent_creates = {now(), now() + 1s};
     memory.recent_losses = {now()};
 
@@ -315,6 +373,8 @@ TEST_P(FleetStoreConformance, a_bill_is_replaced_by_server) {
     bill.deleted = now() + 2h;
     bill.lifetime = 2h;
     bill.remove_reason = Reason::paid_period_ends;
+    bill.monthly_cap = Money{5'990'000'000};
+    bill.ipv4 = Money{800'000};
     store().write(call, epoch, {.bills = {bill}}).value();
 
     EXPECT_EQ(load().bills, (std::vector{bill}));

@@ -39,7 +39,8 @@ Errc code_of(int status, bool may_have_effect) {
 int status_of(Errc code) {
     switch (code) {
         case Errc::retry_later: return 503;
-        case Errc::capacity: return 507;
+        case Errc::capacity:
+        case Errc::quota: return 507;
         case Errc::rejected: return 400;
         case Errc::not_found: return 404;
         case Errc::in_doubt: return 504;

@@ -10,6 +10,8 @@ Intent with_ages(StoredIntent const& stored, Moment now) {
     auto intent = stored.intent;
     intent.age = now.steady - stored.written;
     intent.remove_age = intent.remove ? now.steady - stored.remove_written : Duration{0};
+    intent.boot = stored.boot;
+    if (intent.boot) intent.boot->age = now.steady - stored.boot_written;
     return intent;
 }
 
@@ -79,6 +81,15 @@ Result<> Store::hold(Call const&, PoolName const& pool, bool held) {
     }
     state_->holds.erase(pool);
     if (pool.empty()) state_->mass_loss_released = true;
+    return {};
+}
+
+Result<> Store::report_boot(Call const&, ServerName const& server, BootReport const& report) {
+    std::scoped_lock const lock{state_->mutex};
+    auto const found = state_->intents.find(server);
+    if (found == state_->intents.end()) return no_such_intent(server);
+    found->second.boot = bounded(report);
+    found->second.boot_written = state_->now().steady;
     return {};
 }
 

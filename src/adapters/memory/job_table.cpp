@@ -139,6 +139,7 @@ Demand JobTable::demand(Moment now) const {
         return a.waited != b.waited ? a.waited > b.waited : a.job < b.job;
     });
     if (demand.oldest.size() > most_shown) demand.oldest.resize(most_shown);
+    for (auto& waiting : demand.oldest) waiting.runtime = jobs_.at(waiting.job).view.spec.runtime;
     if (!scheduled_.empty()) demand.next_due = std::max(Duration{0}, scheduled_.begin()->first - now.steady);
     return demand;
 }

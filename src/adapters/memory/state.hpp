@@ -23,6 +23,8 @@ struct StoredIntent {
     Intent intent;
     SteadyInstant written;
     SteadyInstant remove_written;
+    std::optional<BootReport> boot{};
+    SteadyInstant boot_written{};
 };
 
 /// Somebody who may ask something of the store.

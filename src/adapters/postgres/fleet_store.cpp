@@ -27,13 +27,18 @@ Leadership take_lead(Transaction& transaction, std::string const& candidate, Dur
 std::vector<Intent> read_intents(Transaction& transaction) {
     static constexpr Statement read{
         "intents",
-        "SELECT server, greatest(now - written_at, 0), greatest(now - remove_at, 0), body FROM rgrid.intent, "
+        "SELECT server, greatest(now - written_at, 0), greatest(now - remove_at, 0), body, greatest(now - boot_at, 0), boot FROM rgrid.intent, "
         "rgrid.clock() AS now ORDER BY server COLLATE \"C\""};
     std::vector<Intent> intents;
     for (auto const& row : transaction.run(read)) {
         auto intent = decode<Intent>(row.view(3), "intent of server " + row.text(0));
         intent.age = row.duration(1);
         intent.remove_age = row.maybe_duration(2).value_or(Duration{0});
+        intent.boot.reset();
+        if (!row.null(5)) {
+            intent.boot = decode<BootReport>(row.view(5), "boot report of server " + row.text(0));
+            intent.boot->age = row.maybe_duration(4).value_or(Duration{0});
+        }
         intents.push_back(std::move(intent));
     }
     return intents;
@@ -83,6 +88,7 @@ void put_intent(Transaction& transaction, Intent intent) {
         "ELSE coalesce(i.remove_at, excluded.remove_at) END"};
     bool const asks_anew = intent.remove_age == Duration{0};
     intent.age = intent.remove_age = Duration{0};
+    intent.boot.reset();
     transaction.run(put, intent.server, bool{intent.remove}, encode(intent), asks_anew);
 }
 
@@ -116,6 +122,15 @@ Result<> write_fleet(Transaction& transaction, LeaderEpoch epoch, FleetWrite con
     if (auto const checked = check_leader(last, epoch); !checked) return checked;
     if (auto const era = read_era(transaction); !era.frozen.empty()) return stands_still(era.frozen);
     put_fleet(transaction, write);
+    return {};
+}
+
+Result<> put_boot_report(Transaction& transaction, ServerName const& server, BootReport report) {
+    static constexpr Statement put{
+        "put_boot_report",
+        "UPDATE rgrid.intent SET boot_at = rgrid.clock(), boot = $2::json WHERE server = $1 RETURNING 1"};
+    report.age = Duration{0};
+    if (transaction.run(put, server, encode(report)).empty()) return no_such_intent(server);
     return {};
 }
 
@@ -157,6 +172,14 @@ Result<> Store::hold(Call const& call, PoolName const& pool, bool held) {
     auto done = impl_->write<void>(call, [&](Transaction& transaction) -> Result<> {
         set_hold(transaction, pool, held);
         return {};
+    });
+    if (done) impl_->changed();
+    return done;
+}
+
+Result<> Store::report_boot(Call const& call, ServerName const& server, BootReport const& report) {
+    auto done = impl_->write<void>(call, [&, kept = bounded(report)](Transaction& transaction) {
+        return put_boot_report(transaction, server, kept);
     });
     if (done) impl_->changed();
     return done;

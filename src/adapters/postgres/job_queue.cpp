@@ -24,13 +24,15 @@ oldest AS MATERIALIZED (
         (SELECT job, ready_at FROM rgrid.ready WHERE kind = d.id AND NOT again ORDER BY job LIMIT $1::int)
         UNION ALL
         (SELECT job, ready_at FROM rgrid.ready WHERE kind = d.id AND again ORDER BY ready_at LIMIT $1::int)) q)
-(SELECT 0, pool, rank, slots, jobs, greatest(now.at - (SELECT min(ready_at) FROM oldest o WHERE o.id = d.id), 0)
+(SELECT 0, pool, rank, slots, jobs, greatest(now.at - (SELECT min(ready_at) FROM oldest o WHERE o.id = d.id), 0), NULL
  FROM depth d, now ORDER BY pool, rank, slots)
 UNION ALL
-(SELECT 1, d.pool, NULL, d.slots, o.job, greatest(now.at - o.ready_at, 0)
- FROM oldest o JOIN depth d ON d.id = o.id, now ORDER BY o.ready_at, o.job LIMIT $1::int)
+(SELECT 1, w.pool, NULL, w.slots, w.job, greatest(now.at - w.ready_at, 0),
+    (SELECT j.spec ->> 'runtime' FROM rgrid.job j WHERE j.id = w.job)
+ FROM (SELECT d.pool, d.slots, o.job, o.ready_at FROM oldest o JOIN depth d ON d.id = o.id
+       ORDER BY o.ready_at, o.job LIMIT $1::int) w, now ORDER BY w.ready_at, w.job)
 UNION ALL
-(SELECT 2, NULL, NULL, NULL, NULL, greatest(s.due_at - now.at, 0)
+(SELECT 2, NULL, NULL, NULL, NULL, greatest(s.due_at - now.at, 0), NULL
  FROM now, (SELECT due_at FROM rgrid.scheduled ORDER BY due_at LIMIT 1) s)
 )sql"};
 
@@ -42,7 +44,8 @@ Demand read_demand(Rows const& rows) {
             demand.groups.push_back(
                 {PoolName{row.text(1)}, static_cast<int>(-row.integer(2)), row.small(3), row.integer(4), age});
         else if (row.small(0) == 1)
-            demand.oldest.push_back({JobId{row.integer(4)}, PoolName{row.text(1)}, row.small(3), age});
+            demand.oldest.push_back({JobId{row.integer(4)}, PoolName{row.text(1)}, row.small(3), age,
+                                     row.null(6) ? std::string{} : row.text(6)});
         else
             demand.next_due = age;
     }

@@ -226,6 +226,7 @@ COMMENT ON VIEW rgrid.jobs IS 'Jobs as people want to see them. Only for looking
 std::array const steps{
     Migration{1, "jobs, workers and the fleet", tables},
     Migration{2, "jobs are submitted and roles let in by SQL", function_step()},
+    Migration{3, "servers tell how their boot goes", "ALTER TABLE rgrid.intent ADD COLUMN boot_at bigint, ADD COLUMN boot json"},
 };
 
 }  // namespace

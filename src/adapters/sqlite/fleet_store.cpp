@@ -34,11 +34,16 @@ Leadership take_lead(Transaction& transaction, std::string const& candidate, Dur
 
 std::vector<Intent> read_intents(Connection& db, Duration now) {
     std::vector<Intent> intents;
-    auto row = db.ask("SELECT server, written_at, remove_at, body FROM intent ORDER BY server");
+    auto row = db.ask("SELECT server, written_at, remove_at, body, boot_at, boot FROM intent ORDER BY server");
     while (row.step()) {
         auto intent = decode<Intent>(row.text(3), "intent of server " + row.text(0));
         intent.age = std::max(now - Duration{row.integer(1)}, Duration{0});
         intent.remove_age = row.null(2) ? Duration{0} : std::max(now - Duration{row.integer(2)}, Duration{0});
+        intent.boot.reset();
+        if (!row.null(5)) {
+            intent.boot = decode<BootReport>(row.text(5), "boot report of server " + row.text(0));
+            intent.boot->age = std::max(now - Duration{row.integer(4)}, Duration{0});
+        }
         intents.push_back(std::move(intent));
     }
     return intents;
@@ -76,6 +81,7 @@ FleetRecord read_fleet(Connection& db, Duration now, Instant utc) {
 void put_intent(Transaction& transaction, Intent intent) {
     bool const asks_anew = intent.remove_age == Duration{0};
     intent.age = intent.remove_age = Duration{0};
+    intent.boot.reset();
     std::optional<Duration> remove_at;
     if (intent.remove) remove_at = transaction.now;
     transaction.db.run(
@@ -98,6 +104,15 @@ Result<> write_fleet(Transaction& transaction, LeaderEpoch epoch, FleetWrite con
     db.run("UPDATE fleet SET next_number = ?1 WHERE next_number < ?1", write.next_number);
     if (write.memory) db.run("UPDATE fleet SET memory = ?", encode(*write.memory));
     if (write.mass_loss_released) db.run("UPDATE fleet SET mass_loss_released = ?", *write.mass_loss_released);
+    return {};
+}
+
+Result<> put_boot_report(Transaction& transaction, ServerName const& server, BootReport report) {
+    report.age = Duration{0};
+    if (!transaction.db.number("SELECT 1 FROM intent WHERE server = ?", server)) return no_such_intent(server);
+    transaction.db.run("UPDATE intent SET boot_at = ?, boot = ? WHERE server = ?", transaction.now, encode(report),
+                       server);
+    transaction.changed = true;
     return {};
 }
 
@@ -158,6 +173,12 @@ Result<> Store::hold(Call const& call, PoolName const& pool, bool held) {
         set_hold(transaction, pool, held);
         transaction.changed = true;
         return {};
+    });
+}
+
+Result<> Store::report_boot(Call const& call, ServerName const& server, BootReport const& report) {
+    return impl_->write<void>(call, Lane::urgent, [server, report = bounded(report)](Transaction& transaction) {
+        return put_boot_report(transaction, server, report);
     });
 }
 

@@ -201,10 +201,16 @@ CREATE TRIGGER intent_ends BEFORE DELETE ON intent WHEN (SELECT frozen <> '' FRO
     BEGIN SELECT RAISE(ABORT, 'the store stands still: use a newer RGrid'); END;
 )sql";
 
+// Servers tell how their boot goes.
+constexpr char const* format_3 = R"sql(
+ALTER TABLE intent ADD COLUMN boot_at INTEGER;
+ALTER TABLE intent ADD COLUMN boot TEXT;
+)sql";
+
 /// The step at `i` makes format `i + 1` out of format `i`. What was released is never edited: files of it exist.
 /// A step only adds, with defaults, so that statements of before go on working: agents of before have the file open.
 /// What those must not do any more a trigger refuses.
-constexpr std::array steps{format_1, format_2};
+constexpr std::array steps{format_1, format_2, format_3};
 static_assert(steps.size() == format_version);
 
 static_assert(counts_of_a_generation == 1'000'000'000, "the triggers take no constant");

@@ -24,10 +24,15 @@ Demand read_demand(Connection& db, Duration now) {
                 {PoolName{row.text(0)}, -row.small(1), row.small(2), row.integer(3), since(now, row.integer(4))});
     }
     {
-        auto row = db.ask("SELECT job, pool, slots, ready_at FROM ready ORDER BY ready_at, job LIMIT ?", oldest_shown);
+        auto row = db.ask(
+            "SELECT job, pool, slots, ready_at, (SELECT CASE WHEN json_valid(spec) THEN spec ->> '$.runtime' END FROM "
+            "job WHERE id = r.job) FROM (SELECT job, pool, slots, ready_at FROM ready ORDER BY ready_at, job LIMIT ?) r "
+            "ORDER BY ready_at, job",
+            oldest_shown);
         while (row.step())
             demand.oldest.push_back(
-                {JobId{row.integer(0)}, PoolName{row.text(1)}, row.small(2), since(now, row.integer(3))});
+                {JobId{row.integer(0)}, PoolName{row.text(1)}, row.small(2), since(now, row.integer(3)),
+                 row.null(4) ? std::string{} : row.text(4)});
     }
     if (auto const due = db.number("SELECT min(due_at) FROM scheduled"))
         demand.next_due = std::max(Duration{*due} - now, Duration{0});

@@ -13,7 +13,7 @@
 namespace rgrid::sqlite {
 
 /// Of the tables. A program refuses a file with a greater one and raises one with a lower: see raise_format.
-inline constexpr int format_version = 2;
+inline constexpr int format_version = 3;
 
 /// What of a file stays as it is while it is open.
 struct Identity {

@@ -58,8 +58,8 @@ TEST_F(GatewayTest, an_error_comes_through_as_the_store_says_it) {
     Served served{ports(), settings()};
     Source source{served.link(token_of("w"))};
 
-    for (auto code : {Errc::retry_later, Errc::capacity, Errc::rejected, Errc::not_found, Errc::in_doubt, Errc::denied,
-                      Errc::fenced, Errc::bug}) {
+    for (auto code : {Errc::retry_later, Errc::capacity, Errc::quota, Errc::rejected, Errc::not_found, Errc::in_doubt,
+                      Errc::denied, Errc::fenced, Errc::bug}) {
         scripted_.problem = fail(code, "a \"sentence\" with ümlauts", 1500ms);
         auto const found = source.beat(some_time(), worker, Incarnation{1}, {}, false).error();
         EXPECT_EQ(found.code, code);

@@ -16,7 +16,7 @@ TEST(Printers, values_are_printed_in_words) {
     EXPECT_EQ(PrintToString(JobState::queued), "queued");
     EXPECT_EQ(PrintToString(Secret{"hidden"}), "***");
     EXPECT_EQ(PrintToString(WaitingJob{JobId{7}, PoolName{"p"}, 2, 90s}),
-              "{job: 7, pool: \"p\", slots: 2, waited: 90s}");
+              "{job: 7, pool: \"p\", slots: 2, waited: 90s, runtime: \"\"}");
     EXPECT_EQ(PrintToString(std::vector{BeatMark{Incarnation{1}, BeatCount{2}}}), "{ {incarnation: 1, beat: 2} }");
 }
 

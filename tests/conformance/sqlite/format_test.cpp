@@ -260,7 +260,7 @@ TEST_F(FormatTest, a_store_of_the_first_format_is_raised_once_by_many_at_once) {
         ASSERT_NE(store, nullptr);
         EXPECT_EQ(store->load({})->generation, Generation{1});
     }
-    EXPECT_EQ(Raw{path}.number("PRAGMA user_version"), 2);
+    EXPECT_EQ(Raw{path}.number("PRAGMA user_version"), 3);
     stores[0]->freeze({}, "a test").value();
     for (auto const& store : stores) EXPECT_EQ(store->load({})->frozen, "a test");
 }
@@ -335,14 +335,28 @@ TEST_F(FormatTest, a_store_of_another_fleet_is_not_raised) {
 }
 
 TEST_F(FormatTest, a_store_of_the_next_format_is_refused) {
-    Raw{path}.run("PRAGMA user_version = 3");
+    Raw{path}.run("PRAGMA user_version = 4");
 
     auto const refused = Store::open({.path = path}, FleetId{"blue"}, clock);
 
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, Errc::rejected);
-    for (auto const* part : {"format 3", "up to 2"})
+    for (auto const* part : {"format 4", "up to 3"})
         EXPECT_NE(refused.error().message.find(part), std::string::npos) << refused.error().message;
+}
+
+// A server that was ordered by a program of the second format tells of its boot when it has been raised.
+TEST_F(FormatTest, servers_ordered_before_tell_how_their_boot_goes) {
+    Raw{path}.run("INSERT INTO intent(server, written_at, remove_at, body) VALUES('kept', 1, NULL, '{\"server\":\"kept\"}')");
+    auto const store = open_it();
+    EXPECT_EQ(store->load({})->intents.at(0).boot, std::nullopt);
+
+    store->report_boot({}, ServerName{"kept"}, {"installing", "", "...", {}}).value();
+    // A program of before writes the intent anew.
+    Raw{path}.run("UPDATE intent SET body = '{\"server\":\"kept\"}'");
+
+    EXPECT_EQ(store->load({})->intents.at(0).boot->stage, "installing");
+    expect_sound(path);
 }
 
 // Whoever waits for work looks again when the store freezes and when it goes on.

@@ -79,7 +79,7 @@ TEST_F(OpenTest, refuses_a_newer_format) {
     open(path).value();
     Raw{path}.run("PRAGMA user_version = 7");
 
-    expect_refused(path, Errc::rejected, {path, "format 7", "up to 2"});
+    expect_refused(path, Errc::rejected, {path, "format 7", "up to 3"});
     auto const wake = StoreWake::open({.path = path}, clock);
     ASSERT_FALSE(wake);
     EXPECT_NE(wake.error().message.find("format 7"), std::string::npos) << wake.error().message;

@@ -134,6 +134,10 @@ Snapshot rich_snapshot() {
     snapshot.in_flight = {ServerName{"demo-default-1"}};
     snapshot.holds = {{PoolName{}, snapshot.now}};
     snapshot.memory.refusals = {{{"cx22", "fsn1"}, Instant::max(), 2, "no \"capacity\"\nin fsn1 \xC3\xA9"}};
+    snapshot.memory.pauses = {{PoolName{"default"}, Errc::quota, snapshot.now, 2, "no"}};
+    snapshot.memory.offer_boots = {{{"cx22", "fsn1"}, {42s}}};
+    snapshot.intents[0].boot = BootReport{"installing", "", "line\n", 1s};
+    snapshot.intents[0].running_from = 3s;
     snapshot.memory.delete_times = {Duration::max(), Duration::min(), 1ms};
     snapshot.spent_this_month = Money{-1};
     return snapshot;
@@ -148,6 +152,26 @@ TEST(Json, ASnapshotSurvivesItsText) {
     EXPECT_EQ(*read_back, snapshot);
     EXPECT_EQ(to_json_text(*read_back), text);
     EXPECT_FALSE(read_back->sessions.value.has_value()) << "unknown must not come back as empty";
+}
+
+// What was kept before servers, offers and pools were known as well as now.
+TEST(Json, WhatEarlierVersionsKeptIsReadWithNothingAdded) {
+    auto const memory = from_json_text<Memory>(
+        R"({"refusals":[{"offer":{"type":"a","location":"b"},"until":"2026-01-31T23:59:59.123Z","count":2,"message":""}],)"
+        R"("boots":[{"pool":"default","failures":1,"next_probe":"2026-01-31T23:59:59.123Z","boot_times":["42s"],"came_up":[]}],)"
+        R"("delete_times":["2s"],"recent_creates":[],"recent_losses":[]})");
+    ASSERT_TRUE(memory) << memory.error().message;
+    EXPECT_EQ(memory->boots.at(0).boot_times, std::vector<Duration>{42s});
+    EXPECT_FALSE(memory->refusals.at(0).unfinished);
+    EXPECT_TRUE(memory->pauses.empty());
+    EXPECT_TRUE(memory->offer_boots.empty());
+
+    auto const bill = from_json_text<ServerBill>(
+        R"({"server":"s","pool":"default","offer":{"type":"a","location":"b"},"price":"0.0064 EUR","period":"1h",)"
+        R"("created":"2026-01-31T23:59:59.123Z","deleted":null,"lifetime":"2h","reason":"queued_jobs","remove_reason":null})");
+    ASSERT_TRUE(bill) << bill.error().message;
+    EXPECT_EQ(bill->monthly_cap, std::nullopt);
+    EXPECT_EQ(bill->ipv4, Money{});
 }
 
 TEST(Json, APlanSurvivesItsText) {

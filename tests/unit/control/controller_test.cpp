@@ -79,8 +79,10 @@ public:
 
     Result<Server> create(Call const& call, ServerRequest const& request) override {
         tokens.push_back(request.token);
+        images.push_back(request.images);
         for (auto const& intent : store_.load(call).value().intents)
             if (intent.server == request.name) known.push_back(intent.token_hash);
+        if (problem) return *problem;
         return cloud_.create(call, request);
     }
     Result<std::vector<Offer>> offers(Call const& call) override { return cloud_.offers(call); }
@@ -90,7 +92,9 @@ public:
     }
     Result<> destroy(Call const& call, ServerId const& id) override { return cloud_.destroy(call, id); }
 
+    std::optional<Error> problem;
     std::vector<Secret> tokens;
+    std::vector<std::vector<std::string>> images;
     std::vector<std::string> known;
 
 private:
@@ -119,6 +123,57 @@ TEST_F(ControllerTest, each_server_gets_a_token_whose_hash_the_store_knows_befor
     for (auto const& intent : store.load({}).value().intents) kept.push_back(intent.token_hash);
     EXPECT_THAT(kept, ::testing::ElementsAre("hash 1", "hash 2", "hash 3", "hash 4")) << "and after it was made";
     for (auto const& event : events.all()) EXPECT_EQ(event.text.find("token"), std::string::npos) << event.text;
+}
+
+TEST_F(ControllerTest, a_new_server_is_asked_for_with_the_images_that_jobs_wait_for_and_its_pools_own) {
+    JobSpec spec = a_job();
+    spec.runtime = "python:3.11";
+    for (int i = 0; i < 5; ++i) store.submit({}, {spec}).value().front().value();
+    params.pools[PoolName{"default"}].images = {"mine:1"};
+    AskedCloud asked{real_cloud, store};
+    Controller controller{{asked, jobs, fleet, clock, events}, Planner{params}, {.fleet = FleetId{"f"}, .candidate = "a"},
+                          now};
+
+    controller.pass();
+
+    ASSERT_FALSE(asked.images.empty());
+    EXPECT_THAT(asked.images[0], ::testing::ElementsAre("python:3.11-slim", "mine:1"));
+}
+
+TEST_F(ControllerTest, a_refusal_that_holds_for_every_offer_pauses_creates_and_is_told_with_each_new_try) {
+    submit(5);
+    AskedCloud asked{real_cloud, store};
+    asked.problem = fail(Errc::retry_later, "Hetzner answered unavailable: try again");
+    Controller controller{{asked, jobs, fleet, clock, events}, Planner{params}, {.fleet = FleetId{"f"}, .candidate = "a"},
+                          now};
+    auto const told = [&] {
+        std::vector<std::string> texts;
+        for (auto const& event : events.all())
+            if (event.kind == EventKind::finding) texts.push_back(event.text);
+        return texts;
+    };
+
+    controller.pass();
+    EXPECT_EQ(asked.tokens.size(), 3U) << "one wave";
+    controller.pass();
+    clock.advance(5s);
+    controller.pass();
+    EXPECT_EQ(asked.tokens.size(), 3U) << "in the pause nothing is asked for";
+    ASSERT_THAT(told(), ::testing::SizeIs(1));
+    EXPECT_EQ(told()[0], "pool default: 3 workers are wanted; Hetzner answered unavailable: try again; no worker runs; try 2 "
+                         "of 3 in 10s");
+
+    clock.advance(5s);
+    controller.pass();
+    EXPECT_EQ(asked.tokens.size(), 4U) << "then one is tried";
+    controller.pass();
+    ASSERT_THAT(told(), ::testing::SizeIs(2));
+    EXPECT_THAT(told()[1], ::testing::HasSubstr("try 3 of 3 in 20s"));
+
+    asked.problem.reset();
+    clock.advance(20s);
+    for (int i = 0; i < 3; ++i) controller.pass();
+    EXPECT_EQ(asked.tokens.size(), 7U) << "the one that was accepted ends the pause";
 }
 
 TEST_F(ControllerTest, workers_need_no_token_where_nobody_makes_one) {

@@ -45,6 +45,9 @@ struct StoreInTime final : FleetStore, JobQueue {
         return now->freeze(call, why);
     }
     Result<Adopted> adopt(Call const& call, Adoption const& adoption) override { return now->adopt(call, adoption); }
+    Result<> report_boot(Call const& call, ServerName const& server, BootReport const& report) override {
+        return now->report_boot(call, server, report);
+    }
     Result<std::vector<ServerBill>> bills(Call const& call, Instant since) override { return now->bills(call, since); }
     Result<Demand> demand(Call const& call) override { return now->demand(call); }
     Result<SessionList> sessions(Call const& call) override { return now->sessions(call); }

@@ -40,6 +40,44 @@ TEST_F(ReconcileTest, confirms_a_create_whose_server_is_listed) {
     EXPECT_EQ(seen.intents[0].create, CreateState::created) << "the decision of the same pass must know";
 }
 
+TEST_F(ReconcileTest, remembers_how_old_a_server_was_when_it_began_to_run) {
+    seen.intents = {an_intent("f-default-1")};
+    seen.servers.value = {a_server("f-default-1").age(30s).status(ServerStatus::starting)};
+    EXPECT_TRUE(run().write.intents.empty());
+
+    seen.servers.value = {a_server("f-default-1").age(70s)};
+    auto const result = run();
+    ASSERT_EQ(result.write.intents.size(), 1U);
+    EXPECT_EQ(result.write.intents[0].running_from, Duration{70s});
+    EXPECT_EQ(seen.intents[0].running_from, Duration{70s}) << "the decision of the same pass must know";
+
+    seen.servers.value = {a_server("f-default-1").age(80s)};
+    EXPECT_TRUE(run().write.intents.empty());
+}
+
+TEST_F(ReconcileTest, a_pause_of_creates_counts_from_when_the_refusal_is_learned) {
+    Observation refused{ObservationKind::create_refused, seen.now - 20s, PoolName{"default"}, ServerName{"s"}, {}, {}, "no"};
+    refused.code = Errc::retry_later;
+
+    run({refused});
+
+    ASSERT_EQ(seen.memory.pauses.size(), 1U);
+    EXPECT_EQ(seen.memory.pauses[0].until, seen.now + 10s);
+}
+
+TEST_F(ReconcileTest, a_bill_keeps_the_cap_and_the_address_of_when_the_server_was_ordered) {
+    Intent intent = an_intent("f-default-1");
+    intent.monthly_cap = Money{5'990'000'000};
+    intent.ipv4 = Money{800'000};
+    seen.intents = {intent};
+    seen.servers.value = {a_server("f-default-1").age(10min)};
+
+    auto const first = run();
+    ASSERT_EQ(first.write.bills.size(), 1U);
+    EXPECT_EQ(first.write.bills[0].monthly_cap, intent.monthly_cap);
+    EXPECT_EQ(first.write.bills[0].ipv4, intent.ipv4);
+}
+
 // The step under way writes the intent, too, and knows more.
 TEST_F(ReconcileTest, confirms_nothing_of_a_server_whose_step_is_under_way) {
     seen.intents = {an_intent("f-default-1").create(CreateState::in_doubt)};
@@ -138,7 +176,7 @@ TEST_F(ReconcileTest, learns_how_long_a_delete_took) {
 }
 
 TEST_F(ReconcileTest, writes_nothing_when_nothing_is_new) {
-    seen.intents = {an_intent("f-default-1")};
+    seen.intents = {an_intent("f-default-1").running_from(1min)};
     seen.servers.value = {a_server("f-default-1").age(10min)};
     bills = run().write.bills;
 
@@ -185,6 +223,17 @@ TEST(SpentThisMonth, counts_paid_periods_that_began_in_it) {
     bill.created = now - 30min;
     bill.lifetime = 30min;
     EXPECT_EQ(spent_this_month({bill, bill}, now), Money{20'000'000});
+}
+
+TEST(SpentThisMonth, counts_no_server_with_more_than_its_monthly_cap) {
+    auto const now = Instant{std::chrono::sys_days{std::chrono::year{2026} / 3 / 31}};
+    ServerBill bill;
+    bill.price = Money{10'000'000};
+    bill.period = 1h;
+    bill.created = now - 2400h;
+    bill.lifetime = 2400h;
+    bill.monthly_cap = Money{5'000'000'000};
+    EXPECT_EQ(spent_this_month({bill, bill}, now), Money{10'000'000'000});
 }
 
 TEST(SpentThisMonth, adds_up_one_currency) {

@@ -79,6 +79,43 @@ TEST(StepMachine, remembers_a_refusal_in_the_providers_words) {
     EXPECT_EQ(machine.report().observations.back().message, "sold out");
 }
 
+TEST(StepMachine, remembers_on_what_ground_a_create_was_refused_and_when_to_come_again) {
+    StepMachine machine{order_for(Action::create_server)};
+    machine.begin();
+
+    machine.next(Result<Server>{fail(Errc::retry_later, "slow down", 17s)});
+
+    auto const& seen = machine.report().observations.back();
+    EXPECT_EQ(seen.kind, ObservationKind::create_refused);
+    EXPECT_EQ(seen.code, Errc::retry_later);
+    EXPECT_EQ(seen.retry_after, Duration{17s});
+}
+
+TEST(StepMachine, a_create_that_went_through_after_all_counts_as_accepted) {
+    StepMachine machine{order_for(Action::find_server)};
+    machine.begin();
+
+    machine.next(Result<std::optional<Server>>{Server(a_server("f-default-1"))});
+
+    EXPECT_EQ(machine.report().observations.back().kind, ObservationKind::create_accepted);
+}
+
+TEST(StepMachine, what_ended_a_boot_decides_who_is_blamed) {
+    for (auto const& [reason, blamed] : {std::pair{Reason::never_came_up, ObservationKind::boot_failed},
+                                         std::pair{Reason::boot_failed, ObservationKind::boot_failed},
+                                         std::pair{Reason::provider_failed, ObservationKind::server_unfinished}}) {
+        auto order = order_for(Action::close_worker, reason);
+        order.step.mode = CloseMode::now;
+        StepMachine machine{order};
+        machine.begin();
+        machine.next(Result<>{});
+        machine.next(Result<CloseReport>{CloseReport{}});
+
+        ASSERT_EQ(machine.report().observations.size(), 1U);
+        EXPECT_EQ(machine.report().observations[0].kind, blamed);
+    }
+}
+
 TEST(StepMachine, settles_a_doubt_by_looking_the_name_up) {
     StepMachine found{order_for(Action::find_server)};
     EXPECT_EQ(expect_call<FindServer>(found.begin()).name.value, "f-default-1");

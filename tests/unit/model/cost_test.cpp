@@ -55,6 +55,31 @@ TEST(Cost, A_job_carries_its_part_of_its_servers_paid_slot_time) {
     EXPECT_EQ(server.idle, Money{3'200'000});
 }
 
+TEST(Cost, No_calendar_month_costs_more_than_the_cap_of_when_the_server_was_ordered) {
+    auto line = bill("w-1", 800h);
+    line.created = *parse_instant("2026-03-01T00:00:00Z");
+    line.monthly_cap = price * 600;
+
+    auto const report = divide_cost({line}, {}, two_slots, noon);
+
+    EXPECT_EQ(report.total, std::vector{price * 600 + price * (800 - 744)}) << "March is capped, April is not";
+    EXPECT_EQ(report.servers[0].monthly_cap, line.monthly_cap);
+    EXPECT_EQ(report.servers[0].price, price);
+}
+
+TEST(Cost, The_public_address_is_an_item_of_its_own_and_part_of_the_total) {
+    auto line = bill("w-1", 90min);
+    line.ipv4 = Money{800'000};
+
+    auto const report = divide_cost({line, bill("w-2", 1h)}, {job(1, "w-1", 1h)}, two_slots, noon);
+
+    EXPECT_EQ(report.servers[0].cost, price * 2);
+    EXPECT_EQ(report.servers[0].ipv4, Money{1'600'000});
+    EXPECT_EQ(report.servers[1].ipv4, Money{});
+    EXPECT_EQ(report.ipv4, std::vector{Money{1'600'000}});
+    EXPECT_EQ(report.total, std::vector{price * 3});
+}
+
 TEST(Cost, Every_started_period_counts) {
     EXPECT_EQ(divide_cost({bill("w-1", 61min)}, {}, two_slots, noon).total, std::vector{price * 2});
     EXPECT_EQ(divide_cost({bill("w-1", 60min)}, {}, two_slots, noon).total, std::vector{price});

@@ -53,6 +53,32 @@ TEST(Explain, A_worker_whose_server_vanished_says_who_says_so) {
                 ElementsAre("give up w1: the provider no longer lists its server; its jobs go back to the queue"));
 }
 
+TEST(Explain, A_boot_that_failed_tells_the_step_and_the_end_of_its_log) {
+    Scene scene;
+    scene.intent(an_intent("w1").age(70s).boot({"", "docker", "E: no such package\n", 1s})).server(a_server("w1"));
+
+    EXPECT_THAT(sentences(scene),
+                ElementsAre("give up w1: its boot failed 1m 10s after it was ordered at docker: E: no such package"));
+}
+
+TEST(Explain, A_server_that_the_provider_could_not_finish) {
+    Scene scene;
+    scene.intent(an_intent("w1")).server(a_server("w1").age(42s).status(ServerStatus::failed));
+
+    EXPECT_THAT(sentences(scene),
+                ElementsAre("give up w1: the provider could not finish its server, which is 42s old and never runs"));
+}
+
+TEST(Explain, A_pause_of_creates_is_told_in_the_providers_words_with_the_next_try) {
+    Scene scene;
+    scene.queued(5);
+    scene.seen.memory.pauses = {
+        {default_pool, Errc::retry_later, scene.seen.now + 10s, 1, "Hetzner answered unavailable: try again"}};
+
+    EXPECT_THAT(sentences(scene), ElementsAre("pool default: 3 workers are wanted; Hetzner answered unavailable: try "
+                                              "again; no worker runs; try 2 of 3 in 10s"));
+}
+
 TEST(Explain, A_worker_that_never_came_up) {
     EXPECT_THAT(sentences(Scene{}.booting("w1", 11min)),
                 ElementsAre("give up w1: its worker has not registered after 11m 00s, the limit is 10m 00s"));
@@ -100,7 +126,12 @@ TEST(Explain, Bookkeeping_steps) {
     EXPECT_THAT(sentences(Scene{}.server(a_server("w1").age(5min))),
                 ElementsAre("adopt w1: it carries our label, but nothing is known of its order"));
     EXPECT_THAT(sentences(Scene{}.worker(a_session("w1").closed())),
-                ElementsAre("delete w1: its worker's session is closed"));
+                ElementsAre("delete w1: its worker's session is closed; it is 10m 00s old and paid for another "
+                            "50m 00s; deleting it now saves €0.009, the price of its next 1h"));
+    Scene unlisted;
+    unlisted.seen.servers = {{}, {}, {}, "away"};
+    unlisted.intent(an_intent("w1")).session(a_session("w1").closed());
+    EXPECT_EQ(sentences(unlisted).front(), "delete w1: its worker's session is closed") << "its age is not known";
     EXPECT_THAT(sentences(Scene{}.intent(an_intent("w1").removed(Reason::silent, 130s)).server(a_server("w1"))),
                 ElementsAre("delete w1: the provider still lists it 2m 10s after its delete"));
     EXPECT_THAT(sentences(Scene{}.intent(an_intent("w1").removed())),

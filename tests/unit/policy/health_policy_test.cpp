@@ -214,6 +214,88 @@ TEST(Health, A_worker_that_beats_is_not_lost_because_its_server_is_not_listed) {
 
 // --- Coming up -----------------------------------------------------------------------------------------------------
 
+TEST(Health, A_server_has_one_limit_to_be_made_and_one_to_bring_its_worker_up) {
+    auto const fresh = [](ServerStatus status, Duration age, std::optional<Duration> running_from) {
+        Scene scene;
+        scene.pool().health.create_timeout = 5min;
+        scene.pool().health.boot_timeout = 3min;
+        Intent intent = an_intent("w1").age(age);
+        intent.running_from = running_from;
+        scene.intent(intent).server(a_server("w1").age(age).status(status));
+        return steps(scene.plan());
+    };
+    auto const given_up = Steps{"give up w1: never_came_up"};
+
+    EXPECT_EQ(fresh(ServerStatus::starting, 5min, {}), Steps{});
+    EXPECT_EQ(fresh(ServerStatus::starting, 5min + 1ms, {}), given_up);
+    EXPECT_EQ(fresh(ServerStatus::stopped, 5min + 1ms, {}), given_up);
+    EXPECT_EQ(fresh(ServerStatus::running, 7min, 4min), Steps{}) << "it began to run 3 minutes ago";
+    EXPECT_EQ(fresh(ServerStatus::running, 7min + 1ms, 4min), given_up);
+    EXPECT_EQ(fresh(ServerStatus::running, 3min + 1ms, {}), given_up) << "it ran from the beginning";
+}
+
+TEST(Health, While_the_servers_are_unknown_a_boot_may_take_both_limits) {
+    auto const unlisted = [](Duration age) {
+        Scene scene;
+        scene.seen.servers = {{}, {}, {}, "away"};
+        scene.intent(an_intent("w1").age(age));
+        return steps(scene.plan());
+    };
+    EXPECT_EQ(unlisted(20min), Steps{});
+    EXPECT_EQ(unlisted(20min + 1ms), Steps{"give up w1: never_came_up"});
+}
+
+TEST(Health, A_server_that_the_provider_could_not_finish_is_given_up_at_once) {
+    Scene scene;
+    scene.intent(an_intent("w1").age(1s)).server(a_server("w1").age(1s).status(ServerStatus::failed));
+
+    EXPECT_EQ(steps(scene.plan()), Steps{"give up w1: provider_failed"});
+}
+
+TEST(Health, A_server_whose_boot_script_has_failed_is_given_up_at_once_with_the_end_of_its_log) {
+    Scene scene;
+    scene.intent(an_intent("w1").age(1min).boot({"", "docker", "Reading...\nE: no such package\n\n", 1s}));
+    scene.server(a_server("w1").age(1min));
+
+    auto const plan = scene.plan();
+    ASSERT_EQ(steps(plan), Steps{"give up w1: boot_failed"});
+    EXPECT_EQ(plan.steps[0].detail, "docker: Reading... | E: no such package");
+}
+
+TEST(Health, Of_a_long_boot_log_the_end_is_told) {
+    Scene scene;
+    scene.intent(an_intent("w1").boot({"", "docker", std::string(4000, 'x') + "\nthe end", 1s}));
+    scene.server(a_server("w1"));
+
+    auto const detail = scene.plan().steps.at(0).detail;
+    EXPECT_LT(detail.size(), 700U);
+    EXPECT_TRUE(detail.ends_with("x | the end"));
+}
+
+TEST(Health, A_boot_that_goes_on_or_whose_worker_is_there_is_left_alone) {
+    Scene scene;
+    scene.intent(an_intent("w1").age(1min).boot({"installing", "", "...", 1s})).server(a_server("w1").age(1min));
+    EXPECT_EQ(steps(scene.plan()), Steps{});
+
+    Scene working;
+    working.intent(an_intent("w1").age(1min).boot({"", "images", "...", 1s})).server(a_server("w1").age(1min));
+    working.session(a_session("w1"));
+    EXPECT_EQ(steps(working.plan()), Steps{});
+}
+
+TEST(Health, A_delete_knows_what_the_next_paid_period_of_that_server_would_cost) {
+    Scene scene;
+    scene.worker(a_session("w1").closed(), 54min + 57s);
+    scene.seen.intents[0].price = Money{8'800'000};
+
+    auto const plan = scene.plan();
+    ASSERT_EQ(steps(plan), Steps{"delete w1: worker_closed"});
+    auto const& facts = plan.steps[0].facts;
+    EXPECT_EQ(fact(facts, "age"), Duration{54min + 57s}.count());
+    EXPECT_EQ(fact(facts, "left"), Duration{5min + 3s}.count());
+    EXPECT_EQ(fact(facts, "saves"), 8'800'000);
+}
+
 TEST(Health, A_worker_that_never_came_up_is_ended_but_is_not_called_lost) {
     EXPECT_THAT(steps(Scene{}.booting("w1", 10min).plan()), IsEmpty());
     EXPECT_EQ(steps(Scene{}.booting("w1", 10min + 1ms).plan()), Steps{"give up w1: never_came_up"});

@@ -111,6 +111,81 @@ TEST(Placement, One_pools_refusals_do_not_hold_another) {
               (Steps{"create f-b-1: queued_jobs", "create f-b-2: queued_jobs", "create f-b-3: queued_jobs"}));
 }
 
+// --- Refusals that hold for every offer ----------------------------------------------------------------------------------
+
+Scene after_refusal(Errc code, Duration left, int tries = 1) {
+    auto scene = three_offers();
+    scene.seen.memory.pauses = {{default_pool, code, scene.seen.now + left, tries, "the provider's words"}};
+    return scene;
+}
+
+TEST(Placement, While_creates_pause_nothing_is_ordered_of_any_offer_and_it_says_why) {
+    for (auto const code : {Errc::quota, Errc::denied, Errc::rejected, Errc::retry_later}) {
+        auto const scene = after_refusal(code, 40s, 2);
+        auto const plan = scene.plan();
+
+        EXPECT_THAT(plan.steps, IsEmpty());
+        auto const* found = finding(plan, FindingKind::creates_paused);
+        ASSERT_NE(found, nullptr);
+        EXPECT_EQ(found->code, code);
+        EXPECT_EQ(found->pool, default_pool);
+        EXPECT_EQ(found->detail, "the provider's words");
+        EXPECT_EQ(fact(found->facts, "wanted"), 3);
+        EXPECT_EQ(fact(found->facts, "try"), 2);
+        EXPECT_EQ(fact(found->facts, "tries"), 3);
+        EXPECT_EQ(fact(found->facts, "left"), Duration{40s}.count());
+        EXPECT_EQ(fact(found->facts, "until"), (scene.seen.now + 40s).time_since_epoch().count());
+        EXPECT_EQ(plan.next_look, 40s);
+    }
+}
+
+TEST(Placement, After_a_pause_one_create_is_tried_with_the_preferred_offer) {
+    auto const plan = after_refusal(Errc::quota, 0s).plan();
+
+    EXPECT_EQ(creates(plan), 1);
+    EXPECT_EQ(offer_of(plan), cheap);
+    EXPECT_NE(finding(plan, FindingKind::creates_paused), nullptr);
+}
+
+TEST(Placement, While_that_one_is_on_its_way_there_is_no_second) {
+    EXPECT_EQ(creates(after_refusal(Errc::quota, 0s).unknown_create("probe").plan()), 0);
+    EXPECT_EQ(creates(after_refusal(Errc::quota, 0s).booting("made-before").plan()), 1);
+}
+
+TEST(Placement, A_pause_of_one_pool_does_not_hold_another) {
+    auto scene = after_refusal(Errc::quota, 5min);
+    scene.pool("b");
+    scene.queued(5, 1s, 1, "b");
+
+    EXPECT_EQ(creates(scene.plan()), 3);
+}
+
+TEST(Placement, A_pause_touches_nothing_that_ends) {
+    auto scene = after_refusal(Errc::denied, 5min);
+    scene.worker(a_session("lost").silent_for(121s)).worker(a_session("closed").closed());
+
+    EXPECT_EQ(steps(scene.plan()), (Steps{"give up lost: silent", "delete closed: worker_closed"}));
+}
+
+TEST(Placement, While_creates_pause_or_are_tried_no_worker_goes_for_its_age) {
+    for (auto const left : {Duration{5min}, Duration{0s}}) {
+        Scene scene;
+        scene.seen.memory.pauses = {{default_pool, Errc::quota, scene.seen.now + left, 1, ""}};
+        scene.worker(a_session("old").busy(2), 25h);
+
+        auto const plan = scene.plan();
+        EXPECT_EQ(finding(plan, FindingKind::drain_staggered) != nullptr, true);
+        for (auto const& step : plan.steps) EXPECT_EQ(step.action, Action::create_server);
+    }
+}
+
+TEST(Placement, No_pause_is_told_of_where_nothing_is_wanted) {
+    auto scene = after_refusal(Errc::quota, 5min);
+    scene.seen.demand.value->groups.clear();
+
+    EXPECT_EQ(finding(scene.plan(), FindingKind::creates_paused), nullptr);
+}
+
 // --- Boot failures -------------------------------------------------------------------------------------------------
 
 Scene after_failures(int failures, Duration next_probe) {

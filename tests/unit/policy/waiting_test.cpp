@@ -69,14 +69,26 @@ TEST(Waiting, A_booting_worker_is_named_with_elapsed_time_and_the_pools_own_typi
     scene.intents = {order("w-1", 12s), order("w-2", 42s), order("other", 300s, "gpu")};
     scene.memory.boots = {{PoolName{"default"}, 0, {}, {85s, 90s, 200s}, {}}};
 
-    EXPECT_EQ(why_waiting(queued_job(31s), scene), "Provisioning worker... (42s elapsed, ETA ~90s)");
+    EXPECT_EQ(why_waiting(queued_job(31s), scene), "Provisioning worker... (42s elapsed, ETA 85s to 3m 20s)");
 }
 
-TEST(Waiting, Without_a_first_boot_there_is_no_eta) {
+TEST(Waiting, The_eta_is_a_range_of_the_last_boots_of_that_offer) {
+    auto scene = led_scene();
+    scene.intents = {order("w-1", 42s)};
+    scene.intents[0].offer = {"cx23", "fsn1"};
+    scene.memory.boots = {{PoolName{"default"}, 0, {}, {5s}, {}}};
+    scene.memory.offer_boots = {{{"cx23", "nbg1"}, {10s}}, {{"cx23", "fsn1"}, {95s, 70s, 80s}}};
+    EXPECT_EQ(why_waiting(queued_job(31s), scene), "Provisioning worker... (42s elapsed, ETA 70-95s)");
+
+    scene.memory.offer_boots[1].times = {70s, 70s};
+    EXPECT_EQ(why_waiting(queued_job(31s), scene), "Provisioning worker... (42s elapsed, ETA ~70s)");
+}
+
+TEST(Waiting, Before_the_first_boot_90_seconds_are_assumed) {
     auto scene = led_scene();
     scene.intents = {order("w-1", 42s)};
 
-    EXPECT_EQ(why_waiting(queued_job(31s), scene), "Provisioning worker... (42s elapsed)");
+    EXPECT_EQ(why_waiting(queued_job(31s), scene), "Provisioning worker... (42s elapsed, ETA ~90s)");
 }
 
 TEST(Waiting, In_its_first_30_seconds_a_job_is_told_its_place) {
@@ -143,20 +155,33 @@ TEST(Waiting, A_hold_is_named_with_its_beginning_and_its_end) {
               "paused by an operator since 2026-03-01T11:00:00Z; 'rgrid resume' ends that");
 }
 
-TEST(Waiting, A_refusal_is_told_in_the_providers_words_with_what_is_tried_next) {
+TEST(Waiting, A_job_s_owner_is_told_of_a_refusal_with_what_is_tried_next_and_none_of_the_providers_words) {
     auto scene = led_scene();
     scene.pool->placement.offers = {"cx22@fsn1", "cx22@nbg1"};
     scene.memory.refusals = {{OfferKey{"cx22", "fsn1"}, now + 80s, 1, "resource_unavailable"}};
     EXPECT_EQ(why_waiting(queued_job(90s), scene),
-              "the provider has no cx22@fsn1 at the moment (it says: resource_unavailable); cx22@nbg1 is tried next");
+              "cx22 is sold out in fsn1; trying cx22 in nbg1 next");
 
     scene.memory.refusals.push_back({OfferKey{"cx22", "nbg1"}, now + 40s, 1, ""});
     EXPECT_EQ(why_waiting(queued_job(90s), scene),
-              "the provider has no cx22@nbg1 at the moment; it is asked again in 40s");
+              "none of the 2 kinds of worker of its pool is available; next try in 40s");
 
     for (auto& refusal : scene.memory.refusals) refusal.until = now - 1s;
     EXPECT_EQ(why_waiting(queued_job(90s), scene),
               "waiting for a free slot: it is next (a worker is about to be ordered)");
+}
+
+TEST(Waiting, A_pause_of_creates_is_told_with_what_it_means_for_the_job) {
+    auto scene = led_scene();
+    scene.memory.pauses = {{PoolName{"default"}, Errc::quota, now + 5min, 1, "resource_limit_exceeded: project 4711"}};
+    EXPECT_EQ(why_waiting(queued_job(90s), scene),
+              "no more workers can be had: the limit of the cloud account is reached; next try in 5m 00s");
+
+    scene.sessions = {worker("w-1", 2, 2)};
+    scene.jobs_before = 2;
+    EXPECT_EQ(why_waiting(queued_job(90s), scene),
+              "waiting for a free slot: 2 jobs before it; no more workers can be had: the limit of the cloud account is "
+              "reached; it starts on the one worker that there is as soon as a slot is free; next try in 5m 00s");
 }
 
 TEST(Waiting, Servers_that_never_come_up_are_named) {

@@ -81,6 +81,7 @@ public:
     Result<> hold(Call const& call, PoolName const& pool, bool held) override;
     Result<> freeze(Call const& call, std::string const& why) override;
     Result<Adopted> adopt(Call const& call, Adoption const& adoption) override;
+    Result<> report_boot(Call const& call, ServerName const& server, BootReport const& report) override;
     Result<std::vector<ServerBill>> bills(Call const& call, Instant since) override;
 
 private:

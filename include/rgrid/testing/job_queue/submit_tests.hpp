@@ -153,6 +153,19 @@ TEST_P(JobQueueConformance, demand_counts_what_is_queued_by_kind) {
     EXPECT_EQ(demand.next_due, Duration{1h} - Duration{10s});
 }
 
+TEST_P(JobQueueConformance, demand_tells_what_the_oldest_jobs_want_to_run_in) {
+    JobSpec spec = a_job();
+    spec.runtime = "python:3.11";
+    submit(std::move(spec));
+    submit(a_job());
+
+    auto const demand = ports().queue.demand(call).value();
+
+    ASSERT_EQ(demand.oldest.size(), 2u);
+    EXPECT_EQ(demand.oldest[0].runtime, "python:3.11");
+    EXPECT_EQ(demand.oldest[1].runtime, "");
+}
+
 // The size of the demand does not grow with the number of jobs.
 TEST_P(JobQueueConformance, demand_shows_at_most_the_twenty_oldest) {
     submit(100, a_job());
