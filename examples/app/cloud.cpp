@@ -101,6 +101,12 @@ std::vector<std::string> cloud_problems(Settings const& settings, FleetId const&
     return problems;
 }
 
+Result<> remove_belongings(Call const& call, Settings const& settings, FleetId const& fleet, Clock& clock) {
+    if (!settings.cloud.hetzner) return {};
+    auto const provider = hetzner_alone(settings, fleet, clock);
+    return provider ? (*provider)->remove_belongings(call) : provider.error();
+}
+
 Checks check_cloud(Call const& call, Settings const& settings, Clock& clock) {
     if (!settings.cloud.hetzner) return {};
     auto const provider = hetzner_alone(settings, settings.fleet.name, clock);

@@ -27,6 +27,10 @@ namespace rgrid::app {
 /// What the cloud holds that looks like servers and cannot be understood, or is of servers that are gone, each with why.
 [[nodiscard]] std::vector<std::string> cloud_problems(Settings const& settings, FleetId const& fleet, Clock& clock);
 
+/// Deletes what was made in the cloud for a fleet beside its servers; what is in use stays. Errors: of the first that
+/// could not be deleted; the others were tried.
+[[nodiscard]] Result<> remove_belongings(Call const& call, Settings const& settings, FleetId const& fleet, Clock& clock);
+
 /// Whether servers can be had as the configuration says.
 [[nodiscard]] Checks check_cloud(Call const& call, Settings const& settings, Clock& clock);
 

@@ -19,9 +19,10 @@ struct ServersDeleted {
     std::vector<ServerName> deleted;
     std::vector<ServerName> left;        ///< Still listed when the time was up.
     std::vector<std::string> problems;   ///< Why the last deletes of these failed, as far as they did.
-    std::vector<std::string> unclear;    ///< What may be servers, each with why that cannot be known.
+    std::vector<std::string> unclear;    ///< What may be servers or may cost, each with why.
+    std::vector<std::string> kept;       ///< Why what was made for the fleet beside its servers could not be deleted.
 };
-BOOST_DESCRIBE_STRUCT(ServersDeleted, (), (fleet, deleted, left, problems, unclear))
+BOOST_DESCRIBE_STRUCT(ServersDeleted, (), (fleet, deleted, left, problems, unclear, kept))
 
 namespace {
 
@@ -29,6 +30,7 @@ using Servers = std::vector<Server>;
 
 constexpr Duration look_again = 300ms;
 constexpr Duration ask_again = 10s;
+constexpr Duration belongings_again = 2s;
 
 /// A configuration with mistakes elsewhere must not keep anybody from stopping the bill. To list and to delete takes to
 /// know where the servers are; a key that is unknown may be meant to say that.
@@ -91,7 +93,7 @@ public:
     }
 
     [[nodiscard]] ServersDeleted report(FleetId const& fleet) const {
-        ServersDeleted report{fleet, {}, {}, {}, {}};
+        ServersDeleted report{fleet, {}, {}, {}, {}, {}};
         std::set<ServerName> left;
         for (auto const& server : left_) left.insert(server.name);
         for (auto const& name : seen_) (left.contains(name) ? report.left : report.deleted).push_back(name);
@@ -146,14 +148,32 @@ void show(Context& context, app::Settings const& settings, FleetId const& fleet,
     to << (others.empty() ? "" : "; there are servers of: " + others) << ".\n" << std::flush;
 }
 
+/// Once there are no servers: what they used may be in use for some seconds longer.
+std::vector<std::string> remove_belongings(Context& context, app::Settings const& settings, FleetId const& fleet,
+                                           SteadyInstant until) {
+    for (;;) {
+        auto const removed = app::remove_belongings(context.call(), settings, fleet, context.clock());
+        if (removed) return {};
+        if (context.clock().steady_now() + belongings_again >= until) return {removed.error().message};
+        context.clock().sleep_until(context.clock().steady_now() + belongings_again, {});
+    }
+}
+
+bool is_done(ServersDeleted const& report) {
+    return report.left.empty() && report.unclear.empty() && report.kept.empty();
+}
+
 int say(ServersDeleted const& report) {
     if (!report.deleted.empty() || !report.left.empty())
         std::cout << "Deleted " << report.deleted.size() << (report.deleted.size() == 1 ? " server" : " servers")
                   << " of fleet " << report.fleet.value << ".\n";
     for (auto const& problem : report.problems) std::cerr << "rgrid: " << tame(problem, 1000) << "\n";
     for (auto const& problem : report.unclear)
-        std::cerr << "rgrid: whether this is a server that runs is not known: " << tame(problem, 1000) << "\n";
-    if (report.left.empty()) return report.unclear.empty() ? exit_done : exit_failed;
+        std::cerr << "rgrid: this may be a server that runs, or something else that costs: " << tame(problem, 1000) << "\n";
+    for (auto const& problem : report.kept)
+        std::cerr << "rgrid: what was made for the fleet beside its servers could not all be deleted: "
+                  << tame(problem, 1000) << "\n";
+    if (report.left.empty()) return is_done(report) ? exit_done : exit_failed;
     std::string names;
     for (auto const& name : report.left) names += (names.empty() ? "" : ", ") + name.value;
     quit(exit_failed, std::to_string(report.left.size()) + " of them " + (report.left.size() == 1 ? "is" : "are") +
@@ -187,13 +207,16 @@ int delete_servers(Context& context, DeleteServersOptions const& options) {
         std::cerr << "A daemon that runs for this fleet orders new servers for its jobs: end it first.\n";
         confirm(options.yes, "Delete all of them, with whatever runs on them?");
     }
+    auto const until = context.clock().steady_now() + *limit;
     Deletion deletion{context, *cloud, *limit};
     deletion.run(std::move(servers));
     auto report = deletion.report(fleet);
+    if (options.belongings && report.left.empty())
+        report.kept = remove_belongings(context, settings, fleet, until);
     report.unclear = app::cloud_problems(settings, fleet, context.clock());
     if (!context.options.json) return say(report);
     print_json(report);
-    return report.left.empty() && report.unclear.empty() ? exit_done : exit_failed;
+    return is_done(report) ? exit_done : exit_failed;
 }
 
 }  // namespace rgrid::cli

@@ -9,6 +9,7 @@ namespace rgrid::cli {
 struct DeleteServersOptions {
     std::string fleet;
     bool provider_only = false;
+    bool belongings = false;  ///< Also what was made for the fleet beside its servers.
     bool yes = false;
     std::string limit = "10m";
 };

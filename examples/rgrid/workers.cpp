@@ -4,6 +4,7 @@
 #include <memory>
 #include <rgrid/base/paid_period.hpp>
 #include <rgrid/model/server_cost.hpp>
+#include <rgrid/policy/policy.hpp>
 
 #include "commands.hpp"
 #include "delete_servers.hpp"
@@ -205,6 +206,8 @@ void add_workers(Commands const& commands) {
                                     [deletion](Context& context) { return delete_servers(context, *deletion); });
     command->add_option("--fleet", deletion->fleet, "Whose servers: the name in their labels")->required();
     command->add_flag("--provider-only", deletion->provider_only, "Open no store, ask no daemon");
+    command->add_flag("--belongings", deletion->belongings,
+                      "Also what was made for the fleet beside them: its network, firewall and SSH key");
     command->add_option("--limit", deletion->limit, "The longest that may take")->capture_default_str();
     command->add_flag("--yes", deletion->yes, "Do not ask");
 }

@@ -237,7 +237,7 @@ class ProviderOnlyTest(OpsTest):
         (odd / "server.json").write_text("{ half")
         done = self.try_rgrid("servers", "delete", "--fleet", "test", "--provider-only", "--yes")
         self.assertEqual(done.returncode, 1)
-        self.assertIn("whether this is a server that runs is not known: ", done.stderr)
+        self.assertIn("this may be a server that runs, or something else that costs: ", done.stderr)
         self.assertIn(str(odd), done.stderr)
         told = self.try_rgrid("servers", "delete", "--fleet", "test", "--provider-only", "--yes", "--json")
         self.assertEqual(told.returncode, 1)
