@@ -18,18 +18,22 @@
 
 #include "app/exit_codes.hpp"
 #include "app/version.hpp"
+#include "fast_clock.hpp"
 
 namespace {
 
 using namespace rgrid;
 
 constexpr Duration look_time{100};
+constexpr double min_speed = 1;
+constexpr double max_speed = 10'000;
 
 struct Options {
     std::vector<std::string> tokens;
     std::vector<std::string> read_only_tokens;
     std::optional<int> server_limit;
     int requests_an_hour = 3'600;
+    double speed = 1;
     double create_seconds = 1;
     double delete_seconds = 1;
     bool legacy_datacenter = false;
@@ -52,10 +56,18 @@ void add_options(CLI::App& program, Options& options) {
     program.add_option("--requests-an-hour", options.requests_an_hour, "Of each project; 0: any number")
         ->check(CLI::NonNegativeNumber)
         ->capture_default_str();
-    program.add_option("--create-time", options.create_seconds, "Seconds from a create until its server runs")
+    program
+        .add_option("--speed", options.speed,
+                    "Its clock runs so many times as fast as this machine's: 60 makes hours pass in minutes")
+        ->check(CLI::Range(min_speed, max_speed))
+        ->capture_default_str();
+    program
+        .add_option("--create-time", options.create_seconds, "Seconds of its clock from a create until its server runs")
         ->check(CLI::NonNegativeNumber)
         ->capture_default_str();
-    program.add_option("--delete-time", options.delete_seconds, "Seconds from a delete until its server is gone")
+    program
+        .add_option("--delete-time", options.delete_seconds,
+                    "Seconds of its clock from a delete until its server is gone")
         ->check(CLI::NonNegativeNumber)
         ->capture_default_str();
     program.add_flag("--legacy-datacenter", options.legacy_datacenter, "Tell data centres, as until autumn 2026");
@@ -121,7 +133,8 @@ int serve(Options options) {
     SystemClock clock;
     if (!options.agents.empty()) options.agents.front() = found_program(options.agents.front());
     hetzner_sim::Agents agents{{options.agents, std::filesystem::absolute(options.folder).string()}};
-    hetzner_sim::Simulator simulator{settings_of(options), clock};
+    FastClock cloud_clock{clock, options.speed};
+    hetzner_sim::Simulator simulator{settings_of(options), cloud_clock};
     auto const record = open_record(options);
     if (record) simulator.listen([&](auto const& request, auto const& response) { record->add(request, response); });
     std::jthread looking;
