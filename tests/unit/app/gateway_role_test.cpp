@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <rgrid/adapters/gateway/client.hpp>
+#include <rgrid/adapters/http/client.hpp>
 #include <rgrid/adapters/system/clock.hpp>
 #include <rgrid/config/json_text.hpp>
 #include <rgrid/testing/temp_folder.hpp>
@@ -69,6 +70,26 @@ TEST_F(RunningGatewayTest, tells_an_agent_how_its_pool_is_configured) {
     EXPECT_EQ(told.heartbeat, Duration{7s});
     EXPECT_EQ(told.lost_after, Duration{90s});
     EXPECT_EQ(told.kill_grace, loaded_.settings.worker.kill_grace);
+}
+
+// The controller, which may run elsewhere, sees how far a server is and whether its boot has failed.
+TEST_F(RunningGatewayTest, keeps_what_a_server_tells_of_its_boot_with_its_intent) {
+    auto const client = http::Client::make({.url = "http://127.0.0.1:" + std::to_string(role_->port())}, clock_).value();
+    http::Request request{.method = "POST", .target = "/v1/workers/" + worker_of("big").value + "/boot-log"};
+    request.headers = {{"Authorization", "Bearer token"}};
+    request.body = "rgrid-boot: stage=failed at=installing status=100\nE: no such package\n";
+
+    EXPECT_EQ(client->send(call_, request)->status, 200);
+
+    for (auto const& intent : ports_.fleet->load(call_)->intents) {
+        if (intent.pool != PoolName{"big"}) {
+            EXPECT_EQ(intent.boot, std::nullopt);
+            continue;
+        }
+        ASSERT_TRUE(intent.boot);
+        EXPECT_EQ(intent.boot->failed, "at=installing status=100");
+        EXPECT_EQ(intent.boot->text, "E: no such package\n");
+    }
 }
 
 TEST_F(RunningGatewayTest, tells_an_agent_how_its_pool_is_configured_now) {
