@@ -60,6 +60,7 @@ Result<hetzner::Boot> make_boot(LoadedSettings const& loaded) {
         spec.pool = request.pool;
         spec.slots = request.slots;
         spec.token = request.token;
+        spec.images = request.images;
         return hetzner::cloud_init(spec);
     }};
 }
