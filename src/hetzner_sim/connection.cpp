@@ -53,7 +53,7 @@ void Connection::serve() {
     for (;;) {
         http::Request request;
         if (!read_request(request)) break;
-        if (deliver(simulator_.carry_out(request)) == Then::close) break;
+        if (deliver(simulator_.carry_out(request), request.method == "HEAD") == Then::close) break;
     }
     if (socket_) stream_.say_goodbye();
 }
@@ -74,7 +74,8 @@ bool Connection::read_request(http::Request& request) {
         auto const used = parser.feed(received_);
         received_.erase(0, used);
         if (parser.fault() != http::Fault::none) {
-            static_cast<void>(write(http::head_of(http::Response{400, {}, {}, {}}, 0, "", http::After::close)));
+            auto const date = http::date_text(simulator_.now());
+            static_cast<void>(write(http::head_of(http::Response{400, {}, {}, {}}, 0, date, http::After::close)));
             return false;
         }
         if (parser.head_done() && !std::exchange(body_begun, true)) {
@@ -96,7 +97,7 @@ bool Connection::read_request(http::Request& request) {
     return true;
 }
 
-Connection::Then Connection::deliver(Answer const& answer) {
+Connection::Then Connection::deliver(Answer const& answer, bool head_only) {
     auto response = answer.response;
     auto const& delivery = answer.delivery;
     if (!pause(delivery.delay)) return Then::close;
@@ -104,6 +105,7 @@ Connection::Then Connection::deliver(Answer const& answer) {
     auto const length =
         delivery.fault == FaultKind::huge_body ? static_cast<std::uint64_t>(delivery.size.count) : response.body.size();
     auto const after = !keep_ ? http::After::close : old_ ? http::After::keep_if_told : http::After::keep;
+    if (head_only) response.body.clear();  // Its length is told all the same.
     auto const date = take_date(response);
     auto const head = http::head_of(response, length, date, after);
     auto const half = response.body.empty() ? head.substr(0, head.size() / 2)

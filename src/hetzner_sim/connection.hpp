@@ -23,7 +23,7 @@ private:
     [[nodiscard]] bool shake_hands();
     /// The next request; false if there is none. Sets `keep_` and `old_`.
     [[nodiscard]] bool read_request(http::Request& request);
-    [[nodiscard]] Then deliver(Answer const& answer);
+    [[nodiscard]] Then deliver(Answer const& answer, bool head_only);
 
     [[nodiscard]] bool write(std::string_view text);
     [[nodiscard]] bool write_slowly(std::string_view text, Duration pace);

@@ -1,10 +1,20 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <cerrno>
+#include <rgrid/base/text.hpp>
 #include <rgrid/hetzner_sim/record.hpp>
 #include <system_error>
 
 namespace rgrid::hetzner_sim {
+
+namespace {
+
+/// Whoever calls may send anything.
+std::string as_text(std::string const& sent) {
+    return is_utf8(sent) ? sent : printable(sent);
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Record>> Record::open(std::string const& path) {
     std::ofstream file{path, std::ios::app};
@@ -14,8 +24,8 @@ Result<std::unique_ptr<Record>> Record::open(std::string const& path) {
 
 void Record::add(http::Request const& request, http::Response const& response) {
     boost::json::object const line{{"method", request.method},
-                                   {"target", request.target},
-                                   {"content", request.body},
+                                   {"target", as_text(request.target)},
+                                   {"content", as_text(request.body)},
                                    {"status", response.status},
                                    {"body", response.body}};
     std::scoped_lock const lock{mutex_};

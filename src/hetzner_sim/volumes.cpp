@@ -59,6 +59,7 @@ Reply create_volume(Context& context) {
     auto const members = context.request.members();
     auto made = new_record(context, context.project.volumes, volume_kind);
     made.size = needed_size(members);
+    static_cast<void>(members.flag("automount"));  // Nothing is mounted, but the flag may be none.
     made.format = members.text("format");
     if (made.format && *made.format != "ext4" && *made.format != "xfs")
         members.refuse("format", "Not one of the known values.");
