@@ -18,7 +18,7 @@ enum class End {
     key_is_known,
 };
 
-struct Kind {
+struct KindOfJobs {
     int id = 0;
     std::int64_t jobs = 0;
 };
@@ -186,8 +186,8 @@ private:
     }
 
     std::vector<JobSpec const*> const& jobs_;
-    std::map<std::tuple<std::string_view, int, int>, Kind> kinds_;  ///< By pool, priority and slots.
-    std::vector<Kind*> kind_of_;                                    ///< Of each job; null if it waits for its time.
+    std::map<std::tuple<std::string_view, int, int>, KindOfJobs> kinds_;  ///< By pool, priority and slots.
+    std::vector<KindOfJobs*> kind_of_;                                    ///< Of each job; null if it waits for its time.
     std::size_t scheduled_ = 0;
     std::vector<std::size_t> order_;  ///< In which they are written.
     std::vector<JobId> numbers_;

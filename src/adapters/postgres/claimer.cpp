@@ -13,7 +13,7 @@ namespace {
 constexpr int most_under_way = 2;   // One is chosen and written while the other is being made durable.
 constexpr int most_together = 100;  // Jobs of one statement.
 constexpr int few = 10;             // Jobs of one claim. Who claims more gains nothing by company.
-constexpr auto look_again = std::chrono::milliseconds{50};
+constexpr auto look_interval = std::chrono::milliseconds{50};
 
 }  // namespace
 
@@ -51,7 +51,7 @@ Result<Claimed> Claimer::claim(Call const& call, Claim const& claim) {
         }
         if (wish->begun || under_way_ == most_under_way) {
             // The deadline is the caller's clock's and may not be real time, so it is looked at again and again.
-            wish->changed.wait_for(lock, look_again);
+            wish->changed.wait_for(lock, look_interval);
             continue;
         }
         ++under_way_;

@@ -47,8 +47,7 @@ public:
     }
 
     static ServerRequest request(std::string const& name, std::string const& fleet = "ours") {
-        return {ServerName{name}, FleetId{fleet}, PoolName{"pool"}, {"cx23", "nbg1"}, StoreId{"store"}, Generation{1}, 1,
-                Secret{}};
+        return {ServerName{name}, FleetId{fleet}, PoolName{"pool"}, {"cx23", "nbg1"}, StoreId{"store"}, Generation{1}, 1};
     }
 
     /// How many servers of that name there are now.
