@@ -9,6 +9,7 @@
 #include <iostream>
 #include <memory>
 
+#include "bill_as_of.hpp"
 #include "commands.hpp"
 #include "output.hpp"
 
@@ -46,7 +47,8 @@ CostAnswer answer(Context& context, Duration since, CostBy by) {
     CostAnswer result;
     result.since = now - since;
     auto& ports = context.ports();
-    auto const bills = expect(ports.fleet->bills(context.call(), result.since));
+    auto bills = expect(ports.fleet->bills(context.call(), result.since));
+    for (auto& bill : bills) bill = bill_as_of(std::move(bill), now);
     // A server may be older than the question: all jobs that ran on one of these servers count.
     auto earliest = result.since;
     for (auto const& bill : bills) earliest = std::min(earliest, bill.created);

@@ -6,6 +6,7 @@
 #include <rgrid/model/server_cost.hpp>
 #include <rgrid/policy/policy.hpp>
 
+#include "bill_as_of.hpp"
 #include "commands.hpp"
 #include "delete_servers.hpp"
 #include "output.hpp"
@@ -132,8 +133,9 @@ std::vector<ServerStatusLine> servers_of(FleetScene const& scene, bool all) {
                                         [&](WorkerView const& worker) { return worker.name == name; });
         return found == roster.workers.end() ? Phase::gone : found->phase;
     };
-    for (auto const& bill : scene.record.bills) {
-        if (bill.deleted && !all) continue;
+    for (auto const& written : scene.record.bills) {
+        if (written.deleted && !all) continue;
+        auto const bill = bill_as_of(written, scene.now);
         ServerStatusLine line{bill, bill.deleted ? Phase::gone : phase_of(bill.server),
                               paid_periods(bill.lifetime, bill.period)};
         line.cost = server_cost(bill);

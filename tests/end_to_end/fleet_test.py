@@ -446,6 +446,18 @@ class LossTest(FleetTest):
 
 
 class OperatorTest(FleetTest):
+    def test_the_age_of_a_standing_server_and_its_jobs_part_of_the_bill_are_told(self):
+        fleet = self.start_fleet()
+        fleet.start_leader()
+        fleet.open()
+        job = fleet.wait_for_job(self.run_a_job(fleet)["job"], "succeeded")
+        server, = fleet.ask("servers")
+
+        # Its paid period has only begun, and nothing happens any more.
+        wait_until("it grows older", lambda: fleet.ask("servers")[0]["bill"]["lifetime"] != server["bill"]["lifetime"])
+        self.assertEqual(fleet.ask("servers")[0]["periods"], 1)
+        self.assertEqual([line["job"] for line in fleet.ask("cost")["report"]["jobs"]], [job["job"]])
+
     def test_a_pause_holds_orders_and_a_resume_releases_them(self):
         fleet = self.start_fleet()
         daemon = fleet.start_leader()
