@@ -280,14 +280,22 @@ class PlacementTest(HetznerTest):
             fleet.submit(name)
         refused = daemon.wait_for("server_refused")[0]
         self.assertIn("limit", refused["text"])
+        asked = fleet.cloud.calls("POST /servers")
+        paused = wait_until("creates are paused", lambda: [event for event in daemon.events("finding")
+                                                           if "limit" in event["text"]])
         fleet.wait_for_looks(6)
 
         self.assertEqual(len(fleet.cloud.faults()), 1, "another offer was asked for")
-        self.assertLessEqual(fleet.cloud.calls("POST /servers"), 3)
+        self.assertEqual(fleet.cloud.calls("POST /servers"), asked, "it was asked again at once")
+        self.assertIn("Raise it in Console", paused[0]["text"])
+        # Whoever has submitted a job reads of it in other words.
+        told = fleet.rgrid("status", str(fleet.submit("e")))
+        self.assertIn("the limit of the cloud account is reached", told)
+        self.assertNotIn("resource_limit_exceeded", told)
         # What runs is kept, and works.
         self.assertEqual(self.locations(fleet), ["nbg1"])
         fleet.open()
-        fleet.wait_for_counts(succeeded=4)
+        fleet.wait_for_counts(succeeded=5)
 
 
 class BootTest(HetznerTest):
