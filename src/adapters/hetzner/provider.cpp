@@ -108,7 +108,8 @@ public:
         if (refusal.code == "invalid_input" || refusal.code == "not_found") belongings_.forget();
         auto error = refusal.error;
         if (refusal.code == "resource_limit_exceeded")
-            error.message += "; this fleet has " + std::to_string(servers_.count()) + " servers now";
+            error.message += "; this fleet has " + std::to_string(servers_.count()) +
+                             (servers_.count() == 1 ? " server now" : " servers now");
         return told(error, request);
     }
 
