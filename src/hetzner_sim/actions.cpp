@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::int64_t largest_count = 100;
 
-std::string_view status_text(Action const& action, SteadyInstant now) {
+std::string_view action_status(Action const& action, SteadyInstant now) {
     if (action.running(now)) return "running";
     return action.error ? "error" : "success";
 }
@@ -44,7 +44,7 @@ Reply list_actions(Context const& context, Wanted const& wanted) {
     std::vector<Action const*> found;
     for (auto const& [id, action] : context.project.actions) {
         bool const right =
-            statuses.empty() || std::ranges::find(statuses, status_text(action, context.now())) != statuses.end();
+            statuses.empty() || std::ranges::find(statuses, action_status(action, context.now())) != statuses.end();
         if (right && wanted(action)) found.push_back(&action);
     }
     json::array items;
@@ -101,7 +101,7 @@ json::object show_action(State const& state, Action const& action) {
     json::object shown;
     shown["id"] = action.id;
     shown["command"] = action.command;
-    shown["status"] = status_text(action, state.now);
+    shown["status"] = action_status(action, state.now);
     shown["progress"] = progress_of(action, state.now);
     shown["started"] = time_text(state, action.started);
     shown["finished"] = action.running(state.now) ? json::value(nullptr) : json::value(time_text(state, action.ends));

@@ -28,7 +28,7 @@ std::optional<Duration> take_offset(std::string_view& text) {
 }  // namespace
 
 std::string api_time(Instant instant) {
-    auto const text = to_text(instant);
+    auto const text = rgrid::to_text(instant);
     return text.substr(0, text.find('.')) + "Z";
 }
 

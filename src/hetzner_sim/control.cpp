@@ -74,7 +74,7 @@ http::Response get_calls(Simulator& simulator, http::Request const&) {
 
 http::Response get_time(Simulator& simulator, http::Request const&) {
     json::object body;
-    body["now"] = to_text(simulator.now());
+    body["now"] = rgrid::to_text(simulator.now());
     return json_response(200, body);
 }
 

@@ -64,6 +64,7 @@ Location const* wanted_location(State const& state, Members const& members, Serv
     }
     for (auto const& at : type.locations)
         if (!has_passed(state, at.deprecation)) return catalogue.location(at.location);
+    if (!type.locations.empty()) return catalogue.location(type.locations.front().location);
     refuse_input("unsupported location for server type");
 }
 
@@ -98,8 +99,7 @@ void read_public_net(Members const& members, Wanted& wanted) {
 
 std::vector<std::int64_t> without_repeats(std::vector<std::int64_t> ids) {
     std::ranges::sort(ids);
-    auto const repeats = std::ranges::unique(ids);
-    ids.erase(repeats.begin(), repeats.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
     return ids;
 }
 

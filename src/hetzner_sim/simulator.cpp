@@ -64,6 +64,7 @@ public:
             std::scoped_lock const lock{mutex_};
             refresh();
             answer = answer_api(request);
+            look();
         }
         watching_.tell();
         if (listener_) listener_(request, answer.response);
@@ -113,6 +114,10 @@ private:
     void refresh() {
         state_.now = std::max(state_.now, clock_.steady_now() + offset_);
         for (auto& [name, project] : state_.projects) hetzner_sim::settle(state_, project);
+        look();
+    }
+
+    void look() {
         if (watching_.is_set()) watching_.look(views());
     }
 
@@ -120,7 +125,7 @@ private:
         auto const token = token_of(request);
         auto const access = access_.find(token);
         auto& bucket = buckets_[access == access_.end() ? std::string{} : access->second.project];
-        bool const may = bucket.take(state_.settings.requests_an_hour, state_.now) || !state_.settings.rate_limited;
+        bool const may = !state_.settings.rate_limited || bucket.take(state_.settings.requests_an_hour, state_.now);
         Answer answer;
         auto call = parse_request(request.method, request.target);
         try {

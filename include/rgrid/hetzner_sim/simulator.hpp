@@ -51,7 +51,7 @@ struct ServerWatch {
 };
 
 /// A simulated Hetzner Cloud: answers requests of its API (below /v1), and of its owner (below /_sim, see
-/// docs/hetzner-sim.md), as the real one would. What goes on in it goes on by the clock, and is brought up to date by
+/// `hetzner-sim --help`), as the real one would. What goes on in it goes on by the clock, and is brought up to date by
 /// each call.
 ///
 /// Thread safety: all methods from any thread. Lifetime: `clock` outlives it.
