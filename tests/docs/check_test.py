@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Shows that check.py finds what it is there to find: each case is a page with one mistake, or with none.
+"""Shows that check.py and messages.py find what they are there to find: each case is a page with one mistake, or with none.
 
 The programs are stand-ins, so that this needs no build.
 """
@@ -106,6 +106,31 @@ class DocumentationCheck(unittest.TestCase):
 
     def test_an_unclosed_block_is_found(self):
         self.refuses("```sh\nrgrid status\n", "never closed")
+
+
+SOURCE = 'fail("the server type " + name + " is no longer orderable" + (next.empty() ? "" : "; use " + next) +\n' \
+         '     "twice as " \n "long");\n'
+
+
+class MessagesCheck(unittest.TestCase):
+    def run_on(self, message):
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            for path, text in (("docs/hetzner.md", f"## Messages\n\n| message | what |\n|---|---|\n| `{message}` | it is |\n"),
+                               ("src/adapters/hetzner/x.cpp", SOURCE)):
+                (root / path).parent.mkdir(parents=True, exist_ok=True)
+                (root / path).write_text(text)
+            done = subprocess.run([sys.executable, HERE / "messages.py", root], capture_output=True, text=True)
+            return done.returncode, done.stdout + done.stderr
+
+    def test_a_message_that_the_sources_put_together_passes(self):
+        self.assertEqual(self.run_on("the server type TYPE is no longer orderable; use OTHER"), (0, ""))
+        self.assertEqual(self.run_on("twice as long"), (0, ""), "a literal goes over the end of a line")
+
+    def test_a_message_that_nothing_says_is_named_with_its_line(self):
+        code, output = self.run_on("the server type TYPE is not orderable today")
+        self.assertEqual(code, 1)
+        self.assertIn("docs/hetzner.md:5: nothing says 'the server type TYPE is not orderable today'", output)
 
 
 if __name__ == "__main__":
