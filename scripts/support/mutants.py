@@ -53,6 +53,8 @@ PROGRAMS = (
     ("src/adapters/files/", ("test_conformance_files",)),
     ("src/adapters/http/", ("test_conformance_http",)),
     ("src/adapters/gateway/", ("test_conformance_gateway",)),
+    ("src/adapters/hetzner/", ("test_conformance_hetzner",)),
+    ("src/hetzner_sim/", ("test_conformance_hetzner_sim",)),
     ("include/rgrid/model/", ("test_unit_model", "test_unit_policy", "test_unit_control", "test_conformance_memory")),
     ("include/rgrid/ports/", ("test_conformance_memory", "test_conformance_sqlite")),
 )
