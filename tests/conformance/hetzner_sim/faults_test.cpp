@@ -239,6 +239,7 @@ TEST_F(Faults, ThingsGetStuck) {
     create("w1");
     auto const id = number("/server/id");
     auto const action = number("/action/id");
+    auto const start = number("/next_actions/0/id");
     cloud.inject(fault(FaultKind::server_stuck));
     create("w2");
     auto const stuck = number("/server/id");
@@ -246,6 +247,8 @@ TEST_F(Faults, ThingsGetStuck) {
 
     EXPECT_EQ(call("GET", path("actions", action)), 200);
     EXPECT_EQ(text("/action/status"), "running");
+    EXPECT_EQ(call("GET", path("actions", start)), 200);
+    EXPECT_EQ(text("/action/status"), "success");
     EXPECT_EQ(status_of(id), "running") << "only its action does not end";
     EXPECT_EQ(status_of(stuck), "initializing");
     for (auto const server : {id, stuck}) EXPECT_EQ(refusal("DELETE", path("servers", server)), "");

@@ -5,12 +5,14 @@
 
 #include <array>
 #include <boost/json.hpp>
+#include <cerrno>
 #include <cstdlib>
 #include <functional>
 #include <rgrid/adapters/http/client.hpp>
 #include <rgrid/adapters/system/clock.hpp>
 #include <rgrid/hetzner_sim/agents.hpp>
 #include <rgrid/hetzner_sim/server.hpp>
+#include <rgrid/testing/alive_pipe.hpp>
 #include <rgrid/testing/temp_folder.hpp>
 #include <rgrid/testing/threads.hpp>
 #include <thread>
@@ -61,6 +63,30 @@ protected:
         fault.after = after;
         fault.pace = Duration{0};
         simulator.inject(fault);
+    }
+
+    struct Received {
+        std::string text;
+        int error = 0;  // 0: the connection ended properly.
+    };
+
+    /// Sends this over a connection of its own, and receives until that ends.
+    Received exchange(std::string const& text) {
+        int const fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(server->port());
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        EXPECT_EQ(::connect(fd, reinterpret_cast<sockaddr const*>(&address), sizeof address), 0);
+        EXPECT_EQ(::send(fd, text.data(), text.size(), MSG_NOSIGNAL), std::ssize(text));
+        Received received;
+        std::array<char, 1024> piece{};
+        ssize_t count = 0;
+        while ((count = ::recv(fd, piece.data(), piece.size(), 0)) > 0)
+            received.text.append(piece.data(), static_cast<std::size_t>(count));
+        if (count < 0) received.error = errno;
+        ::close(fd);
+        return received;
     }
 
     SystemClock clock;
@@ -138,21 +164,17 @@ TEST_F(OverTheWire, APortThatIsTakenIsTold) {
 }
 
 TEST_F(OverTheWire, WhatIsNoHttpIsAnsweredWith400) {
-    int const fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(server->port());
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ASSERT_EQ(::connect(fd, reinterpret_cast<sockaddr const*>(&address), sizeof address), 0);
-    std::string const text = "good morning\r\n\r\n";
-    ASSERT_EQ(::send(fd, text.data(), text.size(), MSG_NOSIGNAL), std::ssize(text));
-    std::string answer;
-    std::array<char, 1024> piece{};
-    for (ssize_t count; (count = ::recv(fd, piece.data(), piece.size(), 0)) > 0;)
-        answer.append(piece.data(), static_cast<std::size_t>(count));
-    ::close(fd);
+    EXPECT_THAT(exchange("good morning\r\n\r\n").text, ::testing::StartsWith("HTTP/1.1 400 "));
+}
 
-    EXPECT_THAT(answer, ::testing::StartsWith("HTTP/1.1 400 "));
+TEST_F(OverTheWire, AResetIsNoProperEnd) {
+    auto const look = "GET /v1/servers HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + token + "\r\n\r\n";
+    for (auto const& [kind, error] :
+         {std::pair{FaultKind::reset, ECONNRESET}, std::pair{FaultKind::reset_mid_body, ECONNRESET},
+          std::pair{FaultKind::truncated, 0}}) {
+        inject(kind);
+        EXPECT_EQ(exchange(look).error, error);
+    }
 }
 
 TEST_F(OverTheWire, TlsIsSpokenWithACertificate) {
@@ -228,7 +250,10 @@ protected:
 
     testing::TempFolder folder;
     SystemClock clock;
-    Agents agents{{{"/bin/sh", "-c", "echo $RGRID_SERVER $RGRID_FOLDER; cat $RGRID_CA; echo ready; sleep 1000 & wait"},
+    testing::AlivePipe alive{folder.path()};
+    Agents agents{{{"/bin/sh", "-c",
+                    "echo $RGRID_SERVER $RGRID_FOLDER; cat $RGRID_CA; exec 9>$RGRID_FOLDER/../../alive; echo >&9; "
+                    "echo ready; sleep 1000 & wait"},
                    folder.path()}};
     Simulator simulator{prompt_settings(), clock};
 };
@@ -242,7 +267,8 @@ TEST_F(WithAgents, AServersAgentLivesAsLongAsTheServerRuns) {
     EXPECT_EQ(agents.running(), 1);
     http::Request const remove{"DELETE", "/v1/servers/" + std::to_string(id), {{"Authorization", "Bearer " + token}}};
     EXPECT_EQ(simulator.answer(remove).status, 200);
-    EXPECT_TRUE(comes_true([&] { return agents.running() == 0; }));
+    EXPECT_TRUE(comes_true([&] { return alive.was_held_and_is_free(); })) << "nor does what the agent has started";
+    EXPECT_EQ(agents.running(), 0);
 }
 
 TEST_F(WithAgents, AServerWithoutItsVariablesRunsNothing) {
