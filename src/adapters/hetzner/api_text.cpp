@@ -108,7 +108,10 @@ std::optional<Instant> parse_api_time(std::string_view text) {
     auto const fraction = take_fraction(text);
     auto const offset = take_offset(text);
     if (!fraction || !offset || !text.empty()) return std::nullopt;
-    return *date + *time + *fraction - *offset;
+    auto const instant = *date + *time + *fraction - *offset;
+    // An offset may lead to a year that has not four digits.
+    if (instant < *day_of(0, 1, 1) || instant >= *day_of(9999, 12, 31) + std::chrono::days{1}) return std::nullopt;
+    return instant;
 }
 
 std::string to_api_time(Instant instant) {

@@ -118,7 +118,9 @@ TEST(HetznerErrors, only_capacity_answers_let_another_offer_be_tried) {
              {500, "server_error", "oops", Errc::in_doubt, false},
              {502, "bad_gateway", "oops", Errc::in_doubt, false},
              {503, "unavailable", "oops", Errc::in_doubt, false},
-             {504, "timeout", "oops", Errc::in_doubt, false}}) {
+             {504, "timeout", "oops", Errc::in_doubt, false},
+             {500, "resource_unavailable", "whatever the code says", Errc::in_doubt, false},
+             {503, "conflict", "whatever the code says", Errc::in_doubt, false}}) {
         auto const refusal = refusal_to(Effect::creates, each.status, envelope(each.code, each.message));
         EXPECT_EQ(refusal.error.code, each.expected) << each.code;
         EXPECT_EQ(refusal.certain, each.certain) << each.code;
