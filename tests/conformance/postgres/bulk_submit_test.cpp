@@ -14,6 +14,7 @@ namespace {
 
 using testing::a_job;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 /// Calls with so many jobs that they are copied.
 class BulkSubmitTest : public ::testing::Test {
@@ -122,6 +123,15 @@ TEST_F(BulkSubmitTest, jobs_are_claimed_in_the_order_of_their_priority_and_place
                 ::testing::ElementsAre(submitted[150].job, submitted[170].job, submitted[0].job, submitted[1].job));
 }
 
+TEST_F(BulkSubmitTest, jobs_of_a_new_kind_are_copied_as_well) {
+    Client client{pair_.database().settings(), clock_};
+    JobSpec const spec = a_job().pool("new");
+    auto const numbers = submit_in_bulk(client, patient(), std::vector<JobSpec const*>(3, &spec)).value();
+    ASSERT_TRUE(numbers);
+    EXPECT_EQ(numbers->size(), 3U);
+    EXPECT_EQ(damage(sql_), "");
+}
+
 TEST_F(BulkSubmitTest, one_that_cannot_run_keeps_no_other_from_being_taken) {
     auto specs = many();
     specs.push_back(a_job().slots(0));
@@ -134,7 +144,9 @@ TEST_F(BulkSubmitTest, the_same_keys_and_specs_are_the_same_jobs_again) {
     auto specs = with_keys();
     specs[7].submit_key.clear();
     auto const first = submit(specs);
+    auto const from = read_log(PostgresServer::shared()).size();
     auto const again = submit(specs);
+    EXPECT_THAT(read_log(PostgresServer::shared(), from), Not(HasSubstr("duplicate key"))) << "nothing is wrong";
     for (std::size_t i = 0; i < specs.size(); ++i) {
         EXPECT_EQ(again[i].duplicate, i != 7);
         EXPECT_EQ(again[i].job == first[i].job, i != 7);
