@@ -148,8 +148,9 @@ private:
         auto const limit = params(worker.pool).drain_limit;
         auto const& session = *worker.session;
         if (session.busy_slots == 0) {
-            draft.steps.push_back(detail::close_step(worker, CloseMode::if_idle, drain_reason(worker),
-                                                     {detail::duration_fact("drained", session.draining_for)}));
+            auto const reason = drain_reason(worker);
+            draft.steps.push_back(
+                detail::close_step(worker, CloseMode::if_idle, reason, drain_facts(worker, reason)));
         } else if (auto const drained = std::min(session.draining_for, detail::sane_age(seen.sessions.watched));
                    drained > limit && session.longest_left <= Duration{0}) {
             draft.steps.push_back(detail::close_step(
@@ -163,6 +164,15 @@ private:
         if (!params_.pools.contains(worker.pool)) return Reason::pool_removed;
         if (worker.server && worker.server->age > params(worker.pool).max_age) return Reason::too_old;
         return Reason::operator_request;
+    }
+
+    [[nodiscard]] std::vector<Fact> drain_facts(WorkerView const& worker, Reason reason) const {
+        std::vector facts{detail::duration_fact("drained", worker.session->draining_for)};
+        if (reason == Reason::too_old) {
+            facts.push_back(detail::duration_fact("age", worker.server->age));
+            facts.push_back(detail::duration_fact("limit", params(worker.pool).max_age));
+        }
+        return facts;
     }
 
     void on_closed(WorkerView const& worker, Draft& draft) const {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <rgrid/base/text.hpp>
 
-#include "adapters/hetzner/codes.hpp"
 
 namespace rgrid::hetzner {
 
@@ -66,7 +65,7 @@ Offer offer_of(Catalogue const& catalogue, ServerType const& type, std::string c
     offer.price = price.hourly + address.hourly;
     offer.period = 1h;
     offer.monthly_cap = price.monthly + address.monthly;
-    set_ipv4_price(offer, address.hourly);
+    offer.ipv4 = address.hourly;
     return offer;
 }
 

@@ -6,7 +6,6 @@
 #include <rgrid/base/text.hpp>
 #include <rgrid/config/json.hpp>
 
-#include "adapters/hetzner/codes.hpp"
 #include "adapters/hetzner/json.hpp"
 
 namespace rgrid::hetzner {
@@ -98,7 +97,7 @@ std::optional<Refusal> no_effect_refusal(ApiError const& error, std::string cons
     if (is_one_of(code, sold_out) || is_about_location(error))
         refusal.error = fail(Errc::capacity, capacity_text(error, subject.empty() ? call : subject));
     else if (code == "resource_limit_exceeded")
-        refusal.error = fail(quota_code, quota_text(error));
+        refusal.error = fail(Errc::quota, quota_text(error));
     else if (is_one_of(code, no_right))
         refusal.error = fail(Errc::denied, denied_text(error));
     else if (code == "not_found")

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "adapters/hetzner/codes.hpp"
 #include "adapters/hetzner/labels.hpp"
 
 namespace rgrid::hetzner {
@@ -29,7 +28,7 @@ Server FleetServers::shown(Seen const& seen, Instant now) const {
     auto server = to_server(seen.server, now);
     auto const id = seen.server.id;
     if (!may_be_coming(seen.server)) return server;
-    if (!actions_.failure_of(id).empty()) server.status = failed_status;
+    if (!actions_.failure_of(id).empty()) server.status = ServerStatus::failed;
     else if (actions_.is_busy(id) || !actions_.is_tracked(id)) server.status = ServerStatus::starting;
     return server;
 }

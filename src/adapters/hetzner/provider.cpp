@@ -10,7 +10,6 @@
 #include "adapters/hetzner/api_text.hpp"
 #include "adapters/hetzner/belongings.hpp"
 #include "adapters/hetzner/catalogue.hpp"
-#include "adapters/hetzner/codes.hpp"
 #include "adapters/hetzner/fleet_servers.hpp"
 #include "adapters/hetzner/labels.hpp"
 #include "adapters/hetzner/redaction.hpp"

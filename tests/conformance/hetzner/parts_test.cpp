@@ -7,7 +7,6 @@
 #include "adapters/hetzner/action_poller.hpp"
 #include "adapters/hetzner/api_text.hpp"
 #include "adapters/hetzner/catalogue.hpp"
-#include "adapters/hetzner/codes.hpp"
 #include "adapters/hetzner/errors.hpp"
 #include "adapters/hetzner/governor.hpp"
 #include "adapters/hetzner/labels.hpp"
@@ -102,7 +101,7 @@ TEST(HetznerErrors, only_capacity_answers_let_another_offer_be_tried) {
              {422, "placement_error", "placement failed", Errc::capacity, true},
              {422, "invalid_input", "unsupported location for server type", Errc::capacity, true},
              {422, "no_space_left_in_location", "", Errc::capacity, true},
-             {403, "resource_limit_exceeded", "server limit exceeded", quota_code, true},
+             {403, "resource_limit_exceeded", "server limit exceeded", Errc::quota, true},
              {401, "unauthorized", "unable to authenticate", Errc::denied, true},
              {401, "token_readonly", "token is only allowed to perform GET requests", Errc::denied, true},
              {403, "forbidden", "insufficient permissions", Errc::denied, true},

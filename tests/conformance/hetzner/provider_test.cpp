@@ -9,7 +9,6 @@
 #include <rgrid/testing/threads.hpp>
 #include <set>
 
-#include "adapters/hetzner/codes.hpp"
 #include "support.hpp"
 
 namespace rgrid::hetzner {
@@ -150,7 +149,7 @@ TEST_F(HetznerProvider, a_refusal_is_certain_and_says_what_it_means) {
     for (auto const& refusal : std::initializer_list<PlainRefusal>{
              {"resource_unavailable", "error during placement", Errc::capacity, "cx23 in nbg1 is sold out"},
              {"placement_error", "", Errc::capacity, "cx23 in nbg1 is sold out"},
-             {"resource_limit_exceeded", "server limit exceeded", quota_code, "lower max_workers"},
+             {"resource_limit_exceeded", "server limit exceeded", Errc::quota, "lower max_workers"},
              {"rate_limit_exceeded", "", Errc::retry_later, "API budget used up"},
              {"maintenance", "", Errc::retry_later, "maintenance"},
              {"conflict", "", Errc::retry_later, "conflict"},
@@ -294,12 +293,12 @@ TEST_F(HetznerProvider, a_create_that_the_provider_cannot_finish_is_known_as_fai
         auto const servers = provider->list(no_limit).value();
         return servers.empty() ? ServerStatus::unknown : servers[0].status;
     };
-    EXPECT_TRUE(testing::eventually([&] { return status() == failed_status; }));
+    EXPECT_TRUE(testing::eventually([&] { return status() == ServerStatus::failed; }));
     ASSERT_EQ(provider->problems().size(), 1u);
     EXPECT_NE(provider->problems()[0].find("ours-pool-1"), std::string::npos) << provider->problems()[0];
 
     auto const restarted = cloud.provider();
-    EXPECT_EQ(restarted->list(no_limit).value().at(0).status, failed_status) << "also for who was not there";
+    EXPECT_EQ(restarted->list(no_limit).value().at(0).status, ServerStatus::failed) << "also for who was not there";
 }
 
 TEST_F(HetznerProvider, ages_are_the_providers) {

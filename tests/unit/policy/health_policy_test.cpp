@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <rgrid/policy/explain.hpp>
+
 namespace rgrid {
 namespace {
 
@@ -402,7 +404,9 @@ TEST(Health, What_is_gone_is_settled) {
 
 TEST(Health, A_drained_worker_is_let_go) {
     EXPECT_EQ(steps(Scene{}.worker(a_session("w1").draining_for(1min)).plan()), Steps{"release w1: operator_request"});
-    EXPECT_EQ(steps(Scene{}.worker(a_session("w1").draining_for(1min), 25h).plan()), Steps{"release w1: too_old"});
+    auto const aged = Scene{}.worker(a_session("w1").draining_for(1min), 25h).plan();
+    EXPECT_EQ(steps(aged), Steps{"release w1: too_old"});
+    EXPECT_EQ(explain(aged.steps.front()), "release w1: it is 1d 1h old, the limit is 1d 0h; its jobs finish first");
 }
 
 TEST(Health, A_worker_that_overstays_its_drain_is_ended_only_when_its_jobs_have_had_their_time) {
