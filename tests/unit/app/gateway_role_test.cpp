@@ -81,7 +81,8 @@ TEST_F(RunningGatewayTest, keeps_what_a_server_tells_of_its_boot_with_its_intent
 
     EXPECT_EQ(client->send(call_, request)->status, 200);
 
-    for (auto const& intent : ports_.fleet->load(call_)->intents) {
+    auto const record = ports_.fleet->load(call_).value();
+    for (auto const& intent : record.intents) {
         if (intent.pool != PoolName{"big"}) {
             EXPECT_EQ(intent.boot, std::nullopt);
             continue;
