@@ -8,7 +8,7 @@
 
 namespace rgrid::postgres {
 
-/// From so many jobs on, what COPY saves is more than its seven further round trips take, also in a network.
+/// From so many jobs on, what COPY saves on one machine pays for seven further round trips of 0.4 ms.
 constexpr std::size_t bulk_from = 500;
 
 /// Accepts all of `jobs` or none, by COPY. Returns their numbers, or nothing, and none was accepted, if it has to be done
