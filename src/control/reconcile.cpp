@@ -65,7 +65,8 @@ private:
             intent.create == CreateState::created && intent.server_id == worker.server->id && intent.listed;
         if (confirmed_before && !begins_to_run) return;
         auto confirmed = intent;
-        if (begins_to_run) confirmed.running_from = worker.server->age;
+        // A server older than its order was adopted: nobody has seen when it began to run, so its whole age counts.
+        if (begins_to_run) confirmed.running_from = std::min(worker.server->age, intent.age);
         confirmed.create = CreateState::created;
         confirmed.listed = true;
         confirmed.server_id = worker.server->id;

@@ -41,7 +41,7 @@ TEST_F(ReconcileTest, confirms_a_create_whose_server_is_listed) {
 }
 
 TEST_F(ReconcileTest, remembers_how_old_a_server_was_when_it_began_to_run) {
-    seen.intents = {an_intent("f-default-1")};
+    seen.intents = {an_intent("f-default-1").age(75s)};
     seen.servers.value = {a_server("f-default-1").age(30s).status(ServerStatus::starting)};
     EXPECT_TRUE(run().write.intents.empty());
 
@@ -53,6 +53,15 @@ TEST_F(ReconcileTest, remembers_how_old_a_server_was_when_it_began_to_run) {
 
     seen.servers.value = {a_server("f-default-1").age(80s)};
     EXPECT_TRUE(run().write.intents.empty());
+}
+
+// Otherwise it would have another boot's time before anybody asked what it is good for.
+TEST_F(ReconcileTest, an_adopted_server_has_run_for_as_long_as_it_is_there) {
+    seen.intents = {an_intent("f-default-1").age(1s)};
+    seen.servers.value = {a_server("f-default-1").age(12min)};
+    auto const result = run();
+    ASSERT_EQ(result.write.intents.size(), 1U);
+    EXPECT_EQ(result.write.intents[0].running_from, Duration{1s});
 }
 
 TEST_F(ReconcileTest, a_pause_of_creates_counts_from_when_the_refusal_is_learned) {
