@@ -31,7 +31,8 @@ Result<hetzner::BootSpec> common_part(Settings const& settings) {
     spec.gateway = gateway.url;
     spec.docker = boot.docker;
     spec.agent_path = boot.agent;
-    spec.private_network = settings.cloud.hetzner && settings.cloud.hetzner->network != "none";
+    auto const network = settings.cloud.hetzner ? settings.cloud.hetzner->network : "none";
+    spec.private_network = !network.empty() && network != "none";
     if (!boot.ray_head.empty()) spec.ray = hetzner::RayJoin{boot.ray_head, boot.ray_version};
     if (!gateway.ca.empty()) {
         auto ca = read_text(gateway.ca, "gateway.ca");

@@ -52,11 +52,15 @@ std::unique_ptr<process::Provider> processes_alone(Settings const& settings, Fle
                                                std::string{}, clock);
 }
 
-Result<std::unique_ptr<hetzner::Provider>> hetzner_alone(Settings const& settings, FleetId const& fleet, Clock& clock) {
+/// Without the SSH key, which only an order needs, unless its file is to be looked at as well.
+Result<std::unique_ptr<hetzner::Provider>> hetzner_alone(Settings const& settings, FleetId const& fleet, Clock& clock,
+                                                         bool with_key = false) {
+    auto cloud = *settings.cloud.hetzner;
+    if (!with_key) cloud.ssh_key.clear();
     auto const refuse = [](ServerRequest const& request) -> Result<std::string> {
         return fail(Errc::rejected, "server \"" + request.name.value + "\": nothing is ordered here");
     };
-    return hetzner::Provider::open(*settings.cloud.hetzner, fleet, refuse, clock);
+    return hetzner::Provider::open(std::move(cloud), fleet, refuse, clock);
 }
 
 Opened upcast(Result<std::unique_ptr<hetzner::Provider>> opened) {
@@ -109,7 +113,7 @@ Result<> remove_belongings(Call const& call, Settings const& settings, FleetId c
 
 Checks check_cloud(Call const& call, Settings const& settings, Clock& clock) {
     if (!settings.cloud.hetzner) return {};
-    auto const provider = hetzner_alone(settings, settings.fleet.name, clock);
+    auto const provider = hetzner_alone(settings, settings.fleet.name, clock, true);
     if (!provider) return {{Health::fail, "cloud", provider.error().message, "see docs/hetzner.md"}};
     Checks checks;
     for (auto const& check : (*provider)->check(call))

@@ -111,7 +111,7 @@ Result<> Belongings::add_network(Call const& call, std::string const& zone, Atta
     auto const found = ours ? own_network(call, zone) : given_network(call, zone);
     if (!found) return found.error().error;
     all.networks.push_back(found->id);
-    if (ours) all.room = places_of_a_network - found->servers;
+    if (ours) all.room = found->servers < places_of_a_network ? places_of_a_network - found->servers : 1;
     return {};
 }
 

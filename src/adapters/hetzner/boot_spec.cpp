@@ -37,9 +37,9 @@ bool is_sha256(std::string_view text) {
 }
 
 bool is_pem(std::string_view text) {
-    return text.find("-----BEGIN CERTIFICATE-----") != text.npos && std::ranges::all_of(text, [](char c) {
-               return (c >= ' ' && c <= '~') || c == '\n' || c == '\r' || c == '\t';
-           });
+    return text.find("-----BEGIN CERTIFICATE-----") != text.npos && text.find("PRIVATE KEY-----") == text.npos &&
+           std::ranges::all_of(
+               text, [](char c) { return (c >= ' ' && c <= '~') || c == '\n' || c == '\r' || c == '\t'; });
 }
 
 Error unusable(std::string const& what, std::string_view found, std::string const& expected) {

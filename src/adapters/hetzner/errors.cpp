@@ -75,7 +75,6 @@ std::string code_of(int status) {
     switch (status) {
         case 401: return "unauthorized";
         case 403: return "forbidden";
-        case 404: return "not_found";
         case 409: return "conflict";
         case 412: return "resource_unavailable";
         case 423: return "locked";

@@ -21,6 +21,7 @@ namespace rgrid::hetzner {
 namespace {
 
 constexpr int looks_after_doubt = 2;
+constexpr Duration longest_look = 4s;  ///< Before a delete of a server that is known.
 constexpr std::size_t follows_a_listing = 5;  ///< Servers of an earlier run of this program.
 
 std::optional<Id> id_in(std::string const& text) {
@@ -104,7 +105,7 @@ public:
         if (!refusal.certain || refusal.code == "uniqueness_error")
             return told(look_for(call, request, refusal), request);
         // What it was to be attached to may be gone.
-        if (refusal.code == "invalid_input" || refusal.code == "not_found") belongings_.forget();
+        if (refusal.code == "invalid_input" || refusal.code == "not_found") forget_what_is_there();
         auto error = refusal.error;
         if (refusal.code == "resource_limit_exceeded")
             error.message += "; this fleet has " + std::to_string(servers_.count()) +
@@ -115,7 +116,10 @@ public:
     Result<> destroy(Call const& call, ServerId const& name) {
         auto const id = id_in(name.value);
         if (!id) return {};
-        auto const there = api_.server(call, *id, Urgency::vital);
+        // Of what is known to be ours the look must leave time for the delete.
+        auto look = call;
+        if (servers_.is_known(*id)) look.deadline = std::min(call.deadline, clock_.steady_now() + longest_look);
+        auto const there = api_.server(look, *id, Urgency::vital);
         if (there) {
             if (!is_of(there->value.labels, fleet_))
                 return fail(Errc::rejected, "the server " + printable(there->value.name) + " (" + name.value +
@@ -253,10 +257,12 @@ private:
     /// request.
     Result<Server> look_for(Call const& call, ServerRequest const& request, Refusal const& refusal) {
         bool const taken = refusal.code == "uniqueness_error";
+        bool looked = false;
         for (int look = 1; look <= looks_after_doubt; ++look) {
             if (!(taken && look == 1) && !api_.client().pause(call, 1)) break;
             auto const named = api_.servers_named(call, request.name.value, Urgency::vital);
             if (!named) continue;
+            looked = true;
             for (auto const& server : named->value) {
                 if (is_made_for(server.labels, request)) return servers_.see(server, named->now, clock_.steady_now());
                 auto const whose = is_of(server.labels, fleet_)
@@ -265,12 +271,19 @@ private:
                 return fail(Errc::rejected, "the name " + request.name.value + " is taken by " + whose);
             }
         }
-        if (taken)
+        if (taken && looked)
             return fail(Errc::retry_later,
                         "the name " + request.name.value + " is taken, but no server has it: one is being deleted");
         auto error = refusal.error;
         error.code = Errc::in_doubt;
         return error;
+    }
+
+    /// Belongings, types and images are read again before the next create.
+    void forget_what_is_there() {
+        belongings_.forget();
+        std::scoped_lock const lock{mutex_};
+        catalogue_until_ = SteadyInstant::min();
     }
 
     /// Whether a server that was seen and is not listed any more has gone; anything but a clear answer is none.

@@ -21,7 +21,7 @@ constexpr auto look_interval = std::chrono::milliseconds{50};
 struct Claimer::Wish {
     Claim claim;
     bool begun = false;
-    bool doubtful = false;  ///< A commit of it was begun of which nobody knows whether it was done.
+    bool left = false;  ///< Its caller waits no longer.
     std::optional<Result<Claimed>> answer;
     std::condition_variable changed;  ///< Of its own: of many who wait only those are woken who can go on.
 
@@ -29,7 +29,7 @@ struct Claimer::Wish {
         answer = std::move(what);
         changed.notify_one();
     }
-    void fail(Error const& error) { tell(doubtful ? Error{Errc::in_doubt, error.message} : error); }
+    void fail(Error const& error) { tell(error); }
 };
 
 Result<Claimed> Claimer::claim(Call const& call, Claim const& claim) {
@@ -42,8 +42,10 @@ Result<Claimed> Claimer::claim(Call const& call, Claim const& claim) {
     waiting_.push_back(wish);
     while (!wish->answer) {
         if (is_over()) {
-            if (wish->begun)
+            if (wish->begun) {
+                wish->left = true;
                 return fail(Errc::in_doubt, client_.place() + ": the commit had not ended when the call was over");
+            }
             std::erase(waiting_, wish);
             wish->fail(fail(Errc::retry_later, client_.place() + ": the call was over before anything was claimed"));
             wake_next();
@@ -79,16 +81,16 @@ void Claimer::wake_next() {
     if (under_way_ < most_under_way && !waiting_.empty()) waiting_.front()->changed.notify_one();
 }
 
-/// The call that carried the others was over, which is nothing to them: they claim again. What they got all the same
-/// their workers are told by their next beat.
+/// The call that carried the others was over, which is nothing to them: they claim again. If it is in doubt what they
+/// got, all are told so: their workers ask with a beat at once.
 void Claimer::give_back(Batch const& batch, std::shared_ptr<Wish> const& carrier, Error const& error) {
     for (auto each = batch.rbegin(); each != batch.rend(); ++each) {
-        if (*each == carrier) {
-            carrier->fail(error);
+        if (*each == carrier || error.code == Errc::in_doubt) {
+            (*each)->fail(error);
             continue;
         }
+        if ((*each)->left) continue;
         (*each)->begun = false;
-        (*each)->doubtful |= error.code == Errc::in_doubt;
         waiting_.push_front(*each);
     }
 }
