@@ -228,7 +228,7 @@ class ProviderOnlyTest(OpsTest):
         done = self.try_rgrid("servers", "delete", "--fleet", "test", "--provider-only", "--yes", "--json")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(json.loads(done.stdout),
-                         {"fleet": "test", "deleted": servers, "left": [], "problems": [], "unclear": []})
+                         {"fleet": "test", "deleted": servers, "left": [], "problems": [], "unclear": [], "kept": []})
         self.fleet.wait_for_nothing_left()
 
     def test_what_may_be_a_server_and_cannot_be_read_is_no_success(self):
