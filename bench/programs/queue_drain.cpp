@@ -9,7 +9,7 @@
 // job's first line.
 //
 // Each worker is a thread that claims one job, or N with --batch, runs them and reports them. With --ahead another
-// thread of each reports what has ended meanwhile, so that reports share commits and claims do not. With --agent there
+// thread of each reports what has ended meanwhile, so that reports share commits with each other. With --agent there
 // is one worker instead, RGrid's own agent with QB_WORKERS slots, or with --batch N an agent of N slots for each; all
 // else of an agent is as by default, but for its batch_wait with --batch-wait. The store has a connection a worker
 // unless --defaults leaves its settings as they are; --notify is their notify_interval. --backlog adds jobs that nobody
