@@ -108,6 +108,7 @@ Result<std::unique_ptr<GatewayRole>> GatewayRole::start(LoadedSettings const& lo
         auto const kept =
             fleet->report_boot(call_within(clock, within), ServerName{worker.value}, read_boot_report(text));
         if (!kept) log.say(Severity::warning, "boot log of " + worker.value + " was not kept: " + kept.error().message);
+        return kept;
     };
     role->tell(settings);
     behind.agent_settings = [role = role.get()](WorkerId const&, PoolName const& pool) {

@@ -4,16 +4,25 @@
 
 namespace rgrid {
 
-Actuator::Actuator(ControllerPorts ports, Executor& executor, Duration call_timeout, std::function<void()> finished)
-    : ports_(ports), executor_(executor), call_timeout_(call_timeout), finished_(std::move(finished)) {}
+Actuator::Actuator(ControllerPorts ports, Executor& executor, Limits limits, std::function<void()> finished)
+    : ports_(ports), executor_(executor), limits_(limits), finished_(std::move(finished)) {}
 
 void Actuator::start(LeaderEpoch epoch, StepOrder order) {
+    auto const creates = order.step.action == Action::create_server;
+    Work work{epoch, std::move(order), {}};
+    work.create_by = ports_.clock.steady_now() + work.order.create_limit;
     {
         std::lock_guard const lock{mutex_};
-        in_flight_.insert(order.step.server);
+        in_flight_.insert(work.order.step.server);
         ++running_;
+        if (creates && creating_ >= limits_.creates_at_once) return creates_.push_back(std::move(work));
+        if (creates) ++creating_;
     }
-    executor_.post([this, epoch, order = std::move(order)]() mutable { run(epoch, std::move(order)); });
+    post(std::move(work));
+}
+
+void Actuator::post(Work work) {
+    executor_.post([this, work = std::move(work)]() mutable { run(std::move(work)); });
 }
 
 std::vector<ServerName> Actuator::in_flight() const {
@@ -36,11 +45,12 @@ std::vector<StepReport> Actuator::collect() {
     return std::exchange(reports_, {});
 }
 
-void Actuator::run(LeaderEpoch epoch, StepOrder order) {
-    auto const server = order.step.server;
-    StepMachine machine{std::move(order)};
+void Actuator::run(Work work) {
+    auto const server = work.order.step.server;
+    auto const creates = work.order.step.action == Action::create_server;
+    StepMachine machine{std::move(work.order)};
     auto call = machine.begin();
-    while (call && !stop_.stop_requested()) call = machine.next(make(epoch, *call));
+    while (call && !stop_.stop_requested()) call = machine.next(make(*call, work.epoch, work.create_by));
     for (auto const& event : machine.report().events) detail::tell(ports_.events, event);
     {
         std::lock_guard const lock{mutex_};
@@ -49,17 +59,34 @@ void Actuator::run(LeaderEpoch epoch, StepOrder order) {
     }
     // What failed is tried again at the next pass, not at once: a peer that refuses must not be hammered.
     if (!machine.report().failed) finished_();
+    if (creates) post_next_create();
     std::lock_guard const lock{mutex_};
     --running_;
     idle_.notify_all();
 }
 
-StepOutcome Actuator::make(LeaderEpoch epoch, StepCall const& wanted) {
-    auto const call = call_within(ports_.clock, call_timeout_, stop_.get_token());
+/// In the place of a create that has ended.
+void Actuator::post_next_create() {
+    Work next;
+    {
+        std::lock_guard const lock{mutex_};
+        if (creates_.empty()) {
+            --creating_;
+            return;
+        }
+        next = std::move(creates_.front());
+        creates_.pop_front();
+    }
+    post(std::move(next));
+}
+
+StepOutcome Actuator::make(StepCall const& wanted, LeaderEpoch epoch, SteadyInstant create_by) {
+    auto const call = call_within(ports_.clock, limits_.call_timeout, stop_.get_token());
     struct Maker {
         ControllerPorts const& ports;
         Call const& call;
         LeaderEpoch epoch;
+        SteadyInstant create_by;
 
         StepOutcome operator()(WriteFleet const& it) const {
             return detail::guarded("FleetStore.write", [&] { return ports.fleet.write(call, epoch, it.write); });
@@ -69,7 +96,11 @@ StepOutcome Actuator::make(LeaderEpoch epoch, StepCall const& wanted) {
                                    [&] { return ports.jobs.close(call, it.worker, it.mode, it.seen); });
         }
         StepOutcome operator()(CreateServer const& it) const {
-            return detail::guarded("CloudProvider.create", [&] { return ports.cloud.create(call, it.request); });
+            // What came of a create is looked up when its call must have ended.
+            if (ports.clock.steady_now() >= create_by)
+                return Result<Server>{fail(Errc::retry_later, "other orders have taken too long: it was not asked for")};
+            auto const until = Call{create_by, call.stop};
+            return detail::guarded("CloudProvider.create", [&] { return ports.cloud.create(until, it.request); });
         }
         StepOutcome operator()(FindServer const& it) const {
             return detail::guarded("CloudProvider.find", [&] { return ports.cloud.find(call, it.name); });
@@ -78,7 +109,7 @@ StepOutcome Actuator::make(LeaderEpoch epoch, StepCall const& wanted) {
             return detail::guarded("CloudProvider.destroy", [&] { return ports.cloud.destroy(call, it.id); });
         }
     };
-    return std::visit(Maker{ports_, call, epoch}, wanted);
+    return std::visit(Maker{ports_, call, epoch, create_by}, wanted);
 }
 
 }  // namespace rgrid

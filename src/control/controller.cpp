@@ -35,6 +35,12 @@ SourceAges with_gap(ControllerSettings const& settings, PlannerParams const& par
     return ages;
 }
 
+/// How long a create may take: whoever looks its outcome up, after `create_settle`, must find what it has made.
+Duration create_limit(ControllerSettings const& settings, HealthParams const& health) {
+    auto const settled = std::max(settings.call_timeout, health.create_settle - health.listing_lag);
+    return std::min(settings.create_timeout, settled);
+}
+
 /// What makes a finding worth telling again.
 std::string progress_of(Finding const& finding) {
     if (!finding.code) return {};
@@ -60,7 +66,7 @@ Controller::Controller(ControllerPorts ports, Planner planner, ControllerSetting
       settings_(std::move(settings)),
       log_(log),
       observer_(ports, with_gap(settings_, planner_.params()), settings_.call_timeout),
-      actuator_(ports, executor, settings_.call_timeout, [this] {
+      actuator_(ports, executor, {settings_.call_timeout, settings_.creates_at_once}, [this] {
           std::lock_guard const lock{changed_mutex_};
           if (changed_) changed_();
       }) {}
@@ -377,6 +383,7 @@ StepOrder Controller::order_for(Step const& step, Snapshot const& seen, FleetRec
     if (pool != planner_.params().pools.end())
         order.request.images = wanted_images(seen.demand.value ? &*seen.demand.value : nullptr, step.pool,
                                              pool->second.images);
+    order.create_limit = create_limit(settings_, health_of(planner_.params(), step.pool));
     if (step.action == Action::create_server && settings_.make_token) {
         auto made = settings_.make_token();
         intent.token_hash = std::move(made.hash);

@@ -28,6 +28,14 @@ Error system_error(std::string const& what, std::string const& path) {
     return fail(Errc::rejected, what + " " + path + ": " + std::strerror(errno));
 }
 
+/// Findings without the spans in them, which time alone changes.
+std::vector<Finding> without_spans(std::vector<Finding> findings) {
+    for (auto& finding : findings)
+        for (auto& fact : finding.facts)
+            if (fact.unit == Unit::milliseconds) fact.value = 0;
+    return findings;
+}
+
 Result<> read_file(std::string const& path, std::vector<DecisionRecord>& records) {
     std::ifstream file{path};
     std::string line;
@@ -66,7 +74,8 @@ Result<> DecisionLog::write(std::int64_t pass, Snapshot const& seen, PlannerPara
     record.pass = pass;
     record.at = seen.now;
     record.epoch = seen.epoch;
-    auto const same = last_ && last_->steps == plan.steps && last_->findings == plan.findings && plan.steps.empty();
+    auto const findings = without_spans(plan.findings);
+    auto const same = plan.steps.empty() && last_findings_ == findings;
     if (!same) {
         record.params = params;
         record.snapshot = seen;
@@ -81,7 +90,8 @@ Result<> DecisionLog::write(std::int64_t pass, Snapshot const& seen, PlannerPara
         return failed;
     }
     size_ += written;
-    last_ = plan;
+    last_findings_.reset();
+    if (plan.steps.empty()) last_findings_ = findings;
     return {};
 }
 
@@ -93,7 +103,7 @@ Result<> DecisionLog::rotate() {
     ::close(file_);
     file_ = file;
     size_ = 0;
-    last_.reset();  // The new file must be readable without the old one.
+    last_findings_.reset();  // The new file must be readable without the old one.
     return {};
 }
 

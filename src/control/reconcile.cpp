@@ -118,11 +118,13 @@ private:
         auto const phase = worker.phase;
         if (found != before_.end() && found->second == phase) return;
         if (phase == Phase::ready && worker.intent && !has_come_up(worker)) {
-            auto const took = std::max(Duration{0}, worker.intent->age - worker.session->age);
+            // Nobody knows when a server was ordered that was adopted.
+            auto const adopted = worker.intent->reason == Reason::unknown_server;
+            auto const took = adopted ? Duration{0} : std::max(Duration{0}, worker.intent->age - worker.session->age);
             learn_from(ObservationKind::boot_finished, worker, took);
             tell(EventKind::worker_ready, worker,
-                 worker.name.value + " is ready with " + detail::counted(worker.session->slots, "slot") + ", " +
-                     to_rough_text(took) + " after it was ordered");
+                 worker.name.value + " is ready with " + detail::counted(worker.session->slots, "slot") +
+                     (adopted ? "" : ", " + to_rough_text(took) + " after it was ordered"));
         }
         if (phase == Phase::gone && worker.intent && found != before_.end() &&
             worker.intent->create == CreateState::created) {

@@ -81,6 +81,7 @@ std::optional<StepCall> StepMachine::after_close(Result<CloseReport> const& outc
     auto const& step = order_.step;
     if (!outcome) return tell_failed(outcome.error()), std::nullopt;
     auto const& closed = *outcome;
+    if (step.mode == CloseMode::drain && step.reason == Reason::too_old) observe(ObservationKind::worker_aged);
     if (closed.outcome == CloseOutcome::draining) {
         tell(EventKind::worker_drain, Severity::info, explain(step));
     } else if (closed.outcome == CloseOutcome::closed && step.mode == CloseMode::now) {

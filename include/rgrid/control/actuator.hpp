@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <rgrid/control/executor.hpp>
@@ -17,8 +18,13 @@ namespace rgrid {
 /// Thread safety: all methods from any thread. Lifetime: the executor must have run everything before this ends.
 class Actuator {
 public:
-    /// `call_timeout` bounds each port call; `finished` is told, on the thread that ran the step, that there is news.
-    Actuator(ControllerPorts ports, Executor& executor, Duration call_timeout, std::function<void()> finished);
+    struct Limits {
+        Duration call_timeout;  ///< Of each port call but a create, which has StepOrder::create_limit.
+        int creates_at_once;    ///< Further ones wait, so that they do not take every thread of the executor.
+    };
+
+    /// `finished` is told, on the thread that ran the step, that there is news.
+    Actuator(ControllerPorts ports, Executor& executor, Limits limits, std::function<void()> finished);
 
     /// Starts a step for the leader of `epoch`. The server must not be in flight.
     void start(LeaderEpoch epoch, StepOrder order);
@@ -39,17 +45,27 @@ public:
     void wait_until_idle();
 
 private:
-    void run(LeaderEpoch epoch, StepOrder order);
-    StepOutcome make(LeaderEpoch epoch, StepCall const& call);
+    struct Work {
+        LeaderEpoch epoch;
+        StepOrder order;
+        SteadyInstant create_by;  ///< Of a create: when its call has ended at the latest.
+    };
+
+    void post(Work work);
+    void run(Work work);
+    void post_next_create();
+    StepOutcome make(StepCall const& call, LeaderEpoch epoch, SteadyInstant create_by);
 
     ControllerPorts ports_;
     Executor& executor_;
-    Duration call_timeout_;
+    Limits limits_;
     std::function<void()> finished_;
     std::stop_source stop_;
     mutable std::mutex mutex_;
     std::condition_variable idle_;
     int running_ = 0;
+    int creating_ = 0;
+    std::deque<Work> creates_;  // Those that wait.
     std::set<ServerName> in_flight_;
     std::vector<StepReport> reports_;
 };

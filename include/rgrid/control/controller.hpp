@@ -29,7 +29,12 @@ struct ControllerSettings {
     std::string candidate;                             ///< Unique to one run of one process; names the leader.
     Duration interval = std::chrono::seconds{30};      ///< A pass at the latest this long after the last.
     Duration term = std::chrono::seconds{15};          ///< Of leadership; renewed at a third of it.
-    Duration call_timeout = std::chrono::seconds{20};  ///< Of each port call.
+    Duration call_timeout = std::chrono::seconds{20};  ///< Of each port call but a create.
+    /// Of a create: a provider needs longer to find out what came of one whose answer was lost. Less where the pool's
+    /// `create_settle` leaves less before the listing lag, but never less than `call_timeout`.
+    Duration create_timeout = std::chrono::seconds{80};
+    /// Steps that create at a time; give the executor more threads, so that slow creates keep no other step waiting.
+    int creates_at_once = 3;
     SourceAges max_ages;
     /// Makes the token of each new server, from a source of randomness; empty: workers need none. The hash is in the
     /// store before the provider is given the token.
@@ -75,7 +80,8 @@ public:
     /// Decides with another planner from the next pass on.
     void set_planner(Planner planner);
 
-    /// Goes about it differently from the next pass on. Fleet, candidate and call_timeout stay as they are.
+    /// Goes about it differently from the next pass on. Fleet, candidate, creates_at_once and the limits
+    /// of calls stay as they are.
     void set_settings(ControllerSettings const& settings);
 
     /// Gives leadership up, so that another need not wait for the term to end.

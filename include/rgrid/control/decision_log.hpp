@@ -15,8 +15,9 @@ namespace rgrid {
 /// The format of a line. A reader refuses a newer one with a sentence and reads older ones.
 inline constexpr int decision_log_format = 1;
 
-/// One pass. Parameters and snapshot are there when the plan differs from that of the pass before; with them the
-/// decision can be replayed byte for byte.
+/// One pass. Parameters and snapshot are there when the plan says something that the last one in the log does not: a
+/// step, or another finding than those, whatever spans have gone by since. With them the decision can be replayed byte
+/// for byte.
 struct DecisionRecord {
     int format = decision_log_format;
     std::int64_t pass = 0;
@@ -24,7 +25,7 @@ struct DecisionRecord {
     LeaderEpoch epoch;
     std::optional<PlannerParams> params;
     std::optional<Snapshot> snapshot;
-    std::optional<Plan> plan;  ///< Absent when it is that of the pass before.
+    std::optional<Plan> plan;  ///< Absent when it says what the last one in the log does.
 };
 BOOST_DESCRIBE_STRUCT(DecisionRecord, (), (format, pass, at, epoch, params, snapshot, plan))
 
@@ -50,7 +51,7 @@ private:
     int file_;
     std::int64_t size_;
     std::int64_t most_;
-    std::optional<Plan> last_;
+    std::optional<std::vector<Finding>> last_findings_;  ///< Of the last plan in the log, if it had no step.
 };
 
 /// The records of a log (and of the file it replaced), oldest first. Lines cut short by a crash are passed over; a line

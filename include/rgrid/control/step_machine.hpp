@@ -43,6 +43,7 @@ struct StepOrder {
     std::optional<ServerBill> bill;  ///< As the store has it.
     std::optional<Server> server;    ///< As listed in the snapshot the step was decided on.
     ServerRequest request;           ///< `create_server`.
+    Duration create_limit{0};        ///< `create_server`: its call has ended so long after the step was started.
     Instant now;                     ///< Of that snapshot.
 };
 

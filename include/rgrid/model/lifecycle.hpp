@@ -75,10 +75,15 @@ inline constexpr std::array phase_rules{
     PhaseRule{Phase::orphan, "orphan_grace", "adopt it if its worker lives, otherwise close and delete it"},
 };
 
+/// Whether a boot script is past the beginning. What it calls ready is a machine whose worker has yet to register.
+[[nodiscard]] inline bool is_installing(BootReport const& report) {
+    return report.stage == "installing" || report.stage == "starting" || report.stage == "ready";
+}
+
 /// How far the worker of an intent is; `session` is its worker's, or null.
 [[nodiscard]] inline BootStage derive_stage(Intent const& intent, Session const* session) {
     if (session != nullptr) return BootStage::ready;
-    if (intent.boot) return intent.boot->stage == "installing" ? BootStage::installing : BootStage::booting;
+    if (intent.boot) return is_installing(*intent.boot) ? BootStage::installing : BootStage::booting;
     if (intent.running_from) return BootStage::booting;
     return intent.create == CreateState::created ? BootStage::created : BootStage::asked_for;
 }

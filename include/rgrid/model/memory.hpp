@@ -32,10 +32,12 @@ struct CreatePause {
     Instant until;
     int tries = 0;        ///< Refused in a row; those of one wave count as one.
     std::string message;  ///< The provider's words.
+    /// A worker has gone for its age meanwhile, so that there should be room for one.
+    bool room_made{};
 
     friend bool operator==(CreatePause const&, CreatePause const&) = default;
 };
-BOOST_DESCRIBE_STRUCT(CreatePause, (), (pool, code, until, tries, message))
+BOOST_DESCRIBE_STRUCT(CreatePause, (), (pool, code, until, tries, message, room_made))
 
 /// How long the last servers of an offer took until their workers registered.
 struct OfferBoots {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <rgrid/base/paid_period.hpp>
 #include <rgrid/policy/learn.hpp>
 #include <rgrid/policy/params.hpp>
@@ -351,11 +352,18 @@ private:
             std::stable_sort(aged.begin(), aged.end(),
                              [](auto const* a, auto const* b) { return a->server->age > b->server->age; });
             auto const share = std::max(1, static_cast<int>(std::floor(pool_params.health.drain_share * workers)));
-            auto const comes_up = !boots_fail(seen, pool) &&
-                                  pause_of(seen.memory, pool, seen.now, pool_params.placement) == nullptr;
-            auto const most = comes_up ? share : 0;
+            auto const most = std::min(share, most_missing(seen, pool, pool_params.placement));
             for (auto const* worker : aged) drain_or_wait(*worker, pool_params.health.max_age, missing++ < most, draft);
         }
+    }
+
+    /// How many workers a pool may miss for their age, whatever its share is: none while no new one can be had, one
+    /// where its end makes the room for the new one.
+    static int most_missing(Snapshot const& seen, PoolName const& pool, PlacementParams const& placement) {
+        if (boots_fail(seen, pool)) return 0;
+        auto const* pause = pause_of(seen.memory, pool, seen.now, placement);
+        if (pause == nullptr) return std::numeric_limits<int>::max();
+        return waits_for_room(*pause) ? 1 : 0;
     }
 
     /// Did the last server that the pool has got never come up?

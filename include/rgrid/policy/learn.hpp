@@ -17,14 +17,15 @@ enum class ObservationKind {
     create_sent,     ///< A create was asked for.
     create_refused,  ///< The provider has made nothing; `code` says on what ground.
     create_accepted,
-    boot_finished,    ///< A server's worker has registered, `took` after it was ordered.
+    boot_finished,    ///< A server's worker has registered, `took` after it was ordered; 0 if that is not known.
     boot_failed,      ///< A server was given up before its worker registered.
     delete_finished,  ///< A server was gone `took` after its delete.
     worker_lost,      ///< A silent worker was given up.
     server_unfinished,  ///< The provider made a server of the offer and could not finish it.
+    worker_aged,        ///< A worker was told to go for its age.
 };
 BOOST_DESCRIBE_ENUM(ObservationKind, create_sent, create_refused, create_accepted, boot_finished, boot_failed,
-                    delete_finished, worker_lost, server_unfinished)
+                    delete_finished, worker_lost, server_unfinished, worker_aged)
 
 struct Observation {
     ObservationKind kind = ObservationKind::create_sent;
@@ -107,15 +108,25 @@ inline Duration pause_after(PlacementParams const& placement, Errc code, int tri
     return code != Errc::capacity;
 }
 
-/// The pause of a pool's creates, or null. One that is over and was not lifted by a create counts on, so that one
-/// create is tried; one that cannot have been meant so (the calendar was set back) or is long over does not.
+/// How long a pause counts on that is over and was not lifted by a create.
+inline constexpr Duration pause_remembered{std::chrono::minutes{15}};
+
+/// The pause of a pool's creates, or null. One that is over and was not lifted by a create counts on for a while, so
+/// that one create is tried; one that cannot have been meant so (the calendar was set back) does not.
 [[nodiscard]] inline CreatePause const* pause_of(Memory const& memory, PoolName const& pool, Instant now,
                                                  PlacementParams const& placement) {
     auto const found = std::find_if(memory.pauses.begin(), memory.pauses.end(),
                                     [&](CreatePause const& pause) { return pause.pool == pool; });
     if (found == memory.pauses.end()) return nullptr;
     auto const most = detail::longest_pause(placement);
-    return found->until > now + most || now > found->until + most ? nullptr : &*found;
+    return found->until > now + most || now > found->until + pause_remembered ? nullptr : &*found;
+}
+
+/// Whether creates pause for no other reason than that the account may have no more servers. Then it is the end of an
+/// old worker that makes the room for a new one. That is tried with one worker, and with the next only when a create
+/// has gone through: the limit may have been lowered, or others may have taken the room.
+[[nodiscard]] inline bool waits_for_room(CreatePause const& pause) {
+    return pause.code == Errc::quota && !pause.room_made;
 }
 
 namespace detail {
@@ -146,6 +157,12 @@ inline void end_pause(Memory& memory, Observation const& seen, PlacementParams c
     auto const* pause = pause_of(memory, seen.pool, seen.at, placement);
     if (pause != nullptr && seen.at < pause->until) return;
     std::erase_if(memory.pauses, [&](CreatePause const& known) { return known.pool == seen.pool; });
+}
+
+/// Where a server has gone there is room for another: the creates that pause for want of it are tried at once.
+inline void make_room(Memory& memory, Instant at) {
+    for (auto& pause : memory.pauses)
+        if (pause.code == Errc::quota) pause.until = std::min(pause.until, at);
 }
 
 inline void refuse_offer(Memory& memory, Observation const& seen, PlacementParams const& placement, bool unfinished) {
@@ -198,8 +215,10 @@ inline void remember_boot(Memory& memory, OfferKey const& offer, Duration took) 
             auto& boots = detail::boots_of(memory, seen.pool);
             if (std::find(boots.came_up.begin(), boots.came_up.end(), seen.server) != boots.came_up.end()) break;
             boots.failures = 0;
-            detail::remember(boots.boot_times, seen.took);
-            detail::remember_boot(memory, seen.offer, seen.took);
+            if (seen.took > Duration{0}) {
+                detail::remember(boots.boot_times, seen.took);
+                detail::remember_boot(memory, seen.offer, seen.took);
+            }
             std::erase_if(memory.refusals, [&](Refusal const& refusal) {
                 return refusal.offer == seen.offer && refusal.unfinished;
             });
@@ -221,9 +240,14 @@ inline void remember_boot(Memory& memory, OfferKey const& offer, Duration took) 
         }
         case ObservationKind::delete_finished:
             detail::remember(memory.delete_times, seen.took);
+            detail::make_room(memory, seen.at);
             break;
         case ObservationKind::worker_lost:
             detail::remember(memory.recent_losses, seen.at);
+            break;
+        case ObservationKind::worker_aged:
+            for (auto& pause : memory.pauses)
+                if (pause.pool == seen.pool) pause.room_made = true;
             break;
     }
     return memory;

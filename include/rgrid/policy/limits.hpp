@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <rgrid/policy/learn.hpp>
 #include <rgrid/policy/params.hpp>
 #include <rgrid/policy/policy.hpp>
 #include <set>
@@ -23,6 +24,7 @@ public:
         auto dropped = pools_of(draft.wanted);
         std::erase_if(draft.wanted, [](auto const& wish) { return !wish.offer; });
         for (auto const& pool : pools_of(draft.wanted)) dropped.erase(pool);
+        std::erase_if(dropped, [&](PoolName const& pool) { return waits_for_room(seen, pool); });
         draft.wanted = in_turns(std::move(draft.wanted));
         cap_pools(draft);
         cap_workers(draft);
@@ -63,8 +65,16 @@ private:
         return pools;
     }
 
-    /// Where no replacement can be had now, the old ones work on. Other caps are no ground: at one of those, it is the
-    /// old one's end that makes the room.
+    /// Does the pool get no worker only because the provider allows the account no more servers?
+    [[nodiscard]] bool waits_for_room(Snapshot const& seen, PoolName const& pool) const {
+        auto const found = params_.pools.find(pool);
+        if (found == params_.pools.end()) return false;
+        auto const* pause = pause_of(seen.memory, pool, seen.now, found->second.placement);
+        return pause != nullptr && rgrid::waits_for_room(*pause);
+    }
+
+    /// Where no replacement can be had now, the old ones work on. Caps are no ground, ours or the provider's: at one
+    /// of those, it is the old one's end that makes the room.
     static void keep_aged(std::set<PoolName> const& pools, Draft& draft) {
         draft.steps.erase_if([&](Step const& step) {
             bool const stays = step.action == Action::close_worker && step.mode == CloseMode::drain &&

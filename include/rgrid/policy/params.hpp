@@ -55,7 +55,7 @@ inline constexpr Duration longest_lost_after{std::chrono::hours{1}};
 struct HealthParams {
     Duration heartbeat = 30s;
     Duration lost_after = 120s;
-    Duration create_settle = 45s;
+    Duration create_settle = 90s;
     Duration listing_lag = 15s;
     Duration create_timeout = 10min;
     Duration boot_timeout = 10min;
@@ -74,8 +74,8 @@ struct HealthParams {
               "heartbeats.",
               300ms, longest_lost_after),
         field(&HealthParams::create_settle,
-              "A create of unknown outcome is looked up by name after this long: at least the call's deadline plus "
-              "the provider's listing lag.",
+              "A create of unknown outcome is looked up by name after this long. Its call gets what is left before the "
+              "listing lag, but 20s at least and 80s at most.",
               0s, 1h),
         field(&HealthParams::listing_lag,
               "A server may be missing from the provider's listing this long after its creation.", 0s, 10min),

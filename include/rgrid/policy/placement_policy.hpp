@@ -46,6 +46,10 @@ private:
                 if (!retry || left < *retry) retry = left, words = refusal->message;
                 continue;
             }
+            if (auto const* unfinished = unfinished_of(draft, offer.key)) {
+                if (!retry) words = "the provider could not finish " + unfinished->name.value;
+                continue;
+            }
             // After a pause a single create tries whether the ground is gone.
             bool const probes = pause_of(seen.memory, pool, seen.now, pool_params.placement) != nullptr;
             for (auto& wish : draft.wanted)
@@ -109,6 +113,17 @@ private:
         auto const found = std::find_if(memory.refusals.begin(), memory.refusals.end(),
                                         [&](auto const& refusal) { return refusal.offer == key; });
         return found == memory.refusals.end() ? nullptr : &*found;
+    }
+
+    /// A server of the offer that is given up because the provider could not finish it, or null. That is a refusal of
+    /// the offer, but it is remembered only once the server's worker is closed.
+    static WorkerView const* unfinished_of(Draft const& draft, OfferKey const& key) {
+        auto const& workers = draft.roster.workers;
+        auto const found = std::find_if(workers.begin(), workers.end(), [&](auto const& worker) {
+            return worker.phase == Phase::booting && worker.server && worker.server->offer == key &&
+                   worker.server->status == ServerStatus::failed;
+        });
+        return found == workers.end() ? nullptr : &*found;
     }
 
     /// A broken image or a wrong address must not cost a paid period a try: after some failures in a row only one

@@ -94,7 +94,8 @@ namespace detail {
 struct SoldOut {
     OfferKey offer;                ///< The one that is asked for again first.
     std::string message;           ///< The provider's words.
-    std::optional<OfferKey> next;  ///< The one that is tried instead; none if all are sold out.
+    bool unfinished = false;       ///< A server of it was made and never finished.
+    std::optional<OfferKey> next;  ///< The one that is tried instead; none if none of those that the pool names is left.
     Duration left{0};              ///< Until `offer` is asked for again.
     std::size_t offers = 0;        ///< How many the pool names; 0: it takes all there are.
 
@@ -109,24 +110,29 @@ namespace detail {
 
 [[nodiscard]] inline std::string what_next(SoldOut const& sold) {
     if (sold.next) return "trying " + offer_words(*sold.next) + " next";
+    if (sold.offers == 0) return "any other that there is is taken; it is tried again in " + in_seconds(sold.left);
     return "next try in " + in_seconds(sold.left);
 }
 
 }  // namespace detail
 
 [[nodiscard]] inline std::string tell_operator(SoldOut const& sold) {
-    return detail::opening(sold.message, "sold out") + " (" + to_text(sold.offer) + "); " + detail::what_next(sold);
+    auto const* otherwise = sold.unfinished ? "a server of it was never finished" : "sold out";
+    return detail::opening(sold.message, otherwise) + " (" + to_text(sold.offer) + "); " + detail::what_next(sold);
 }
 
 [[nodiscard]] inline std::string tell_owner(SoldOut const& sold) {
     if (!sold.next && sold.offers > 1)
         return "none of the " + std::to_string(sold.offers) + " kinds of worker of its pool is available; " +
                detail::what_next(sold);
+    if (sold.unfinished)
+        return "the cloud provider could not finish a worker on " + detail::offer_words(sold.offer) + "; " +
+               detail::what_next(sold);
     return sold.offer.type + " is sold out in " + sold.offer.location + "; " + detail::what_next(sold);
 }
 
-/// The refusals of a pool that still count, the one that ends first in front; nothing if there is none. `placement` says
-/// which offers are the pool's.
+/// The refusal that keeps a pool from the offer it would take, of several the one that ends first; nothing if none does.
+/// `placement` says which offers are the pool's.
 [[nodiscard]] inline std::optional<SoldOut> sold_out(Memory const& memory, PlacementParams const& placement,
                                                      Instant now) {
     auto const left_of = [&](Refusal const& refusal) {
@@ -138,33 +144,34 @@ namespace detail {
         });
     };
     auto const& wanted = placement.offers;
+    auto const next = std::find_if_not(wanted.begin(), wanted.end(), refused);
     std::optional<SoldOut> first;
     for (auto const& refusal : memory.refusals) {
         auto const left = left_of(refusal);
-        bool const ours = wanted.empty() || std::find(wanted.begin(), wanted.end(), to_text(refusal.offer)) != wanted.end();
-        if (ours && left > Duration{0} && (!first || left < first->left))
-            first = SoldOut{refusal.offer, refusal.message, {}, left, wanted.size()};
+        bool const preferred = wanted.empty() || std::find(wanted.begin(), next, to_text(refusal.offer)) != next;
+        if (preferred && left > Duration{0} && (!first || left < first->left))
+            first = SoldOut{refusal.offer, refusal.message, refusal.unfinished, {}, left, wanted.size()};
     }
-    if (!first) return std::nullopt;
-    auto const next = std::find_if_not(wanted.begin(), wanted.end(), refused);
-    if (next != wanted.end()) {
+    if (first && next != wanted.end()) {
         auto const at = next->find('@');
         first->next = OfferKey{next->substr(0, at), at == std::string::npos ? "" : next->substr(at + 1)};
     }
     return first;
 }
 
-/// The pause of a pool's creates as people are told of it; nothing if there is none.
+/// The pause of a pool's creates as people are told of it; nothing if there is none, or if it is over.
 [[nodiscard]] inline std::optional<PausedCreates> paused_creates(Memory const& memory, PoolName const& pool,
                                                                  PlacementParams const& placement, Instant now,
                                                                  std::int64_t workers) {
     auto const* pause = pause_of(memory, pool, now, placement);
     if (pause == nullptr) return std::nullopt;
+    auto const left = detail::remaining(now, pause->until, detail::longest_pause(placement));
+    if (left == Duration{0}) return std::nullopt;
     return PausedCreates{pause->code,
                          pause->message,
                          detail::try_of_round(placement, pause->tries),
                          placement.create_tries,
-                         detail::remaining(now, pause->until, detail::longest_pause(placement)),
+                         left,
                          workers};
 }
 

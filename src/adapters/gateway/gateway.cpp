@@ -309,8 +309,9 @@ private:
     }
 
     http::Response boot_log(Caller const& caller, http::Request const& request) {
-        if (ports_.on_boot_log) ports_.on_boot_log(caller.worker, request.body);
-        return value_response(wire::Nothing{});
+        if (!ports_.on_boot_log) return value_response(wire::Nothing{});
+        auto const taken = ports_.on_boot_log(caller.worker, request.body);
+        return taken ? value_response(wire::Nothing{}) : error_response(taken.error());
     }
 
     http::Response agent_settings(Caller const& caller) {

@@ -20,7 +20,11 @@ protected:
 
     GatewayPorts ports() {
         GatewayPorts made{scripted_, store_, files_, identities_, clock_};
-        made.on_boot_log = [this](WorkerId const& who, std::string const& text) { boot_log_ = who.value + ": " + text; };
+        made.on_boot_log = [this](WorkerId const& who, std::string const& text) -> Result<> {
+            if (text.empty()) return fail(Errc::retry_later, "not kept");
+            boot_log_ = who.value + ": " + text;
+            return {};
+        };
         made.agent_settings = [](WorkerId const&, PoolName const& pool) -> Result<std::string> {
             return R"({"pool":")" + pool.value + R"("})";
         };
@@ -195,6 +199,7 @@ TEST_F(GatewayTest, a_new_server_finds_its_agent_its_settings_and_somebody_to_te
     EXPECT_EQ(read_settings(some_time(), *served.link(token_of("w")), worker).value(), R"({"pool":"default"})");
     EXPECT_EQ(served.ask(post("boot-log", "came up\n"))->status, 200);
     EXPECT_EQ(boot_log_, "w: came up\n");
+    EXPECT_EQ(served.ask(post("boot-log", ""))->status, 503) << "what was not kept is told again";
     EXPECT_EQ(served.ask(post("boot-log", std::string(64 * 1024 + 1, 'x')))->status, 413);
     EXPECT_EQ(served.ask({.target = "/v1/health"})->status, 200);
 }

@@ -12,7 +12,8 @@ class ManualExecutor final : public Executor {
 public:
     void post(std::function<void()> work) override { work_.push_back(std::move(work)); }
     void run_all() {
-        for (auto& work : std::exchange(work_, {})) work();
+        while (!work_.empty())
+            for (auto& work : std::exchange(work_, {})) work();
     }
     void drop_all() { work_.clear(); }
 

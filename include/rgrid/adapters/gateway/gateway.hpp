@@ -41,8 +41,9 @@ struct GatewayPorts {
     FileGuard file_guard;      ///< Empty: guard_by_lease().
     /// What an agent of that pool has to know before it registers, as JSON; empty: agents are told nothing.
     std::function<Result<std::string>(WorkerId const&, PoolName const&)> agent_settings;
-    /// What a new server wrote while it came up; called from any thread.
-    std::function<void(WorkerId const&, std::string const& text)> on_boot_log;
+    /// Takes what a new server wrote while it came up; called from any thread. An error is the server's answer: it tells
+    /// the same again. Empty: nobody wants to know.
+    std::function<Result<>(WorkerId const&, std::string const& text)> on_boot_log;
 };
 
 /// WorkSource and FileStore over HTTP with JSON, for agents on other machines; docs/gateway.md has the requests.
