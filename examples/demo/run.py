@@ -125,7 +125,7 @@ class Demo:
         deadline = time.monotonic() + 90
         while time.monotonic() < deadline and self.killed is None:
             counts = self.ask("status")["jobs"]
-            if counts["succeeded"] >= self.files // 6:
+            if counts["succeeded"] >= self.files // 12:
                 for worker in self.ask("workers"):
                     pid = self.pid_of_agent(worker["worker"])
                     if worker["phase"] == "ready" and worker["busy_slots"] > 0 and pid:

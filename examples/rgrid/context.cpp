@@ -1,6 +1,8 @@
 #include "context.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 
 namespace rgrid::cli {
 
@@ -30,6 +32,24 @@ app::Ports& Context::ports() {
         ports_ = std::move(*opened);
     }
     return *ports_;
+}
+
+Result<std::vector<JobView>> look_at_all(Context const& context, JobStore& store, JobQuery query) {
+    query.limit = 20'000;
+    std::vector<JobView> all;
+    for (;;) {
+        auto page = store.look(context.call(), query);
+        if (!page) return page.error();
+        all.insert(all.end(), std::move_iterator(page->rbegin()), std::move_iterator(page->rend()));
+        if (page->size() < static_cast<std::size_t>(query.limit)) break;
+        query.before = all.back().job;
+    }
+    std::reverse(all.begin(), all.end());
+    return all;
+}
+
+std::vector<JobView> look_at_all(Context& context, JobQuery query) {
+    return expect(look_at_all(context, *context.ports().jobs, std::move(query)));
 }
 
 std::vector<JobId> parse_jobs(std::vector<std::string> const& texts) {

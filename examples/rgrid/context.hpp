@@ -94,6 +94,10 @@ auto in_pieces(std::vector<Item> const& items, Make const& make, Unfinished cons
     return answers;
 }
 
+/// All jobs that a query finds, oldest first, a page a call: reading a million at once would take longer than a call may.
+[[nodiscard]] Result<std::vector<JobView>> look_at_all(Context const& context, JobStore& store, JobQuery query);
+[[nodiscard]] std::vector<JobView> look_at_all(Context& context, JobQuery query);
+
 /// Reads job numbers as a user types them; quits with `exit_wrong_use` naming the one that is none.
 [[nodiscard]] std::vector<JobId> parse_jobs(std::vector<std::string> const& texts);
 

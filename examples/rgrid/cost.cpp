@@ -52,11 +52,8 @@ CostAnswer answer(Context& context, Duration since, CostBy by) {
     // A server may be older than the question: all jobs that ran on one of these servers count.
     auto earliest = result.since;
     for (auto const& bill : bills) earliest = std::min(earliest, bill.created);
-    constexpr int everything = 10'000'000;
-    auto jobs = expect(ports.jobs->look(context.call(), JobQuery{.finished_since = earliest, .limit = everything}));
-    for (auto& job :
-         expect(ports.jobs->look(context.call(), JobQuery{.states = {JobState::running}, .limit = everything})))
-        jobs.push_back(std::move(job));
+    auto jobs = look_at_all(context, {.finished_since = earliest});
+    for (auto& job : look_at_all(context, {.states = {JobState::running}})) jobs.push_back(std::move(job));
     std::map<PoolName, int> slots;
     for (auto const& [name, pool] : context.loaded().settings.pool) slots[name] = pool.slots;
     result.report = divide_cost(bills, jobs, slots, now);

@@ -94,7 +94,7 @@ private:
         auto const record = look("store", ports->fleet->load(context_.call()));
         auto const counts = look("store", ports->jobs->counts(context_.call()));
         auto const sessions = look("store", ports->queue->sessions(context_.call()));
-        auto const jobs = look("store", ports->jobs->look(context_.call(), JobQuery{.limit = 100'000'000}));
+        auto const jobs = look("store", look_at_all(context_, *ports->jobs, {}));
         if (record && counts && sessions) add(app::check_fleet(*record, *counts, sessions->sessions, app::version()));
         if (!record || !counts || !jobs) return;
         examine_servers(*jobs);

@@ -33,8 +33,7 @@ struct JobsOptions {
 std::vector<JobId> jobs_of(Context& context, JobsOptions const& options) {
     auto jobs = parse_jobs(options.jobs);
     if (!options.batch.empty()) {
-        auto const found =
-            expect(context.ports().jobs->look(context.call(), JobQuery{.batch = options.batch, .limit = 10'000'000}));
+        auto const found = look_at_all(context, {.batch = options.batch});
         if (found.empty()) quit(exit_wrong_use, "there is no batch '" + options.batch + "'");
         for (auto const& job : found) jobs.push_back(job.job);
     }

@@ -206,8 +206,7 @@ int fleet_status(Context& context, StatusOptions const& options) {
 }
 
 int batch_status(Context& context, StatusOptions const& options) {
-    auto const jobs =
-        expect(context.ports().jobs->look(context.call(), JobQuery{.batch = options.batch, .limit = 1'000'000}));
+    auto const jobs = look_at_all(context, {.batch = options.batch});
     if (jobs.empty()) quit(exit_wrong_use, "there is no batch '" + options.batch + "'");
     if (context.options.json)
         print_json(jobs);

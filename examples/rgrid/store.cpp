@@ -175,9 +175,7 @@ app::AdoptionScene look_around(Context& context) {
     scene.jobs = expect(ports.jobs->counts(context.call()));
     auto const cloud = expect(app::open_cloud_alone(context.loaded().settings, scene.fleet, context.clock()));
     scene.servers = expect(cloud->list(context.call()));
-    auto const open = expect(ports.jobs->look(
-        call_within(context.clock(), patience),
-        JobQuery{.states = {JobState::scheduled, JobState::queued, JobState::running}, .limit = 100'000'000}));
+    auto const open = look_at_all(context, {.states = {JobState::scheduled, JobState::queued, JobState::running}});
     // Reading all outputs takes as long as it takes.
     scene.proofs = expect(app::find_proofs(Call{}, *ports.files, open, context.loaded().home));
     return scene;

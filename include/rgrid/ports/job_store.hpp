@@ -23,7 +23,8 @@ struct JobQuery {
     std::string batch;
     std::string owner;
     std::optional<Instant> finished_since;
-    int limit = 1000;  ///< Newest first if it cuts.
+    std::optional<JobId> before;  ///< Only older ones: the next page is before the first job of the last.
+    int limit = 1000;             ///< Newest first if it cuts.
 };
 
 /// A stretch of a job's log.

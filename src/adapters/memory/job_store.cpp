@@ -14,6 +14,7 @@ bool among(std::vector<T> const& wanted, T const& value) {
 }
 
 bool matches(JobView const& view, JobQuery const& query) {
+    if (query.before && view.job >= *query.before) return false;
     if (!among(query.jobs, view.job) || !among(query.states, view.state)) return false;
     if (!query.batch.empty() && query.batch != view.spec.batch) return false;
     if (!query.owner.empty() && query.owner != view.spec.owner) return false;

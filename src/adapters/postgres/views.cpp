@@ -72,6 +72,7 @@ Question question(JobQuery const& query) {
     if (!query.batch.empty()) asked.require("j.batch <> '' AND j.batch = ", query.batch);
     if (!query.owner.empty()) asked.require("j.owner <> '' AND j.owner = ", query.owner);
     if (query.finished_since) asked.require("f.finished_at >= ", *query.finished_since);
+    if (query.before) asked.require("j.id < ", *query.before);
     asked.sql += " ORDER BY j.id DESC LIMIT $1::int";
     return asked;
 }

@@ -86,6 +86,7 @@ int Connection::attempt(std::string_view sql) {
 
 SqliteFailure Connection::failure(int code) const {
     std::string words = handle_ ? sqlite3_errmsg(handle_.get()) : sqlite3_errstr(code);
+    if ((code & 0xff) == SQLITE_INTERRUPT) words = "the call's time was over before all was read";
     if ((code & 0xff) == SQLITE_FULL) words += " (no space left on its disk)";
     return {code, path_ + ": " + words};
 }

@@ -48,6 +48,7 @@ std::string question(JobQuery const& query) {
     if (!query.batch.empty()) require("j.batch = ?2 AND j.batch <> ''");
     if (!query.owner.empty()) require("j.owner = ?3 AND j.owner <> ''");
     if (query.finished_since) require("f.finished >= ?4");
+    if (query.before) require("j.id < ?6");
     return columns + where + " ORDER BY j.id DESC LIMIT ?5";
 }
 
@@ -83,6 +84,7 @@ std::vector<JobView> read_views(Connection& db, JobQuery const& query) {
     if (!query.owner.empty()) row.bind(3, query.owner);
     if (query.finished_since) row.bind(4, *query.finished_since);
     row.bind(5, query.limit);
+    if (query.before) row.bind(6, *query.before);
     while (row.step()) views.push_back(read_view(row));
     std::reverse(views.begin(), views.end());
     return views;

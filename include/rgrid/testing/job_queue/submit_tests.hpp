@@ -114,6 +114,9 @@ TEST_P(JobQueueConformance, look_finds_by_each_criterion) {
     EXPECT_EQ(ids({.states = {JobState::scheduled, JobState::queued}, .owner = "bob"}), (std::vector{bob, late}));
     EXPECT_EQ(ids({.jobs = {late, ann, JobId{999}}}), (std::vector{ann, late}));
     EXPECT_EQ(ids({.limit = 2}), (std::vector{bob, late})) << "newest first if it cuts";
+    EXPECT_EQ(ids({.before = bob, .limit = 2}), (std::vector{ann})) << "the next page";
+    EXPECT_EQ(ids({.states = {JobState::queued}, .before = late, .limit = 1}), (std::vector{bob}));
+    EXPECT_EQ(ids({.owner = "bob", .before = bob}), std::vector<JobId>{});
 }
 
 TEST_P(JobQueueConformance, look_finds_what_finished_since) {
