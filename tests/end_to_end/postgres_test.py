@@ -2,6 +2,8 @@
 
 import collections
 import json
+import pathlib
+import re
 import signal
 import subprocess
 import unittest
@@ -186,6 +188,52 @@ class CommandsTest(PostgresTest):
         done = fleet.call("rgrid", "status")
         self.assertEqual(done.returncode, 3)
         self.assertIn('belongs to the fleet "test"; expected "other"', done.stderr)
+
+
+# An application of its own, with its own table, in Debian's Python, which has SQLAlchemy.
+BACKEND = """
+import json, sys
+from sqlalchemy import BigInteger, Column, Integer, create_engine, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, declarative_base
+
+Base = declarative_base()
+
+class Invoice(Base):
+    __tablename__ = "invoice"
+    number = Column(Integer, primary_key=True)
+    job = Column(BigInteger)
+
+engine = create_engine(sys.argv[1])
+Base.metadata.create_all(engine)
+spec = {"command": ["/bin/echo", "invoice 7"]}
+exec(sys.argv[2])
+try:
+    with Session(engine) as session, session.begin():
+        session.scalar(text("SELECT rgrid.submit(:spec)"), {"spec": json.dumps(spec)})
+        session.add(Invoice(number=7, job=0))
+except IntegrityError:
+    print("a second invoice 7 was refused")
+with Session(engine) as session:
+    print([(invoice.number, invoice.job) for invoice in session.query(Invoice)])
+"""
+
+
+class BackendTest(PostgresTest):
+    def test_a_row_and_its_job_come_together_or_not_at_all(self):
+        guide = pathlib.Path(__file__).resolve().parents[2] / "docs/submitting_in_sql.md"
+        example = re.search(r"```python\n(.*?)```", guide.read_text(), re.DOTALL)[1]
+        fleet = self.start_on("backend")
+        fleet.rgrid("migrate")
+
+        done = subprocess.run(["/usr/bin/python3", "-c", BACKEND, fleet.settings["store"]["url"], example],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
+
+        self.assertEqual((done.returncode, done.stdout), (0, "a second invoice 7 was refused\n[(7, 1)]\n"), done.stderr)
+        self.assertEqual(fleet.ask("status")["jobs"]["accepted"], 1)
+        fleet.start_leader("--drain")
+        fleet.wait_for_job(1, "succeeded")
+        self.assertEqual(fleet.rgrid("logs", "1"), "invoice 7\n")
 
 
 class CrashTest(PostgresTest):
