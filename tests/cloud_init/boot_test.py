@@ -52,6 +52,12 @@ PROGRAMS = {
     "apt-get": r"""
         [ ! -e "$M/apt-says" ] || cat "$M/apt-says"
         case " $* " in
+            *' update '*)
+                left=$(cat "$M/lists-locked")
+                if [ "$left" -gt 0 ]; then
+                    echo $((left - 1)) >"$M/lists-locked"
+                    echo 'E: Could not get lock /var/lib/apt/lists/lock.' >&2; exit 100
+                fi ;;
             *' install '*)
                 [ ! -e "$M/apt-broken" ] || { echo 'E: Unable to fetch some archives' >&2; exit 100; }
                 case " $* " in *' curl '*) cp "$M/packages/curl" "$M/bin/curl" ;; esac
@@ -105,7 +111,7 @@ class Machine:
             path.write_text(HEAD.format(name=name) + textwrap.dedent(body) + "\n")
             path.chmod(0o755)
         self.set(count="0", away="0", restarts="0", agent=AGENT, calls="")
-        self.set(**{"no-address": "0", "bad-images": "", "bad-units": "",
+        self.set(**{"no-address": "0", "bad-images": "", "bad-units": "", "lists-locked": "0",
                     "journal": "worker ci-small-7 is registered (incarnation 1)\n"})
         self.expect_agent(AGENT, variant)
 
@@ -289,6 +295,21 @@ class Boot(unittest.TestCase):
         self.assertIn("E: Unable to fetch some archives\n", report[-300:])
         self.assertLess(len(report.encode()), 64 * 1024)
         self.assertFalse(machine.calls("docker"))
+
+    def test_apt_s_own_first_look_is_ended_and_its_lock_waited_for(self):
+        machine = self.machine()
+        machine.set(**{"lists-locked": "5"})
+        self.assertEqual(machine.run()[0], 0, machine.log())
+        self.in_order(machine.read("calls").splitlines(), "mask --now apt-daily.timer apt-daily-upgrade.timer",
+                      "stop apt-daily.service", "apt-get -q update", " install docker.io apparmor")
+        self.assertEqual(len([call for call in machine.calls("apt-get") if " update" in call]), 6)
+
+    def test_lists_that_stay_locked_fail_the_boot(self):
+        machine = self.machine()
+        machine.set(**{"lists-locked": "99"})
+        report = self.fails(machine, "at=installing status=1", "reason=apt-get could not read the lists of packages")
+        self.assertIn("E: Could not get lock", report)
+        self.assertFalse([call for call in machine.calls("apt-get") if " install " in call])
 
     def test_a_report_holds_neither_the_token_nor_what_no_log_can_take(self):
         machine = self.machine()

@@ -97,10 +97,12 @@ on_exit() {
 }
 trap on_exit EXIT
 # Like all that is waited for, short enough that a failure is told before the server is given up.
+# Nobody waits for the lock of the lists, which apt's own first look may hold; only tries do.
+update_lists() { timeout 120 apt-get -q update; }
+
 install_packages() {
-    timeout 120 apt-get -q update &&
-        timeout 400 apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3 \
-            -o Dpkg::Options::=--force-confold install "$@"
+    timeout 400 apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3 \
+        -o Dpkg::Options::=--force-confold install "$@"
 }
 
 # Names what the image lacks.
@@ -116,6 +118,7 @@ install_missing() {
     read -r -d '' -a packages < <(missing_packages) || true
     [ ${#packages[@]} -gt 0 ] || return 0
     say "installing ${packages[*]}"
+    again 6 update_lists || die "apt-get could not read the lists of packages"
     again 3 install_packages "${packages[@]}" || die "apt-get could not install ${packages[*]}"
 }
 
@@ -189,6 +192,8 @@ boot() {
     enter booting
     # Packages renewed under a running job could restart Docker; a worker does not live long enough to need that.
     systemctl mask --now apt-daily.timer apt-daily-upgrade.timer || true
+    # It only fetches. An upgrade that has begun is waited for: dpkg must not be ended half-way.
+    timeout 60 systemctl stop apt-daily.service || true
     enter installing
     install_missing
     make_user
@@ -228,6 +233,7 @@ ray() {
     # shellcheck source=/dev/null
     . /etc/rgrid/ray.env
     if [ ! -x /opt/rgrid-ray/bin/ray ]; then
+        again 6 update_lists || die "apt-get could not read the lists of packages"
         again 3 install_packages python3-venv || die "apt-get could not install python3-venv"
         again 3 make_ray || die "Ray $RGRID_RAY_VERSION could not be installed"
     fi
