@@ -90,6 +90,9 @@ private:
         Question question;
         question.path = path_ + (path_.find('?') == std::string::npos ? "?" : "&") + "page=" + std::to_string(number) +
                         "&per_page=50";
+        // Half a listing is worth nothing: whoever may begin one may end it.
+        if (begun_) question.urgency = Urgency::vital;
+        begun_ = true;
         auto const read = ask_json(client_, call_, question);
         if (!read) return read.error();
         Answer const answer{{}, read->now, read->correlation};
@@ -118,6 +121,7 @@ private:
     std::map<std::int64_t, T> found_;
     std::int64_t last_ = 0;
     std::int64_t next_ = 0;
+    bool begun_ = false;
     Instant now_{};
 };
 

@@ -214,6 +214,25 @@ std::vector<std::string> Belongings::problems(Call const& call, std::vector<std:
     return texts;
 }
 
+Result<std::set<std::string>> Belongings::marks(Call const& call) {
+    std::set<std::string> marks;
+    std::optional<Error> problem;
+    auto const query = "label_selector=" + selector_of(fleet_);
+    auto const add = [&](auto const& all, char const* kind) {
+        if (!all) {
+            problem = all.error().error;
+            return;
+        }
+        for (auto const& each : *all)
+            if (is_of(each.labels, fleet_)) marks.insert(kind + std::to_string(each.id));
+    };
+    add(api_.networks(call, query), "network ");
+    if (!problem) add(api_.firewalls(call, query), "firewall ");
+    if (!problem) add(api_.ssh_keys(call, query), "SSH key ");
+    if (problem) return *problem;
+    return marks;
+}
+
 void Belongings::forget() {
     std::scoped_lock const lock{mutex_};
     known_.clear();

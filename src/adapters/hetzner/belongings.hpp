@@ -5,6 +5,7 @@
 #include <optional>
 #include <rgrid/adapters/hetzner/settings.hpp>
 #include <rgrid/base/id.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,9 @@ public:
 
     /// What is wrong with them; makes nothing.
     std::vector<std::string> problems(Call const& call, std::vector<std::string> const& zones);
+
+    /// What was made for the fleet and is there, each by its kind and number, which is never used again.
+    Result<std::set<std::string>> marks(Call const& call);
 
     /// Looks for everything anew at the next time.
     void forget();

@@ -46,7 +46,9 @@ bool is_loopback(std::string const& host) {
     return name == "localhost" || name == "[::1]" || name.starts_with("127.");
 }
 
-Result<> check_token(Secret const& token) {
+}  // namespace
+
+Result<> Client::check(Secret const& token) {
     if (token.empty())
         return fail(Errc::rejected,
                     "there is no Hetzner API token; expected one in HETZNER_API_TOKEN or HCLOUD_TOKEN, made in the project "
@@ -57,8 +59,6 @@ Result<> check_token(Secret const& token) {
     return {};
 }
 
-}  // namespace
-
 Client::Client(std::unique_ptr<http::Client> http, std::string host, std::string prefix, Secret token, Clock& clock)
     : http_(std::move(http)),
       host_(std::move(host)),
@@ -68,7 +68,7 @@ Client::Client(std::unique_ptr<http::Client> http, std::string host, std::string
       random_(std::random_device{}()) {}
 
 Result<std::unique_ptr<Client>> Client::open(ProviderSettings const& settings, Clock& clock) {
-    if (auto const checked = check_token(settings.token); !checked) return checked.error();
+    if (auto const checked = check(settings.token); !checked) return checked.error();
     auto const place = place_of(settings.url);
     if (place.prefix.find_first_of("?#") != std::string::npos)
         return fail(Errc::rejected, "the URL of the Hetzner API holds \"?\" or \"#\"; expected one such as "
@@ -163,10 +163,15 @@ Answer Client::take(http::Response response) {
 }
 
 Result<> Client::use_token(Secret token) {
-    if (auto const checked = check_token(token); !checked) return checked.error();
+    if (auto const checked = check(token); !checked) return checked.error();
     std::scoped_lock const lock{mutex_};
     if (token != token_) last_token_ = std::exchange(token_, std::move(token));
     return {};
+}
+
+bool Client::uses(Secret const& token) const {
+    std::scoped_lock const lock{mutex_};
+    return token == token_;
 }
 
 std::string Client::told(std::string_view text) const {

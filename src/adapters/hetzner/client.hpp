@@ -43,7 +43,12 @@ public:
 
     Outcome<Answer> ask(Call const& call, Question const& question);
 
+    /// Whether such a token can be sent. Errors: `rejected`.
+    static Result<> check(Secret const& token);
+
     Result<> use_token(Secret token);
+
+    [[nodiscard]] bool uses(Secret const& token) const;
 
     /// The text without the token.
     [[nodiscard]] std::string told(std::string_view text) const;

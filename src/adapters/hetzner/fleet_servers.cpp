@@ -9,6 +9,7 @@ namespace rgrid::hetzner {
 namespace {
 
 constexpr std::size_t most_addresses = 10'000;
+constexpr std::size_t most_notes = 10;
 
 /// On its way to run for the first time; an `off` between them is one of its steps.
 bool may_be_coming(ApiServer const& server) { return server.status == "initializing" || server.status == "off"; }
@@ -81,9 +82,15 @@ void FleetServers::heard(std::vector<Id> const& asked, std::vector<ApiAction> co
     actions_.heard(asked, actions);
 }
 
+void FleetServers::note(std::string text) {
+    std::scoped_lock const lock{mutex_};
+    if (notes_.size() == most_notes) notes_.erase(notes_.begin());
+    notes_.push_back(std::move(text));
+}
+
 std::vector<std::string> FleetServers::problems() const {
     std::scoped_lock const lock{mutex_};
-    std::vector<std::string> texts;
+    auto texts = notes_;
     for (auto const& [id, seen] : seen_)
         if (auto const failure = actions_.failure_of(id); !failure.empty() && may_be_coming(seen.server))
             texts.push_back("Hetzner could not finish the server " + seen.server.name + ": " + failure);

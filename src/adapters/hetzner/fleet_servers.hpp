@@ -40,7 +40,10 @@ public:
     [[nodiscard]] std::vector<std::vector<Id>> actions_due(SteadyInstant at);
     void heard(std::vector<Id> const& asked, std::vector<ApiAction> const& actions);
 
-    /// Of those that the provider could not finish, each with its name.
+    /// Something else that an operator should know; the last few are kept.
+    void note(std::string text);
+
+    /// Of those that the provider could not finish, each with its name, and what was noted.
     [[nodiscard]] std::vector<std::string> problems() const;
 
     /// Whether a server of the fleet had this primary IP.
@@ -61,6 +64,7 @@ private:
     std::map<Id, Seen> seen_;
     std::set<Id> addresses_;
     ActionPoller actions_;
+    std::vector<std::string> notes_;
 };
 
 }  // namespace rgrid::hetzner

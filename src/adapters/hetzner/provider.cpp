@@ -12,6 +12,7 @@
 #include "adapters/hetzner/catalogue.hpp"
 #include "adapters/hetzner/fleet_servers.hpp"
 #include "adapters/hetzner/labels.hpp"
+#include "adapters/hetzner/project_proof.hpp"
 #include "adapters/hetzner/redaction.hpp"
 #include "adapters/hetzner/ssh_key.hpp"
 #include "adapters/hetzner/turn.hpp"
@@ -22,6 +23,7 @@ namespace {
 
 constexpr int looks_after_doubt = 2;
 constexpr Duration longest_look = 4s;  ///< Before a delete of a server that is known.
+constexpr Duration longest_extra_look = 3s;  ///< Of those that a listing can do without.
 constexpr std::size_t follows_a_listing = 5;  ///< Servers of an earlier run of this program.
 
 std::optional<Id> id_in(std::string const& text) {
@@ -49,7 +51,8 @@ public:
           clock_(clock),
           key_(std::move(key)),
           api_(std::move(client)),
-          belongings_(api_, settings_, fleet_, key_, clock_) {}
+          belongings_(api_, settings_, fleet_, key_, clock_),
+          proof_(api_, belongings_, servers_, fleet_, clock_) {}
 
     Result<std::vector<Offer>> offers(Call const& call) {
         auto const there = catalogue(call);
@@ -63,17 +66,25 @@ public:
     }
 
     Result<std::vector<Server>> list(Call const& call) {
+        auto const token = proof_.token();
+        if (auto const proven = proof_.prove(call); !proven) return proven.error();
         auto const listed = api_.servers(call, selector_of(fleet_));
         if (!listed) return listed.error().error;
+        if (proof_.token() != token) return token_was_changed();
         std::set<Id> ids;
         for (auto const& server : listed->value)
             if (is_of(server.labels, fleet_)) ids.insert(server.id);
         auto const missing = servers_.missing(ids);
         for (auto const& server : listed->value)
             if (ids.contains(server.id)) servers_.see(server, listed->now, clock_.steady_now());
-        for (auto const id : missing)
-            if (!is_gone(call, id)) ids.insert(id);
+        auto const gone = gone_of(call, missing);
+        if (proof_.token() != token) return token_was_changed();
+        for (auto const id : missing) {
+            if (gone.contains(id)) servers_.forget(id);
+            else ids.insert(id);
+        }
         follow_actions(call);
+        proof_.remember(short_look(call));
         std::vector<Server> all;
         for (auto const id : ids)
             if (auto server = servers_.last_seen(id, clock_.steady_now()); !server.name.empty())
@@ -83,8 +94,11 @@ public:
 
     Result<std::optional<Server>> find(Call const& call, ServerName const& name) {
         if (!is_hostname(name.value)) return std::optional<Server>{};
+        auto const token = proof_.token();
+        if (auto const proven = proof_.prove(call); !proven) return proven.error();
         auto const named = api_.servers_named(call, name.value, Urgency::vital);
         if (!named) return named.error().error;
+        if (proof_.token() != token) return token_was_changed();
         for (auto const& server : named->value)
             if (is_of(server.labels, fleet_))
                 return std::optional{servers_.see(server, named->now, clock_.steady_now())};
@@ -92,11 +106,19 @@ public:
     }
 
     Result<Server> create(Call const& call, ServerRequest const& request) {
+        auto const token = proof_.token();
+        if (auto const proven = proof_.prove(call); !proven) return told(proven.error(), request);
         auto wanted = prepare(call, request);
         if (!wanted) return told(wanted.error(), request);
+        if (proof_.token() != token) return told(token_was_changed(), request);
         if (call.stop.stop_requested() || clock_.steady_now() >= call.deadline)
             return fail(Errc::retry_later, "the time to make the server " + request.name.value + " is over");
-        auto const made = api_.create_server(call, *wanted);
+        auto made = api_.create_server(call, *wanted);
+        if (!made && may_be_full_group(*wanted, made.error())) {
+            wanted->placement_group.reset();
+            made = api_.create_server(call, *wanted);
+            if (made) servers_.note(made_without_group(request.name));
+        }
         if (made) {
             servers_.track(clock_.steady_now(), made->value.server.id, made->value.actions);
             return servers_.see(made->value.server, made->now, clock_.steady_now());
@@ -116,10 +138,13 @@ public:
     Result<> destroy(Call const& call, ServerId const& name) {
         auto const id = id_in(name.value);
         if (!id) return {};
+        auto const token = proof_.token();
+        if (auto const proven = proof_.prove(call); !proven) return proven.error();
         // Of what is known to be ours the look must leave time for the delete.
         auto look = call;
         if (servers_.is_known(*id)) look.deadline = std::min(call.deadline, clock_.steady_now() + longest_look);
         auto const there = api_.server(look, *id, Urgency::vital);
+        if (proof_.token() != token) return token_was_changed();
         if (there) {
             if (!is_of(there->value.labels, fleet_))
                 return fail(Errc::rejected, "the server " + printable(there->value.name) + " (" + name.value +
@@ -133,6 +158,7 @@ public:
         }
         // Numbers are never used again: what was seen as ours is ours, also if it cannot be looked at now.
         auto const deleted = api_.delete_server(call, *id);
+        if (proof_.token() != token) return token_was_changed();
         if (deleted || deleted.error().code == "not_found") return {};
         auto error = deleted.error().error;
         if (deleted.error().code == "protected")
@@ -142,12 +168,22 @@ public:
     }
 
     Result<> use_token(Secret token) {
-        auto const used = api_.client().use_token(std::move(token));
+        if (auto const checked = Client::check(token); !checked) return checked.error();
+        if (api_.client().uses(token)) return {};
         // It may be another project's.
+        proof_.token_changes();
+        auto const used = api_.client().use_token(std::move(token));
         belongings_.forget();
         std::scoped_lock const lock{mutex_};
         catalogue_until_ = SteadyInstant::min();
         return used;
+    }
+
+    void expect(std::vector<ServerId> const& servers) {
+        std::vector<Id> ids;
+        for (auto const& server : servers)
+            if (auto const id = id_in(server.value)) ids.push_back(*id);
+        proof_.expect(ids);
     }
 
     std::vector<Check> check(Call const& call) {
@@ -182,7 +218,8 @@ public:
         std::vector<Leftover> left;
         auto const now = [&] { return api_.client().now(); };
         auto const add = [&](char const* kind, ApiBelonging const& each) {
-            left.push_back({kind, std::to_string(each.id), each.name, std::max(now() - each.created, Duration{0})});
+            left.push_back({kind, std::to_string(each.id), each.name, each.created,
+                            std::max(now() - each.created, Duration{0})});
         };
         auto const addresses = api_.primary_ips(call);
         if (!addresses) return addresses.error().error;
@@ -286,24 +323,54 @@ private:
         catalogue_until_ = SteadyInstant::min();
     }
 
-    /// Whether a server that was seen and is not listed any more has gone; anything but a clear answer is none.
-    bool is_gone(Call const& call, Id id) {
-        auto const there = api_.server(call, id, Urgency::listing);
-        if (there && is_of(there->value.labels, fleet_)) {
-            servers_.see(there->value, there->now, clock_.steady_now());
-            return false;
-        }
-        if (!there && there.error().code != "not_found") return false;
-        servers_.forget(id);
-        return true;
+    static Error token_was_changed() { return fail(Errc::retry_later, "the token was changed meanwhile"); }
+
+    /// The group is asked for its places before, but others fill it at the same time; Hetzner then says what it says of
+    /// what is sold out.
+    static bool may_be_full_group(NewServer const& wanted, Refusal const& refusal) {
+        return wanted.placement_group && refusal.certain && refusal.error.code == Errc::capacity;
     }
+
+    [[nodiscard]] std::string made_without_group(ServerName const& server) const {
+        return "the server " + server.value + " was made outside of the placement group " +
+               printable(settings_.placement_group) + ", in which Hetzner had no place for it";
+    }
+
+    /// For a look of which a listing, for which others wait, can do without.
+    [[nodiscard]] Call short_look(Call const& call) const {
+        auto const now = clock_.steady_now();
+        auto look = call;
+        look.deadline = now + std::min(longest_extra_look, std::max(call.deadline - now, Duration{0}) / 4);
+        return look;
+    }
+
+    /// Of servers that were seen and are not listed any more, those that have gone; anything but a clear answer is none.
+    std::set<Id> gone_of(Call const& call, std::vector<Id> const& missing) {
+        std::set<Id> gone;
+        for (auto const id : missing) {
+            auto const there = api_.server(short_look(call), id, Urgency::listing);
+            if (there && is_of(there->value.labels, fleet_)) servers_.see(there->value, there->now, clock_.steady_now());
+            else if (there || there.error().code == "not_found") gone.insert(id);
+            else if (has_no_answer(there.error())) break;
+        }
+        return gone;
+    }
+
+    /// Who did not answer one look would let the next one wait as well.
+    static bool has_no_answer(Refusal const& refusal) { return refusal.code.empty(); }
 
     /// Looks how the making of servers goes on. That it cannot be seen harms nobody: they come, or do not.
     void follow_actions(Call const& call) {
-        for (auto const id : servers_.unfollowed(follows_a_listing))
-            if (auto const actions = api_.actions_of(call, id)) servers_.track(clock_.steady_now(), id, *actions);
-        for (auto const& batch : servers_.actions_due(clock_.steady_now()))
-            if (auto const actions = api_.actions(call, batch)) servers_.heard(batch, *actions);
+        for (auto const id : servers_.unfollowed(follows_a_listing)) {
+            auto const actions = api_.actions_of(short_look(call), id);
+            if (actions) servers_.track(clock_.steady_now(), id, *actions);
+            else if (has_no_answer(actions.error())) return;
+        }
+        for (auto const& batch : servers_.actions_due(clock_.steady_now())) {
+            auto const actions = api_.actions(short_look(call), batch);
+            if (actions) servers_.heard(batch, *actions);
+            else if (has_no_answer(actions.error())) return;
+        }
     }
 
     /// Types, prices and images, read at most every catalogue_time; old ones if they cannot be read again.
@@ -405,6 +472,7 @@ private:
     Api api_;
     Belongings belongings_;
     FleetServers servers_;
+    ProjectProof proof_;
     TurnTaking catalogue_turns_;
     mutable std::mutex mutex_;
     std::shared_ptr<Catalogue const> catalogue_;
@@ -435,6 +503,7 @@ Result<std::vector<Server>> Provider::list(Call const& call) { return impl_->lis
 Result<std::optional<Server>> Provider::find(Call const& call, ServerName const& name) { return impl_->find(call, name); }
 Result<Server> Provider::create(Call const& call, ServerRequest const& request) { return impl_->create(call, request); }
 Result<> Provider::destroy(Call const& call, ServerId const& id) { return impl_->destroy(call, id); }
+void Provider::expect(std::vector<ServerId> const& servers) { impl_->expect(servers); }
 Result<> Provider::use_token(Secret token) { return impl_->use_token(std::move(token)); }
 std::vector<Check> Provider::check(Call const& call) { return impl_->check(call); }
 Result<std::vector<Leftover>> Provider::leftovers(Call const& call) { return impl_->leftovers(call); }

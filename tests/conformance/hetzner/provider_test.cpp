@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <random>
 #include <rgrid/adapters/http/server.hpp>
@@ -396,13 +397,278 @@ TEST_F(HetznerProvider, a_revoked_token_is_told_and_a_new_one_taken) {
     EXPECT_TRUE(create("ours-pool-2"));
 }
 
-TEST_F(HetznerProvider, a_token_of_another_project_sees_nothing) {
-    create("ours-pool-1").value();
+/// Stands between a provider and the cloud; `handler` sees everything.
+std::unique_ptr<http::Server> server_between(http::Handler handler, Clock& clock) {
+    http::ServerSettings between;
+    between.handlers = 1;
+    http::Service service;
+    service.handler = std::move(handler);
+    return http::Server::start(between, std::move(service), clock).value();
+}
+
+std::string url_of(http::Server const& server) { return "http://127.0.0.1:" + std::to_string(server.port()) + "/v1"; }
+
+/// Whatever follows from a project without any of the fleet's servers would be a mistake.
+class AnotherProject : public HetznerProvider {
+protected:
+    void expect_denied(Provider& denied, ServerId const& known, std::size_t strangers_there = 0) {
+        auto const posts = cloud.calls("POST /servers");
+        auto const listed = denied.list(no_limit);
+        ASSERT_FALSE(listed);
+        EXPECT_EQ(listed.error().code, Errc::denied);
+        EXPECT_NE(listed.error().message.find("is this another project's token?"), std::string::npos)
+            << listed.error().message;
+        EXPECT_EQ(denied.create(no_limit, TestCloud::request("ours-pool-9")).error().code, Errc::denied);
+        ASSERT_FALSE(denied.find(no_limit, ServerName{"ours-pool-1"}));
+        EXPECT_EQ(denied.find(no_limit, ServerName{"ours-pool-1"}).error().code, Errc::denied);
+        ASSERT_FALSE(denied.destroy(no_limit, known));
+        EXPECT_EQ(denied.destroy(no_limit, known).error().code, Errc::denied);
+        EXPECT_EQ(cloud.calls("POST /servers"), posts);
+        EXPECT_EQ(in_other_project(), strangers_there);
+    }
+
+    std::size_t in_other_project() {
+        std::size_t number = 0;
+        for (auto const& server : cloud.simulator.servers()) number += server.project == "other";
+        return number;
+    }
+
+    /// Of a fleet of the same name there.
+    std::unique_ptr<Provider> namesake() {
+        auto settings = cloud.provider_settings;
+        settings.token = Secret{foreign_token};
+        return Provider::open(settings, FleetId{"ours"}, cloud.boot, cloud.clock).value();
+    }
+};
+
+TEST_F(AnotherProject, sees_none_of_the_servers_that_boot_and_is_not_believed) {
+    auto const first = create("ours-pool-1").value();
+    create("ours-pool-2").value();
+    provider->use_token(Secret{foreign_token}).value();
+    expect_denied(*provider, first.id);
+    provider->use_token(Secret{good_token}).value();
+    EXPECT_EQ(provider->list(no_limit).value().size(), 2u);
+    EXPECT_TRUE(create("ours-pool-3"));
+}
+
+TEST_F(AnotherProject, sees_none_of_the_servers_that_are_deleted_and_is_not_believed) {
+    cloud.simulator.set_times({.destroy = 1h});
+    auto const made = create("ours-pool-1").value();
+    provider->destroy(no_limit, made.id).value();
     ASSERT_EQ(provider->list(no_limit).value().size(), 1u);
+    provider->use_token(Secret{foreign_token}).value();
+    expect_denied(*provider, made.id);
+    provider->use_token(Secret{good_token}).value();
+    EXPECT_EQ(provider->list(no_limit).value().size(), 1u);
+    cloud.simulator.advance(2h);
+    EXPECT_TRUE(provider->list(no_limit).value().empty());
+}
+
+TEST_F(AnotherProject, is_another_one_though_a_fleet_of_the_same_name_was_there) {
+    auto const other = namesake();
+    auto const theirs = other->create(no_limit, TestCloud::request("ours-pool-7")).value();
+    auto const made = create("ours-pool-1").value();
+    ASSERT_EQ(provider->list(no_limit).value().size(), 1u);
+    provider->use_token(Secret{foreign_token}).value();
+    expect_denied(*provider, made.id, 1);
+    other->destroy(no_limit, theirs.id).value();
+    cloud.clock.leap(10s);
+    expect_denied(*provider, made.id);  // Their network and firewall are left.
+    provider->use_token(Secret{good_token}).value();
+}
+
+TEST_F(AnotherProject, is_any_project_to_an_empty_fleet) {
+    ASSERT_TRUE(provider->list(no_limit).value().empty());
     provider->use_token(Secret{foreign_token}).value();
     EXPECT_TRUE(provider->list(no_limit).value().empty());
     provider->use_token(Secret{good_token}).value();
-    EXPECT_EQ(provider->list(no_limit).value().size(), 1u);
+}
+
+TEST_F(AnotherProject, is_not_the_one_in_which_the_last_server_went_while_the_token_changed) {
+    create("ours-pool-1").value();
+    ASSERT_EQ(provider->list(no_limit).value().size(), 1u);
+    cloud.simulator.admit({reading_token});
+    ASSERT_TRUE(cloud.simulator.vanish("ours-pool-1"));
+    provider->use_token(Secret{reading_token}).value();
+    EXPECT_TRUE(provider->list(no_limit).value().empty()) << "the fleet's network is there";
+}
+
+TEST_F(AnotherProject, does_not_begin_with_the_same_token) {
+    auto const made = create("ours-pool-1").value();
+    provider->remove_belongings(no_limit);
+    ASSERT_EQ(provider->list(no_limit).value().size(), 1u);
+    provider->use_token(Secret{good_token}).value();
+    ASSERT_TRUE(cloud.simulator.vanish("ours-pool-1"));
+    EXPECT_TRUE(provider->list(no_limit).value().empty());
+    EXPECT_TRUE(provider->destroy(no_limit, made.id));
+}
+
+TEST_F(AnotherProject, is_seen_by_its_server_if_a_listing_lacks_it) {
+    auto const made = create("ours-pool-1").value();
+    SystemClock clock;
+    auto const server = server_between(
+        [&](http::Request request, http::Reply reply) {
+            if (request.target.starts_with("/v1/servers?label_selector=")) request.target = "/v1/servers?name=none";
+            reply(cloud.simulator.answer(request));
+        },
+        clock);
+    cloud.provider_settings.url = url_of(*server);
+    auto const late = cloud.provider();
+    late->expect({made.id});
+    EXPECT_EQ(late->find(no_limit, made.name).value()->id, made.id);
+}
+
+TEST_F(AnotherProject, is_not_believed_at_a_start_for_which_servers_are_known) {
+    auto const made = create("ours-pool-1").value();
+    cloud.provider_settings.token = Secret{foreign_token};
+    auto const started = cloud.provider();
+    started->expect({made.id});
+    expect_denied(*started, made.id);
+    started->use_token(Secret{good_token}).value();
+    EXPECT_EQ(started->list(no_limit).value().size(), 1u);
+}
+
+TEST_F(AnotherProject, is_not_one_that_shows_something_of_the_fleet_at_a_start) {
+    auto const made = create("ours-pool-1").value();
+    ASSERT_TRUE(cloud.simulator.vanish("ours-pool-1"));
+    auto const started = cloud.provider();
+    started->expect({made.id});
+    EXPECT_TRUE(started->list(no_limit).value().empty());
+    EXPECT_TRUE(provider->list(no_limit).value().empty());
+
+    EXPECT_TRUE(provider->remove_belongings(no_limit));
+    auto const later = cloud.provider();
+    later->expect({made.id});
+    expect_denied(*later, made.id);
+}
+
+TEST_F(AnotherProject, does_not_get_into_a_listing_that_has_begun) {
+    create("ours-pool-1").value();
+    SystemClock clock;
+    Provider* changing = nullptr;
+    auto const server = server_between(
+        [&](http::Request const& request, http::Reply reply) {
+            // After the listing, which is the good project's; what is asked by its number is the other one's.
+            bool const is_number = request.target.starts_with("/v1/servers/") && !request.target.ends_with("/actions");
+            if (changing != nullptr && is_number) std::exchange(changing, nullptr)->use_token(Secret{foreign_token}).value();
+            reply(cloud.simulator.answer(request));
+        },
+        clock);
+    cloud.provider_settings.url = url_of(*server);
+    auto const late = cloud.provider();
+    ASSERT_EQ(late->list(no_limit).value().size(), 1u);
+    ASSERT_TRUE(cloud.simulator.vanish("ours-pool-1"));
+    changing = late.get();
+
+    auto const listed = late->list(no_limit);
+
+    ASSERT_FALSE(listed);
+    EXPECT_EQ(listed.error().code, Errc::retry_later) << listed.error().message;
+    EXPECT_EQ(late->list(no_limit).error().code, Errc::denied);
+}
+
+TEST_F(HetznerProvider, a_look_that_hangs_does_not_hold_up_a_listing) {
+    create("ours-pool-1").value();
+    create("ours-pool-2").value();
+    ASSERT_EQ(provider->list(no_limit).value().size(), 2u);
+    ASSERT_TRUE(cloud.simulator.vanish("ours-pool-1"));
+    cloud.clock.leap(10s);
+    Fault slow;
+    slow.kind = FaultKind::slow;
+    slow.delay = 5s;
+    slow.times = 0;
+    for (auto const* const path : {"/servers/*", "/actions", "/networks", "/firewalls"})
+        slow.path = path, cloud.simulator.inject(slow);
+    auto const call = call_within(cloud.clock, 4s);
+
+    auto const listed = provider->list(call);
+
+    EXPECT_LT(cloud.clock.steady_now(), call.deadline) << "there is time left for what the pass does next";
+    EXPECT_EQ(listed.value().size(), 2u) << "nobody said that it is gone";
+}
+
+http::Response ask(TestCloud& cloud, std::string const& method, std::string const& target, std::string const& body = {}) {
+    http::Request request;
+    request.method = method;
+    request.target = "/v1/" + target;
+    request.headers = {{"Authorization", "Bearer " + good_token}, {"Content-Type", "application/json"}};
+    request.body = body;
+    return cloud.simulator.answer(request);
+}
+
+class HetznerGroup : public HetznerProvider {
+protected:
+    HetznerGroup() {
+        EXPECT_EQ(ask(cloud, "POST", "placement_groups", R"({"name":"spread","type":"spread"})").status, 201);
+        cloud.provider_settings.placement_group = "spread";
+        grouped = cloud.provider();
+        grouped->offers(no_limit).value();
+    }
+
+    Result<Server> create_in_group() { return grouped->create(no_limit, TestCloud::request("ours-pool-1")); }
+
+    std::unique_ptr<Provider> grouped;
+};
+
+TEST_F(HetznerGroup, that_is_full_makes_no_offer_sold_out) {
+    for (auto const* const code : {"resource_unavailable", "placement_error"}) {
+        cloud.simulator.inject(refusal_with(code));
+        auto const posts = cloud.calls("POST /servers");
+        auto const made = create_in_group();
+        ASSERT_TRUE(made) << made.error().message;
+        EXPECT_EQ(cloud.calls("POST /servers"), posts + 2);
+        EXPECT_EQ(cloud.count("ours-pool-1"), 1u);
+        EXPECT_EQ(grouped->problems().back(),
+                  "the server ours-pool-1 was made outside of the placement group spread, in which Hetzner had no place "
+                  "for it");
+        grouped->destroy(no_limit, made->id).value();
+        cloud.clock.leap(10s);
+    }
+}
+
+TEST_F(HetznerGroup, is_not_to_blame_if_it_is_sold_out_without_it) {
+    auto refusal = refusal_with("resource_unavailable");
+    refusal.times = 2;
+    cloud.simulator.inject(refusal);
+    auto const posts = cloud.calls("POST /servers");
+    EXPECT_EQ(create_in_group().error().code, Errc::capacity);
+    EXPECT_EQ(cloud.calls("POST /servers"), posts + 2);
+    EXPECT_TRUE(grouped->problems().empty());
+}
+
+TEST_F(HetznerGroup, is_no_reason_to_repeat_a_create_that_may_have_happened) {
+    auto doubt = on_create(FaultKind::error, true);
+    doubt.code = "timeout";
+    cloud.simulator.inject(doubt);
+    cloud.simulator.inject(refusal_with("resource_limit_exceeded"));
+    auto const posts = cloud.calls("POST /servers");
+    EXPECT_TRUE(create_in_group());
+    EXPECT_EQ(cloud.calls("POST /servers"), posts + 1);
+    EXPECT_EQ(grouped->create(no_limit, TestCloud::request("ours-pool-2")).error().code, Errc::quota);
+    EXPECT_EQ(cloud.calls("POST /servers"), posts + 2) << "without the group there is no more room in the project";
+}
+
+TEST_F(HetznerProvider, speaks_tls_with_the_authorities_that_are_configured) {
+    testing::TempFolder const folder;
+    auto const certificate = folder / "cert.pem";
+    auto const key = folder / "key.pem";
+    auto const command =
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost "
+        "-addext subjectAltName=DNS:localhost -keyout " + key + " -out " + certificate + " 2>/dev/null";
+    if (std::system(command.c_str()) != 0) GTEST_SKIP() << "there is no program openssl to make a certificate with";
+    auto const server = hetzner_sim::Server::start(cloud.simulator, {0, certificate, key}).value();
+    cloud.provider_settings.url = server->url();
+    ASSERT_TRUE(server->url().starts_with("https://"));
+
+    auto const stranger = cloud.provider()->list(call_within(cloud.clock, 5s));
+    ASSERT_FALSE(stranger) << "nobody vouches for it";
+    EXPECT_TRUE(stranger.error().message.starts_with("Cannot reach localhost")) << stranger.error().message;
+
+    cloud.provider_settings.ca = certificate;
+    auto const trusting = cloud.provider();
+    auto const made = trusting->create(no_limit, TestCloud::request("ours-pool-1")).value();
+    EXPECT_EQ(trusting->list(no_limit).value().at(0).id, made.id);
+    EXPECT_TRUE(trusting->destroy(no_limit, made.id));
 }
 
 TEST_F(HetznerProvider, a_check_says_what_is_wrong_and_makes_nothing) {
@@ -461,17 +727,6 @@ TEST_F(HetznerProvider, pages_are_read_without_a_gap) {
     EXPECT_EQ(cloud.calls("POST /networks"), 3) << "a network has room for a hundred; theirs is one of the three";
 }
 
-/// Stands between a provider and the cloud; `handler` sees everything.
-std::unique_ptr<http::Server> server_between(http::Handler handler, Clock& clock) {
-    http::ServerSettings between;
-    between.handlers = 1;
-    http::Service service;
-    service.handler = std::move(handler);
-    return http::Server::start(between, std::move(service), clock).value();
-}
-
-std::string url_of(http::Server const& server) { return "http://127.0.0.1:" + std::to_string(server.port()) + "/v1"; }
-
 TEST_F(HetznerProvider, strangers_are_not_shown_even_if_a_listing_has_them) {
     create("ours-pool-1").value();
     SystemClock clock;
@@ -513,12 +768,7 @@ TEST_F(HetznerProvider, a_server_that_moves_to_a_page_that_was_read_is_seen_all_
 
 TEST_F(HetznerProvider, what_costs_without_a_server_is_found) {
     auto const make = [&](std::string const& what, std::string const& body) {
-        http::Request request;
-        request.method = "POST";
-        request.target = "/v1/" + what;
-        request.headers = {{"Authorization", "Bearer " + good_token}, {"Content-Type", "application/json"}};
-        request.body = body;
-        auto const answer = cloud.simulator.answer(request);
+        auto const answer = ask(cloud, "POST", what, body);
         ASSERT_EQ(answer.status, 201) << answer.body;
     };
     for (std::string const fleet : {"ours", "theirs"}) {
@@ -539,6 +789,7 @@ TEST_F(HetznerProvider, what_costs_without_a_server_is_found) {
     EXPECT_EQ(left[1].name, "v-ours");
     EXPECT_GE(left[1].age, 2h - 2s);
     EXPECT_LT(left[1].age, 3h);
+    EXPECT_EQ(left[1].created + left[1].age, left[0].created + left[0].age);
 }
 
 TEST_F(HetznerProvider, how_busy_a_server_is_can_be_asked) {
@@ -548,6 +799,26 @@ TEST_F(HetznerProvider, how_busy_a_server_is_can_be_asked) {
     auto const samples = provider->cpu(no_limit, made.id, 10min).value();
     EXPECT_FALSE(samples.empty());
     EXPECT_EQ(provider->cpu(no_limit, ServerId{"none"}, 10min).error().code, Errc::not_found);
+}
+
+TEST(HetznerManners, a_listing_that_has_begun_is_read_to_its_end_however_little_is_left) {
+    hetzner_sim::Settings settings;
+    settings.rate_limited = true;
+    settings.requests_an_hour = 400;
+    TestCloud cloud{settings};
+    auto const provider = cloud.provider();
+    for (int i = 1; i <= 60; ++i) provider->create(no_limit, TestCloud::request("ours-pool-" + std::to_string(i))).value();
+    auto const remaining = [&] {
+        auto const answer = ask(cloud, "GET", "locations");
+        return std::stoi(*http::find_header(answer.headers, "RateLimit-Remaining"));
+    };
+    while (remaining() > 30) {}
+    cloud.clock.leap(10s);
+
+    auto const listed = provider->list(call_within(cloud.clock, 20s));
+
+    ASSERT_TRUE(listed) << listed.error().message;
+    EXPECT_EQ(listed->size(), 60u);
 }
 
 TEST(HetznerManners, a_small_budget_is_kept_to_and_its_rest_is_for_deletes) {

@@ -26,6 +26,7 @@ struct Leftover {
     std::string kind;  ///< "primary IP" or "volume".
     std::string id;
     std::string name;
+    Instant created;  ///< By the provider's clock.
     Duration age{0};  ///< By the provider's clock.
 };
 
@@ -44,9 +45,11 @@ struct CpuSample {
 ///
 /// * A create is sent once. If its answer leaves open whether there is a server, it is looked for by name, twice at most;
 ///   then it is `in_doubt`.
+/// * A create that is refused for lack of room is sent once more without its placement group, which may be what is full.
 /// * `capacity` is answered only if another offer may be had; `Errc::quota` if the project's limit is reached.
 /// * Ages are differences of the provider's own clocks: `created` and the `Date` of the answer that showed it.
 /// * A server that was seen and is missing from a listing is asked for by its number before it counts as gone.
+/// * What a token shows that may be another project's is not believed; see use_token() and expect().
 /// * All calls share one budget of requests; when it runs low, listings slow down first and deletes last.
 /// * No text holds the token or 16 or more characters of its beginning.
 ///
@@ -64,7 +67,13 @@ public:
     Result<Server> create(Call const& call, ServerRequest const& request) override;
     Result<> destroy(Call const& call, ServerId const& id) override;
 
-    /// From now on calls carry this token: an operator has changed it. Errors: `rejected` (it cannot be sent).
+    /// Servers of the fleet that somebody knows at the start. As after use_token(), nothing is believed before one of
+    /// them is seen, or else a network, firewall or key of the fleet's.
+    void expect(std::vector<ServerId> const& servers);
+
+    /// From now on calls carry this token: an operator has changed it. It may be another project's: if servers of the
+    /// fleet are known, whatever could be a mistake is `denied` until one of them, or else a network, firewall or key of
+    /// the fleet's that was seen before, is seen with it. Errors: `rejected` (it cannot be sent).
     Result<> use_token(Secret token);
 
     /// Whether servers can be had as the settings say: token and its rights, types, locations, image, key, network,
@@ -81,7 +90,8 @@ public:
     /// How busy a server's processors were in the last `span`; empty: the provider does not know (yet).
     Result<std::vector<CpuSample>> cpu(Call const& call, ServerId const& id, Duration span);
 
-    /// What an operator should know of servers, each with its name: creates that the provider could not finish.
+    /// What an operator should know of servers, each with its name: creates that the provider could not finish, servers
+    /// for which the placement group had no place.
     [[nodiscard]] std::vector<std::string> problems() const;
 
 private:
