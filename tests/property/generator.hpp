@@ -109,7 +109,7 @@ private:
         intent.create = one_of({CreateState::created, CreateState::created, CreateState::created, CreateState::asked,
                                 CreateState::in_doubt, CreateState::refused});
         intent.age = age();
-        intent.listed = intent.create == CreateState::created && intent.age > 45s;
+        intent.listed = intent.create == CreateState::created && intent.age > 90s;
         if (intent.create == CreateState::created || (hostile_ && in(5)))
             intent.server_id = ServerId{"id-" + name.value};
         if (intent.create == CreateState::created && in(15)) {

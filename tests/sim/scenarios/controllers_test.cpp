@@ -50,7 +50,7 @@ TEST(Scenarios, split_brain) {
                     {"the one that led was cut off at least once", reached("sometimes: another controller took over"),
                      between(1, 2)},
                     {"leadership ends after 60 s, the other one's pass comes within 30 s; then the looks and a boot",
-                     longest_wait, at_most(60s + 30s + 45s + 90s + 30s)}},
+                     longest_wait, at_most(60s + 30s + 90s + 90s + 30s)}},
     });
 }
 

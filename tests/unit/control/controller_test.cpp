@@ -1,6 +1,9 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <condition_variable>
+#include <future>
+#include <mutex>
 #include <rgrid/adapters/memory/cloud.hpp>
 #include <rgrid/adapters/memory/events.hpp>
 #include <rgrid/adapters/memory/manual_clock.hpp>
@@ -79,6 +82,7 @@ public:
 
     Result<Server> create(Call const& call, ServerRequest const& request) override {
         tokens.push_back(request.token);
+        deadlines.push_back(call.deadline);
         images.push_back(request.images);
         for (auto const& intent : store_.load(call).value().intents)
             if (intent.server == request.name) known.push_back(intent.token_hash);
@@ -94,6 +98,7 @@ public:
 
     std::optional<Error> problem;
     std::vector<Secret> tokens;
+    std::vector<SteadyInstant> deadlines;
     std::vector<std::vector<std::string>> images;
     std::vector<std::string> known;
 
@@ -472,7 +477,7 @@ TEST_F(ControllerTest, takes_its_time_after_a_step_that_failed) {
     auto controller = make("a", now);
     faults.set("CloudProvider.create", {.answer_lost = 1});
     controller->pass();
-    clock.advance(50s);
+    clock.advance(100s);
     faults.calm();
     real_cloud.vanish(ServerName{"f-default-1"});
     faults.set("CloudProvider.list", {.refused = 1});
@@ -500,6 +505,107 @@ TEST_F(ControllerTest, repeats_a_delete_at_intervals) {
     }
     EXPECT_GE(faults.calls("CloudProvider.destroy"), 4);
     EXPECT_LE(faults.calls("CloudProvider.destroy"), 6) << "once, and then every two minutes";
+}
+
+// A provider that is slow to say what came of a create is given time, but only as much as nobody looks the create up.
+TEST_F(ControllerTest, a_create_may_take_until_it_is_about_to_be_looked_up_and_80_seconds_at_most) {
+    AskedCloud asked{real_cloud, store};
+    auto const given = [&](Duration settle, Duration lag) {
+        params.pools[PoolName{"default"}].health.create_settle = settle;
+        params.pools[PoolName{"default"}].health.listing_lag = lag;
+        submit(8);
+        Controller controller{ControllerPorts{asked, jobs, fleet, clock, events}, Planner{params},
+                              ControllerSettings{.fleet = FleetId{"f"}, .candidate = "a"}, now};
+        controller.pass();
+        return asked.deadlines.back() - clock.steady_now();
+    };
+
+    EXPECT_EQ(given(90s, 15s), 75s);
+    EXPECT_EQ(given(5min, 15s), 80s);
+    EXPECT_EQ(given(10s, 5s), 20s) << "as long as any other call";
+}
+
+// What came of a create is looked up when its call must have ended, and it must not begin after that.
+TEST_F(ControllerTest, a_create_that_had_to_wait_too_long_is_not_asked_for) {
+    submit(1);
+    params.pools[PoolName{"default"}].scaling.min_queued = 1;
+    AskedCloud asked{real_cloud, store};
+    ManualExecutor slow;
+    Controller controller{ControllerPorts{asked, jobs, fleet, clock, events}, Planner{params},
+                          ControllerSettings{.fleet = FleetId{"f"}, .candidate = "a"}, slow};
+    controller.pass();
+    clock.advance(75s);
+    slow.run_all();
+
+    EXPECT_TRUE(asked.deadlines.empty());
+    EXPECT_EQ(store.load({}).value().intents.at(0).create, CreateState::refused);
+    EXPECT_EQ(told(EventKind::server_refused),
+              "f-default-1 (local@here) was refused: other orders have taken too long: it was not asked for");
+}
+
+/// Answers no create before it is told to.
+class StuckCloud final : public CloudProvider {
+public:
+    explicit StuckCloud(CloudProvider& cloud) : cloud_(cloud) {}
+
+    Result<Server> create(Call const& call, ServerRequest const& request) override {
+        std::unique_lock lock{mutex_};
+        ++asked_;
+        changed_.notify_all();
+        changed_.wait(lock, call.stop, [this] { return answers_; });
+        lock.unlock();
+        return cloud_.create(call, request);
+    }
+    Result<std::vector<Offer>> offers(Call const& call) override { return cloud_.offers(call); }
+    Result<std::vector<Server>> list(Call const& call) override { return cloud_.list(call); }
+    Result<std::optional<Server>> find(Call const& call, ServerName const& name) override {
+        return cloud_.find(call, name);
+    }
+    Result<> destroy(Call const& call, ServerId const& id) override { return cloud_.destroy(call, id); }
+
+    bool was_asked_for(int creates) {
+        std::unique_lock lock{mutex_};
+        return changed_.wait_for(lock, 10s, [&] { return asked_ >= creates; });
+    }
+    void answer() {
+        std::lock_guard const lock{mutex_};
+        answers_ = true;
+        changed_.notify_all();
+    }
+
+private:
+    CloudProvider& cloud_;
+    std::mutex mutex_;
+    std::condition_variable_any changed_;
+    int asked_ = 0;
+    bool answers_ = false;
+};
+
+TEST_F(ControllerTest, creates_that_hang_keep_neither_a_pass_nor_another_step_waiting) {
+    start_worker("lost");
+    StuckCloud stuck{real_cloud};
+    ThreadExecutor threads{4};
+    Controller controller{ControllerPorts{stuck, jobs, fleet, clock, events}, Planner{params},
+                          ControllerSettings{.fleet = FleetId{"f"}, .candidate = "a"}, threads};
+    controller.pass();
+    submit(12);
+    clock.advance(10s);
+    EXPECT_EQ(controller.pass().plan.steps.size(), 5U);
+    ASSERT_TRUE(stuck.was_asked_for(3));
+    std::promise<void> closed;
+    controller.on_change([&closed, told = std::make_shared<std::once_flag>()] {
+        std::call_once(*told, [&] { closed.set_value(); });
+    });
+    for (int i = 0; i < 12; ++i) {
+        clock.advance(10s);
+        controller.pass();
+    }
+    EXPECT_EQ(closed.get_future().wait_for(10s), std::future_status::ready);
+    EXPECT_EQ(events.count(EventKind::worker_lost), 1U);
+
+    stuck.answer();
+    while (controller.has_steps_under_way()) std::this_thread::yield();
+    controller.on_change({});
 }
 
 // Reports that nobody may act on must not keep a controller awake that does not lead any more.

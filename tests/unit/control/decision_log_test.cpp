@@ -58,6 +58,30 @@ TEST_F(DecisionLogTest, is_short_while_nothing_changes) {
     EXPECT_EQ(records[2].pass, 3);
 }
 
+TEST_F(DecisionLogTest, is_short_while_nothing_but_time_goes_by) {
+    auto log = DecisionLog::open(path).value();
+    seen.memory.pauses = {{PoolName{"default"}, Errc::quota, seen.now + 5min, 1, "no more"}};
+    for (int pass = 1; pass <= 3; ++pass) {
+        auto const plan = queue(8);
+        ASSERT_TRUE(plan.steps.empty());
+        ASSERT_FALSE(plan.findings.empty());
+        log->write(pass, seen, params, plan).value();
+        seen.now += 30s;
+    }
+    log->write(4, seen, params, queue(9)).value();
+    seen.memory.pauses[0].until += 10min;
+    log->write(5, seen, params, queue(9)).value();
+
+    auto const records = read_decisions(path).value();
+
+    ASSERT_EQ(records.size(), 5U);
+    EXPECT_TRUE(records[0].plan);
+    EXPECT_FALSE(records[1].plan);
+    EXPECT_FALSE(records[2].plan);
+    EXPECT_TRUE(records[3].plan) << "more workers are wanted";
+    EXPECT_TRUE(records[4].plan) << "it pauses anew";
+}
+
 TEST_F(DecisionLogTest, passes_over_a_line_cut_short_by_a_crash) {
     auto log = DecisionLog::open(path).value();
     log->write(1, seen, params, queue(8)).value();

@@ -64,6 +64,22 @@ TEST_F(ReconcileTest, an_adopted_server_has_run_for_as_long_as_it_is_there) {
     EXPECT_EQ(result.write.intents[0].running_from, Duration{1s});
 }
 
+// Nobody knows when it was ordered: a boot that took no time at all would be told to whoever waits for the next one.
+TEST_F(ReconcileTest, an_adopted_worker_says_nothing_about_how_long_boots_take) {
+    Intent adopted = an_intent("f-default-1").age(1s);
+    adopted.reason = Reason::unknown_server;
+    seen.intents = {adopted};
+    seen.servers.value = {a_server("f-default-1").age(12min)};
+    seen.sessions.value = {a_session("f-default-1")};
+
+    auto const result = run();
+
+    EXPECT_EQ(boot_range(seen.memory, PoolName{"default"}, adopted.offer), std::nullopt);
+    ASSERT_EQ(result.events.size(), 1U);
+    EXPECT_EQ(result.events[0].text, "f-default-1 is ready with 2 slots");
+    EXPECT_TRUE(run().events.empty()) << "it is told once";
+}
+
 TEST_F(ReconcileTest, a_pause_of_creates_counts_from_when_the_refusal_is_learned) {
     Observation refused{ObservationKind::create_refused, seen.now - 20s, PoolName{"default"}, ServerName{"s"}, {}, {}, "no"};
     refused.code = Errc::retry_later;

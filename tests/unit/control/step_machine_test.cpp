@@ -116,6 +116,21 @@ TEST(StepMachine, what_ended_a_boot_decides_who_is_blamed) {
     }
 }
 
+TEST(StepMachine, a_worker_that_is_told_to_go_for_its_age_is_remembered) {
+    for (auto const& [reason, remembered] : {std::pair{Reason::too_old, 1U}, std::pair{Reason::above_maximum, 0U}}) {
+        auto order = order_for(Action::close_worker, reason);
+        order.step.mode = CloseMode::drain;
+        StepMachine machine{order};
+        machine.begin();
+        machine.next(Result<>{});
+        machine.next(Result<CloseReport>{CloseReport{CloseOutcome::draining, {}, {}}});
+
+        auto const& observations = machine.report().observations;
+        EXPECT_EQ(observations.size(), remembered);
+        for (auto const& seen : observations) EXPECT_EQ(seen.kind, ObservationKind::worker_aged);
+    }
+}
+
 TEST(StepMachine, settles_a_doubt_by_looking_the_name_up) {
     StepMachine found{order_for(Action::find_server)};
     EXPECT_EQ(expect_call<FindServer>(found.begin()).name.value, "f-default-1");

@@ -19,6 +19,9 @@ TEST(BootStage, Follows_from_what_the_store_keeps_of_the_server) {
     EXPECT_EQ(stage(an_intent("w").running_from(40s)), "booting");
     EXPECT_EQ(stage(an_intent("w").running_from(40s).boot({"installing", "", "", 1s})), "installing");
     EXPECT_EQ(stage(an_intent("w").boot({"installing", "", "", 1s})), "installing") << "it told so before it was listed";
+    EXPECT_EQ(stage(an_intent("w").boot({"starting", "", "", 1s})), "installing");
+    EXPECT_EQ(stage(an_intent("w").boot({"ready", "", "", 1s})), "installing") << "until its worker has registered";
+    EXPECT_EQ(stage(an_intent("w").boot({"booting", "", "", 1s})), "booting");
     EXPECT_EQ(stage(an_intent("w").boot({"fetching", "", "", 1s})), "booting");
     EXPECT_EQ(to_text(derive_stage(an_intent("w"), &session)), "ready");
 }

@@ -121,7 +121,7 @@ TEST(Explain, A_drain_that_an_operator_asked_for) {
 }
 
 TEST(Explain, Bookkeeping_steps) {
-    EXPECT_THAT(sentences(Scene{}.unknown_create("w1", 1min)),
+    EXPECT_THAT(sentences(Scene{}.unknown_create("w1", 2min)),
                 ElementsAre("look w1 up: its create was asked for and nobody knows whether it exists"));
     EXPECT_THAT(sentences(Scene{}.server(a_server("w1").age(5min))),
                 ElementsAre("adopt w1: it carries our label, but nothing is known of its order"));

@@ -316,21 +316,21 @@ TEST(Health, No_boot_fails_while_nobody_knows_who_has_registered) {
 }
 
 TEST(Health, A_confirmed_server_that_the_listing_does_not_show_is_given_up_once_it_must_have_been_listed) {
-    EXPECT_THAT(steps(Scene{}.intent(an_intent("w1").age(45s)).plan()), IsEmpty())
+    EXPECT_THAT(steps(Scene{}.intent(an_intent("w1").age(90s)).plan()), IsEmpty())
         << "its create may have taken most of that time";
-    EXPECT_EQ(steps(Scene{}.intent(an_intent("w1").age(46s)).plan()), Steps{"give up w1: server_vanished"});
+    EXPECT_EQ(steps(Scene{}.intent(an_intent("w1").age(91s)).plan()), Steps{"give up w1: server_vanished"});
 
     Scene stale;
-    stale.intent(an_intent("w1").age(46s));
+    stale.intent(an_intent("w1").age(91s));
     stale.seen.servers.age = 20s;
     EXPECT_THAT(steps(stale.plan()), IsEmpty()) << "the listing is older than that";
 }
 
 TEST(Health, A_create_of_unknown_outcome_is_looked_up_after_create_settle_and_not_before) {
-    EXPECT_THAT(steps(Scene{}.unknown_create("w1", 44s).plan()), IsEmpty());
-    EXPECT_EQ(Scene{}.unknown_create("w1", 44s).plan().next_look, 1s);
-    EXPECT_EQ(steps(Scene{}.unknown_create("w1", 45s).plan()), Steps{"find w1: create_in_doubt"});
-    EXPECT_EQ(steps(Scene{}.unknown_create("w1", 45s, CreateState::asked).plan()), Steps{"find w1: create_in_doubt"})
+    EXPECT_THAT(steps(Scene{}.unknown_create("w1", 89s).plan()), IsEmpty());
+    EXPECT_EQ(Scene{}.unknown_create("w1", 89s).plan().next_look, 1s);
+    EXPECT_EQ(steps(Scene{}.unknown_create("w1", 90s).plan()), Steps{"find w1: create_in_doubt"});
+    EXPECT_EQ(steps(Scene{}.unknown_create("w1", 90s, CreateState::asked).plan()), Steps{"find w1: create_in_doubt"})
         << "a controller that died while it asked leaves the same doubt";
 }
 
@@ -339,12 +339,12 @@ TEST(Health, A_closed_session_does_not_make_an_unknown_create_be_looked_up_too_e
     scene.unknown_create("w1", 1s).session(a_session("w1").closed());
 
     EXPECT_THAT(steps(scene.plan()), IsEmpty());
-    scene.seen.intents.front().age = 45s;
+    scene.seen.intents.front().age = 90s;
     EXPECT_EQ(steps(scene.plan()), Steps{"find w1: create_in_doubt"});
 }
 
 TEST(Health, An_unknown_create_whose_server_is_listed_is_a_booting_worker) {
-    EXPECT_THAT(steps(Scene{}.unknown_create("w1", 45s).server(a_server("w1").age(40s)).plan()), IsEmpty());
+    EXPECT_THAT(steps(Scene{}.unknown_create("w1", 90s).server(a_server("w1").age(80s)).plan()), IsEmpty());
 }
 
 TEST(Health, A_refused_create_is_settled) {
@@ -526,6 +526,26 @@ TEST(Health, Nobody_drains_for_age_while_new_workers_do_not_come_up) {
     EXPECT_EQ(drains(scene.plan()), 2);
 }
 
+TEST(Health, Where_the_account_has_no_room_for_another_an_old_worker_goes_to_make_some) {
+    auto scene = aged_scene();
+    scene.seen.memory.pauses = {{default_pool, Errc::quota, scene.seen.now + 5min, 7, ""}};
+    EXPECT_EQ(drains(scene.plan()), 1);
+
+    auto probing = scene;
+    probing.unknown_create("probe");
+    EXPECT_EQ(drains(probing.plan()), 0) << "there may be room";
+
+    auto leaving = scene;
+    leaving.worker(a_session("old").closed(), 25h);
+    EXPECT_EQ(drains(leaving.plan()), 0) << "one goes already";
+
+    scene.seen.memory.pauses[0].room_made = true;
+    EXPECT_EQ(drains(scene.plan()), 0) << "nobody knows whether the room was there for another";
+
+    scene.seen.memory.pauses = {{default_pool, Errc::retry_later, scene.seen.now + 5min, 7, ""}};
+    EXPECT_EQ(drains(scene.plan()), 0) << "no room would help";
+}
+
 TEST(Health, A_drain_for_age_that_is_under_way_counts_as_one_that_drains) {
     Scene scene;
     scene.worker(a_session("w1").busy(1), 25h).worker(a_session("w2").busy(1), 26h);
@@ -604,7 +624,7 @@ TEST(Health, A_server_that_the_listing_does_not_show_yet_is_deleted_before_its_i
     intent.remove = true;
     EXPECT_THAT(steps(scene.plan()), IsEmpty());
 
-    intent.age = 46s;
+    intent.age = 91s;
     EXPECT_EQ(steps(scene.plan()), Steps{"settle w1: server_gone"});
 }
 

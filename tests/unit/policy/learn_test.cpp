@@ -181,7 +181,7 @@ TEST(Learn, A_create_that_is_accepted_after_a_pause_ends_it_but_not_one_of_the_s
 }
 
 TEST(Learn, A_pause_that_was_over_long_ago_or_lies_far_ahead_does_not_count_on) {
-    for (auto const until : {noon - 61min, noon + 25h}) {
+    for (auto const until : {noon - 15min - 1s, noon + 25h}) {
         Memory memory;
         memory.pauses = {{default_pool, Errc::quota, until, 7, "old"}};
         EXPECT_EQ(pause_of(memory, default_pool, noon, {}), nullptr);
@@ -189,6 +189,46 @@ TEST(Learn, A_pause_that_was_over_long_ago_or_lies_far_ahead_does_not_count_on) 
         memory = after(std::move(memory), refused(Errc::quota));
         EXPECT_EQ(memory.pauses, (std::vector{CreatePause{default_pool, Errc::quota, noon + 5min, 1, "no"}}));
     }
+}
+
+TEST(Learn, A_pause_counts_on_for_a_quarter_of_an_hour_however_long_it_was) {
+    PlacementParams patient;
+    patient.create_pause = 24h;
+    Memory memory;
+    memory.pauses = {{default_pool, Errc::quota, noon, 7, "old"}};
+
+    EXPECT_NE(pause_of(memory, default_pool, noon + 15min, patient), nullptr);
+    EXPECT_EQ(pause_of(memory, default_pool, noon + 15min + 1s, patient), nullptr);
+}
+
+TEST(Learn, Where_a_server_has_gone_the_creates_that_wait_for_room_are_tried_at_once) {
+    auto memory = after({}, refused(Errc::quota));
+    ASSERT_EQ(memory.pauses[0].until, noon + 5min);
+    memory = after(std::move(memory), observed(ObservationKind::delete_finished, noon + 1min, 10s));
+    EXPECT_EQ(memory.pauses[0].until, noon + 1min);
+
+    memory = after(std::move(memory), observed(ObservationKind::delete_finished, noon + 2min, 10s));
+    EXPECT_EQ(memory.pauses[0].until, noon + 1min) << "it was over";
+
+    memory = after({}, refused(Errc::denied));
+    memory = after(std::move(memory), observed(ObservationKind::delete_finished, noon + 10s, 10s));
+    EXPECT_EQ(memory.pauses[0].until, noon + 1min) << "it did not wait for room";
+}
+
+TEST(Learn, Whether_a_worker_has_gone_to_make_room_is_remembered_until_a_create_has_gone_through) {
+    auto memory = after({}, refused(Errc::quota));
+    EXPECT_TRUE(waits_for_room(memory.pauses[0]));
+
+    memory = after(std::move(memory), observed(ObservationKind::worker_aged, noon + 1min));
+    EXPECT_FALSE(waits_for_room(memory.pauses[0]));
+    memory = after(std::move(memory), refused(Errc::quota, noon + 5min));
+    EXPECT_FALSE(waits_for_room(memory.pauses[0])) << "there was none for us";
+
+    memory = after(std::move(memory), observed(ObservationKind::create_accepted, noon + 15min));
+    memory = after(std::move(memory), refused(Errc::quota, noon + 16min));
+    EXPECT_TRUE(waits_for_room(memory.pauses[0]));
+
+    EXPECT_FALSE(waits_for_room(after({}, refused(Errc::denied)).pauses[0]));
 }
 
 TEST(Learn, Pauses_are_ordered_by_pool) {

@@ -270,6 +270,11 @@ TEST(Limits, An_old_worker_works_on_where_its_replacement_cannot_be_had_now) {
     scene.seen.memory.recent_creates.clear();
     scene.params.limits.max_workers = 3;
     EXPECT_EQ(drains_of_w1(), 1) << "its end is what makes the room";
+
+    scene.params.limits.max_workers = 100;
+    scene.seen.memory.pauses = {{default_pool, Errc::quota, scene.seen.now + 5min, 1, ""}};
+    EXPECT_EQ(drains_of_w1(), 1) << "as it does where the provider allows no more";
+    EXPECT_EQ(creates(scene.plan()), 0);
 }
 
 TEST(Limits, A_hold_of_one_pool_leaves_the_others_alone) {

@@ -100,6 +100,38 @@ TEST(Placement, A_pool_whose_offers_do_not_exist_gets_a_finding) {
     EXPECT_EQ(fact(finding(plan, FindingKind::no_offer)->facts, "offers"), 0);
 }
 
+TEST(Placement, The_offer_of_a_server_that_could_not_be_finished_is_passed_over_already_while_it_is_given_up) {
+    auto scene = three_offers();
+    Server failed = a_server("w1").age(1min).status(ServerStatus::failed);
+    failed.offer = cheap;
+    scene.intent(an_intent("w1").age(1min)).server(failed);
+
+    auto plan = scene.plan();
+    ASSERT_EQ(steps(plan).front(), "give up w1: provider_failed");
+    EXPECT_EQ(creates(plan), 3);
+    for (auto const& step : plan.steps) EXPECT_EQ(step.offer, step.action == Action::create_server ? middle : cheap);
+
+    scene.seen.in_flight = {ServerName{"w1"}};
+    EXPECT_EQ(offer_of(scene.plan()), middle) << "its worker is not closed yet";
+
+    scene.session(a_session("w1").closed());
+    EXPECT_EQ(offer_of(scene.plan()), cheap) << "what is to be remembered of it is in the memory";
+}
+
+TEST(Placement, Where_no_other_offer_is_left_it_says_which_server_could_not_be_finished) {
+    auto scene = three_offers();
+    scene.pool().placement.offers = {"cheap@north"};
+    Server failed = a_server("w1").age(1min).status(ServerStatus::failed);
+    failed.offer = cheap;
+    scene.intent(an_intent("w1").age(1min)).server(failed);
+
+    auto const plan = scene.plan();
+    EXPECT_EQ(steps(plan), Steps{"give up w1: provider_failed"});
+    auto const* found = finding(plan, FindingKind::no_offer);
+    ASSERT_NE(found, nullptr);
+    EXPECT_EQ(found->detail, "the provider could not finish w1");
+}
+
 TEST(Placement, One_pools_refusals_do_not_hold_another) {
     auto scene = three_offers();
     scene.pool("b").placement.offers = {"dear@south"};
@@ -170,7 +202,7 @@ TEST(Placement, A_pause_touches_nothing_that_ends) {
 TEST(Placement, While_creates_pause_or_are_tried_no_worker_goes_for_its_age) {
     for (auto const left : {Duration{5min}, Duration{0s}}) {
         Scene scene;
-        scene.seen.memory.pauses = {{default_pool, Errc::quota, scene.seen.now + left, 1, ""}};
+        scene.seen.memory.pauses = {{default_pool, Errc::denied, scene.seen.now + left, 1, ""}};
         scene.worker(a_session("old").busy(2), 25h);
 
         auto const plan = scene.plan();

@@ -114,7 +114,7 @@ TEST(Planner, Steps_are_ordered_by_urgency) {
     scene.worker(a_session("idle1"), 56min)
         .worker(a_session("closed").closed())
         .worker(a_session("lost").silent_for(121s));
-    scene.unknown_create("doubt", 1min)
+    scene.unknown_create("doubt", 2min)
         .unknown_create("refused", 1min, CreateState::refused)
         .server(a_server("stranger").age(1h));
     scene.pool("b");
@@ -153,7 +153,7 @@ Scene eventful() {
     scene.worker(a_session("lost").silent_for(121s).busy(1)).worker(a_session("closed").closed());
     scene.worker(a_session("draining").busy(1, 0s).draining_for(2h))
         .booting("boot", 11min)
-        .unknown_create("doubt", 50s);
+        .unknown_create("doubt", 100s);
     scene.intent(an_intent("again").removed(Reason::silent, 3min)).server(a_server("again"));
     scene.intent(an_intent("gone").removed()).server(a_server("stranger").age(3min));
     return scene;

@@ -59,11 +59,41 @@ TEST(RefusalText, An_offer_that_is_sold_out_is_told_with_the_next_one_or_the_nex
     placement.offers = {"cx23@fsn1"};
     EXPECT_EQ(tell_owner(*sold_out(memory, placement, now)), "cx23 is sold out in fsn1; next try in 90s");
     placement.offers = {};
-    EXPECT_EQ(tell_owner(*sold_out(memory, placement, now)), "cx23 is sold out in fsn1; next try in 90s");
+    EXPECT_EQ(tell_owner(*sold_out(memory, placement, now)),
+              "cx23 is sold out in fsn1; any other that there is is taken; it is tried again in 90s");
+    placement.offers = {"cx33@nbg1", "cx23@fsn1"};
+    EXPECT_EQ(sold_out(memory, placement, now), std::nullopt) << "another one is preferred and can be had";
     placement.offers = {"cx33@nbg1"};
     EXPECT_EQ(sold_out(memory, placement, now), std::nullopt) << "another pool's";
     placement.offers = {};
     EXPECT_EQ(sold_out(memory, placement, now + 90s), std::nullopt);
+}
+
+TEST(RefusalText, An_offer_whose_server_was_never_finished_is_not_called_sold_out) {
+    Instant const now = *parse_instant("2026-03-01T12:00:00Z");
+    PlacementParams placement;
+    placement.offers = {"cx23@fsn1", "cx33@nbg1"};
+    Memory memory;
+    memory.refusals = {{{"cx23", "fsn1"}, now + 90s, 1, "the provider could not finish w1", true}};
+
+    EXPECT_EQ(tell_owner(*sold_out(memory, placement, now)),
+              "the cloud provider could not finish a worker on cx23 in fsn1; trying cx33 in nbg1 next");
+    EXPECT_EQ(tell_operator(*sold_out(memory, placement, now)),
+              "the provider could not finish w1 (cx23@fsn1); trying cx33 in nbg1 next");
+    memory.refusals[0].message.clear();
+    EXPECT_EQ(tell_operator(*sold_out(memory, placement, now)),
+              "a server of it was never finished (cx23@fsn1); trying cx33 in nbg1 next");
+}
+
+TEST(RefusalText, A_pause_that_is_over_is_not_told_any_more) {
+    Instant const now = *parse_instant("2026-03-01T12:00:00Z");
+    PoolName const pool{"default"};
+    Memory memory;
+    memory.pauses = {{pool, Errc::quota, now + 1s, 2, "no more"}};
+
+    ASSERT_TRUE(paused_creates(memory, pool, {}, now, 3));
+    EXPECT_EQ(paused_creates(memory, pool, {}, now, 3)->left, 1s);
+    EXPECT_FALSE(paused_creates(memory, pool, {}, now + 1s, 3));
 }
 
 }  // namespace

@@ -185,7 +185,7 @@ TEST_F(DistrustTest, servers_never_listed_or_on_their_way_out_are_not_missed) {
 // Its agent registered, so it stands, whether or not a listing has ever shown it.
 TEST_F(DistrustTest, a_server_whose_worker_is_heard_of_is_missed_though_it_was_never_listed) {
     Scene made;
-    Intent created = an_intent("w1").age(46s);
+    Intent created = an_intent("w1").age(91s);
     created.listed = false;
     made.intent(created).session(a_session("w1").busy(1));
 
