@@ -98,25 +98,36 @@ Lease read_lease(Row const& row, int first) {
             row.small(first + 3)};
 }
 
+void sort_by_order_of_the_queue(std::vector<Lease>& leases) {
+    // Here, since each node of a plan costs a claim of one job as much as one of a hundred.
+    std::sort(leases.begin(), leases.end(), [](Lease const& a, Lease const& b) {
+        return a.spec.priority != b.spec.priority ? a.spec.priority > b.spec.priority : a.job < b.job;
+    });
+}
+
 /// @param place_of  Whose a row is.
 template <class PlaceOf>
-std::vector<Claimed> read_claimed(Rows const& rows, std::size_t claims, LowWater& low_water, PlaceOf const& place_of) {
-    std::vector<Claimed> all(claims);
+std::vector<Result<Claimed>> read_claimed(Rows const& rows, std::size_t claims, std::string const& server,
+                                          LowWater& low_water, PlaceOf const& place_of) {
+    std::vector<Result<Claimed>> all(claims, Claimed{});
     std::map<int, JobId> first;
     for (auto const& row : rows) {
         auto& claimed = all.at(place_of(row));
-        claimed.admitted = true;
-        claimed.sized = row.boolean(0);
+        if (!claimed) continue;
+        claimed->admitted = true;
+        claimed->sized = row.boolean(0);
         if (row.null(2)) continue;
-        claimed.leases.push_back(read_lease(row, 2));
-        auto& lowest = first.try_emplace(row.small(1), claimed.leases.back().job).first->second;
-        lowest = std::min(lowest, claimed.leases.back().job);
+        auto lease = reading(server, [&]() -> Result<Lease> { return read_lease(row, 2); });
+        if (!lease) {
+            claimed = lease.error();
+            continue;
+        }
+        auto& lowest = first.try_emplace(row.small(1), lease->job).first->second;
+        lowest = std::min(lowest, lease->job);
+        claimed->leases.push_back(*std::move(lease));
     }
-    // Here, since each node of a plan costs a claim of one job as much as one of a hundred.
     for (auto& claimed : all)
-        std::sort(claimed.leases.begin(), claimed.leases.end(), [](Lease const& a, Lease const& b) {
-            return a.spec.priority != b.spec.priority ? a.spec.priority > b.spec.priority : a.job < b.job;
-        });
+        if (claimed) sort_by_order_of_the_queue(claimed->leases);
     for (auto const& [kind, job] : first) low_water.claimed(kind, job);
     return all;
 }
@@ -224,18 +235,18 @@ SELECT job, next, attempts, losses, spec FROM work ORDER BY place
 
 }  // namespace
 
-Result<Claimed> claim_singles(Client& client, Call const& call, Claim const& claim, LowWater::Marks const& marks,
-                              LowWater& low_water) {
+Result<std::vector<Result<Claimed>>> claim_singles(Client& client, Call const& call, Claim const& claim,
+                                                   LowWater::Marks const& marks, LowWater& low_water) {
     auto const rows = client.run(call, Effect::writes, claim_statement, claim.worker, claim.incarnation,
                                  claim.acknowledged, claim.slots, marks.kinds, marks.jobs);
     if (!rows) return rows.error();
-    return reading(client.place(), [&]() -> Result<Claimed> {
-        return std::move(read_claimed(*rows, 1, low_water, [](Row const&) { return 0U; }).front());
+    return reading(client.place(), [&]() -> Result<std::vector<Result<Claimed>>> {
+        return read_claimed(*rows, 1, client.place(), low_water, [](Row const&) { return 0U; });
     });
 }
 
-Result<std::vector<Claimed>> claim_together(Client& client, Call const& call, std::vector<Claim> const& claims,
-                                            LowWater::Marks const& marks, LowWater& low_water) {
+Result<std::vector<Result<Claimed>>> claim_together(Client& client, Call const& call, std::vector<Claim> const& claims,
+                                                    LowWater::Marks const& marks, LowWater& low_water) {
     std::vector<WorkerId> workers;
     std::vector<Incarnation> incarnations;
     std::vector<BeatCount> beats;
@@ -249,8 +260,8 @@ Result<std::vector<Claimed>> claim_together(Client& client, Call const& call, st
     auto const rows = client.run(call, Effect::writes, claim_together_statement, workers, incarnations, beats, slots,
                                  marks.kinds, marks.jobs);
     if (!rows) return rows.error();
-    return reading(client.place(), [&]() -> Result<std::vector<Claimed>> {
-        return read_claimed(*rows, claims.size(), low_water,
+    return reading(client.place(), [&]() -> Result<std::vector<Result<Claimed>>> {
+        return read_claimed(*rows, claims.size(), client.place(), low_water,
                             [](Row const& row) { return static_cast<std::size_t>(row.integer(7) - 1); });
     });
 }

@@ -25,15 +25,16 @@ struct Claim {
     int slots = 0;
 };
 
-/// Takes jobs of one slot each, in one statement.
-[[nodiscard]] Result<Claimed> claim_singles(Client& client, Call const& call, Claim const& claim,
-                                            LowWater::Marks const& marks, LowWater& low_water);
+/// Takes jobs of one slot each, in one statement. One answer, as that of claim_together().
+[[nodiscard]] Result<std::vector<Result<Claimed>>> claim_singles(Client& client, Call const& call, Claim const& claim,
+                                                                 LowWater::Marks const& marks, LowWater& low_water);
 
 /// Takes jobs of one slot each for several claims, in one statement; the answers are in their order. A worker whom
-/// somebody is just changing is not admitted: nobody waits for it.
-[[nodiscard]] Result<std::vector<Claimed>> claim_together(Client& client, Call const& call,
-                                                          std::vector<Claim> const& claims,
-                                                          LowWater::Marks const& marks, LowWater& low_water);
+/// somebody is just changing is not admitted: nobody waits for it. A job that cannot be read is the failure of the one
+/// claim that has taken it.
+[[nodiscard]] Result<std::vector<Result<Claimed>>> claim_together(Client& client, Call const& call,
+                                                                  std::vector<Claim> const& claims,
+                                                                  LowWater::Marks const& marks, LowWater& low_water);
 
 /// Takes jobs of any size for a worker of `session`, who may claim.
 [[nodiscard]] std::vector<Lease> claim_sized(Transaction& transaction, WorkerId const& worker,

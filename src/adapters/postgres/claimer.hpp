@@ -1,44 +1,48 @@
 #pragma once
 
-#include <deque>
-#include <memory>
-#include <mutex>
 #include <rgrid/ports/clock.hpp>
 #include <vector>
 
 #include "adapters/postgres/claim.hpp"
+#include "adapters/postgres/together.hpp"
 
 namespace rgrid::postgres {
 
-/// Takes jobs of one slot each. Of claims of a few jobs two are under way at a time, and those that come meanwhile go
-/// together in the next: nobody waits for a timer, and many who claim one job each pay for few statements and commits.
+/// Claims of one statement: see Together.
+class ClaimTrip {
+public:
+    using Wish = Claim;
+    using Answer = Claimed;
+    static constexpr int most_under_way = 2;      ///< One is chosen and written while the other is made durable.
+    static constexpr bool repeats_doubt = false;  ///< Their workers ask with a beat at once.
+
+    ClaimTrip(Client& client, LowWater& low_water) : client_(&client), low_water_(&low_water) {}
+
+    [[nodiscard]] bool takes(Claim const& claim);
+    [[nodiscard]] Result<std::vector<Result<Claimed>>> go(Call const& call);
+
+private:
+    Client* client_;
+    LowWater* low_water_;
+    std::vector<Claim> claims_;
+    int slots_ = 0;
+};
+
+/// Takes jobs of one slot each. Claims of a few jobs go together.
 ///
 /// Thread safety: any thread.
 class Claimer {
 public:
     Claimer(Client& client, Clock& clock, LowWater& low_water)
-        : client_(client), clock_(clock), low_water_(low_water) {}
+        : empty_(client, low_water), together_(client.place(), clock, empty_) {}
 
-    /// Without an answer of whether anything was taken: Errc::in_doubt; the worker is told by its next beat.
+    /// Without an answer of whether anything was taken: Errc::in_doubt; the worker is told by its next beat. Of a job
+    /// that cannot be read: Errc::bug; whatever was taken is as in doubt.
     Result<Claimed> claim(Call const& call, Claim const& claim);
 
 private:
-    struct Wish;
-    using Batch = std::vector<std::shared_ptr<Wish>>;
-
-    [[nodiscard]] Batch take();
-    [[nodiscard]] Result<std::vector<Claimed>> carry(Call const& call, Batch const& batch);
-    [[nodiscard]] Result<Claimed> alone(Call const& call, Claim const& claim);
-    static void answer(Batch const& batch, Result<std::vector<Claimed>>& claimed);
-    void give_back(Batch const& batch, std::shared_ptr<Wish> const& carrier, Error const& error);
-    void wake_next();
-
-    Client& client_;
-    Clock& clock_;
-    LowWater& low_water_;
-    std::mutex mutex_;
-    std::deque<std::shared_ptr<Wish>> waiting_;
-    int under_way_ = 0;
+    ClaimTrip const empty_;
+    Together<ClaimTrip> together_;
 };
 
 }  // namespace rgrid::postgres

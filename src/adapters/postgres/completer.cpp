@@ -1,7 +1,6 @@
 #include "adapters/postgres/completer.hpp"
 
 #include <algorithm>
-#include <condition_variable>
 #include <set>
 #include <string>
 
@@ -46,7 +45,6 @@ SELECT call FROM whole
 )sql"};
 
 constexpr std::size_t most_at_once = 5000;  // Attempts, of one commit.
-constexpr auto look_again = std::chrono::milliseconds{50};
 
 /// Whether all have succeeded, each of another job.
 bool are_plain(std::vector<Completion> const& completions) {
@@ -58,126 +56,44 @@ bool are_plain(std::vector<Completion> const& completions) {
 
 }  // namespace
 
-/// One call.
-struct Completer::Report {
-    WorkerId worker;
-    std::vector<Completion> completions;
-    bool begun = false;
-    bool doubtful = false;  ///< A commit of it was begun of which nobody knows whether it was done.
-    std::optional<Result<bool>> answer;
-    std::condition_variable changed;  ///< Of its own: of many who wait only those are woken who can go on.
-
-    void tell(Result<bool> what) {
-        answer = std::move(what);
-        changed.notify_one();
-    }
-    void fail(Error const& error) { tell(doubtful ? Error{Errc::in_doubt, error.message} : error); }
-};
-
-Result<bool> Completer::end(Call const& call, WorkerId const& worker, std::vector<Completion> const& completions) {
-    if (!are_plain(completions)) return false;
-    auto const report = std::make_shared<Report>();
-    report->worker = worker;
-    report->completions = completions;
-    auto const is_over = [&] { return call.stop.stop_requested() || clock_.steady_now() >= call.deadline; };
-    std::unique_lock lock{mutex_};
-    waiting_.push_back(report);
-    while (!report->answer) {
-        if (is_over()) {
-            if (report->begun)
-                return fail(Errc::in_doubt, client_.place() + ": the commit had not ended when the call was over");
-            std::erase(waiting_, report);
-            report->fail(fail(Errc::retry_later, client_.place() + ": the call was over before it could be written"));
-            wake_next();
-            break;
-        }
-        if (committing_) {
-            // The deadline is the caller's clock's and may not be real time, so it is looked at again and again.
-            report->changed.wait_for(lock, look_again);
-            continue;
-        }
-        committing_ = true;
-        auto const batch = take();
-        lock.unlock();
-        auto const rows = commit(call, batch);
-        lock.lock();
-        committing_ = false;
-        if (rows || !is_over()) answer(batch, rows);
-        else give_back(batch, report, rows.error());
-        wake_next();
-    }
-    return *std::move(report->answer);
+bool ReportTrip::takes(Report const& report) {
+    auto const& completions = report.completions;
+    bool const known = std::any_of(completions.begin(), completions.end(),
+                                   [&](Completion const& completion) { return jobs_.contains(completion.job); });
+    if (known || (!jobs_.empty() && jobs_.size() + completions.size() > most_at_once)) return false;
+    for (auto const& completion : completions) jobs_.insert(completion.job);
+    reports_.push_back(&report);
+    return true;
 }
 
-void Completer::answer(Batch const& batch, Result<Rows> const& rows) {
-    std::vector<bool> ended(batch.size(), false);
-    if (rows)
-        for (auto const& row : *rows) ended[static_cast<std::size_t>(row.small(0))] = true;
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-        if (rows) batch[i]->tell(static_cast<bool>(ended[i]));
-        else batch[i]->fail(rows.error());
-    }
-}
-
-/// One of those that wait commits what waits by now.
-void Completer::wake_next() {
-    if (!committing_ && !waiting_.empty()) waiting_.front()->changed.notify_one();
-}
-
-/// The call that carried the others was over, which is nothing to them: they are committed again. What was done all the
-/// same will be found so.
-void Completer::give_back(Batch const& batch, std::shared_ptr<Report> const& carrier, Error const& error) {
-    for (auto each = batch.rbegin(); each != batch.rend(); ++each) {
-        if (*each == carrier) {
-            carrier->fail(error);
-            continue;
-        }
-        (*each)->begun = false;
-        (*each)->doubtful |= error.code == Errc::in_doubt;
-        waiting_.push_front(*each);
-    }
-}
-
-/// What waits, in order, but each job only once.
-Completer::Batch Completer::take() {
-    Batch batch;
-    std::set<JobId> jobs;
-    std::deque<std::shared_ptr<Report>> later;
-    for (auto& report : waiting_) {
-        bool const known = std::any_of(report->completions.begin(), report->completions.end(),
-                                       [&](Completion const& completion) { return jobs.contains(completion.job); });
-        bool const full = !batch.empty() && jobs.size() + report->completions.size() > most_at_once;
-        if (known || full) {
-            later.push_back(std::move(report));
-            continue;
-        }
-        for (auto const& completion : report->completions) jobs.insert(completion.job);
-        report->begun = true;
-        batch.push_back(std::move(report));
-    }
-    waiting_ = std::move(later);
-    return batch;
-}
-
-Result<Rows> Completer::commit(Call const& call, Batch const& batch) {
+Result<std::vector<Result<bool>>> ReportTrip::go(Call const& call) {
     std::vector<int> calls, sizes, exit_codes;
     std::vector<WorkerId> workers;
     std::vector<JobId> jobs;
     std::vector<LeaseEpoch> epochs;
     std::vector<std::string> messages, outputs;
-    for (std::size_t i = 0; i < batch.size(); ++i)
-        for (auto const& completion : batch[i]->completions) {
+    for (std::size_t i = 0; i < reports_.size(); ++i)
+        for (auto const& completion : reports_[i]->completions) {
             calls.push_back(static_cast<int>(i));
-            sizes.push_back(static_cast<int>(batch[i]->completions.size()));
-            workers.push_back(batch[i]->worker);
+            sizes.push_back(static_cast<int>(reports_[i]->completions.size()));
+            workers.push_back(reports_[i]->worker);
             jobs.push_back(completion.job);
             epochs.push_back(completion.epoch);
             exit_codes.push_back(completion.exit_code);
             messages.push_back(kept_text(completion.message));
             outputs.push_back(kept_outputs(completion.outputs));
         }
-    return client_.run(call, Effect::writes, end_statement, calls, sizes, workers, jobs, epochs, exit_codes, messages,
-                       outputs);
+    auto const rows = client_->run(call, Effect::writes, end_statement, calls, sizes, workers, jobs, epochs, exit_codes,
+                                   messages, outputs);
+    if (!rows) return rows.error();
+    std::vector<Result<bool>> ended(reports_.size(), false);
+    for (auto const& row : *rows) ended[static_cast<std::size_t>(row.small(0))] = true;
+    return ended;
+}
+
+Result<bool> Completer::end(Call const& call, WorkerId const& worker, std::vector<Completion> const& completions) {
+    if (!are_plain(completions)) return false;
+    return together_.ask(call, {worker, completions});
 }
 
 }  // namespace rgrid::postgres

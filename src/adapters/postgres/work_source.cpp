@@ -158,8 +158,9 @@ Result<std::vector<Lease>> Store::claim(Call const& call, WorkerId const& worker
     claim.slots -= static_cast<int>(leases.size());
     if (claim.slots == 0 || claimed->all_seen) return std::move(leases);
     // What lies below the marks. Whatever comes of it, the jobs that are held already are told.
-    auto more = claim_singles(impl_->client(), call, claim, {}, impl_->low_water());
-    if (more) std::move(more->leases.begin(), more->leases.end(), std::back_inserter(leases));
+    auto const all = claim_singles(impl_->client(), call, claim, {}, impl_->low_water());
+    auto const more = all ? all->front() : all.error();
+    if (more) leases.insert(leases.end(), more->leases.begin(), more->leases.end());
     else if (leases.empty()) return more.error();
     return std::move(leases);
 }

@@ -68,8 +68,14 @@ protected:
         return {worker, incarnation, {}, slots};
     }
 
-    std::vector<Claimed> claim(std::vector<Claim> const& claims) {
+    std::vector<Result<Claimed>> try_to_claim(std::vector<Claim> const& claims) {
         return claim_together(client, {}, claims, {}, low_water).value();
+    }
+
+    std::vector<Claimed> claim(std::vector<Claim> const& claims) {
+        std::vector<Claimed> all;
+        for (auto& claimed : try_to_claim(claims)) all.push_back(claimed.value());
+        return all;
     }
 
     std::set<std::string> pools_of(Claimed const& claimed) {
@@ -141,6 +147,31 @@ TEST_F(ClaimTogetherTest, who_may_not_claim_or_has_jobs_of_several_slots_is_look
     EXPECT_EQ(claimed.at(3).leases.size(), 1U);
     EXPECT_TRUE(claimed.at(4).admitted && claimed.at(4).sized);
     EXPECT_THAT(claimed.at(4).leases, ::testing::IsEmpty());
+}
+
+TEST_F(ClaimTogetherTest, a_job_that_cannot_be_read_is_told_to_the_one_who_got_it_and_the_others_get_theirs) {
+    std::vector<Claim> const claims{enter("a", "default", 1), enter("b", "default", 1), enter("c", "default", 1)};
+    store.submit({}, std::vector<JobSpec>(3, testing::a_job())).value();
+    sql.run("UPDATE rgrid.job SET spec = '{\"command\": 5}' WHERE id = (SELECT min(id) + 1 FROM rgrid.job)");
+    auto const broken = sql.text("SELECT min(id) + 1 FROM rgrid.job");
+
+    auto const claimed = try_to_claim(claims);
+
+    int told = 0;
+    for (std::size_t i = 0; i < claims.size(); ++i) {
+        auto const job = sql.text("SELECT job FROM rgrid.lease WHERE worker = '" + claims[i].worker.value + "'");
+        if (claimed[i]) {
+            ASSERT_EQ(claimed[i]->leases.size(), 1U);
+            EXPECT_EQ(std::to_string(claimed[i]->leases.front().job.value), job);
+            continue;
+        }
+        ++told;
+        EXPECT_EQ(job, broken);
+        EXPECT_EQ(claimed[i].error().code, Errc::bug);
+        EXPECT_NE(claimed[i].error().message.find("stored spec of job " + broken), std::string::npos)
+            << claimed[i].error().message;
+    }
+    EXPECT_EQ(told, 1);
 }
 
 TEST_F(ClaimTogetherTest, a_store_that_stands_still_admits_nobody) {
