@@ -11,10 +11,10 @@
 // Each worker is a thread that claims one job, or N with --batch, runs them and reports them. With --ahead another
 // thread of each reports what has ended meanwhile, so that reports share commits with each other. With --agent there
 // is one worker instead, RGrid's own agent with QB_WORKERS slots, or with --batch N an agent of N slots for each; all
-// else of an agent is as by default, but for its batch_wait with --batch-wait. The store has a connection a worker
-// unless --defaults leaves its settings as they are; --notify is their notify_interval. --backlog adds jobs that nobody
-// gets to. Bulk submits are of 1,000 jobs by one caller, or as --bulk and --callers say. QB_SINGLE=0 submits no jobs
-// one by one.
+// else of an agent is as by default, but for its batch_wait with --batch-wait; its jobs run inside of it and need no
+// working folder, as those of other queues. The store has a connection a worker unless --defaults leaves its settings
+// as they are; --notify is their notify_interval. --backlog adds jobs that nobody gets to. Bulk submits are of 1,000
+// jobs by one caller, or as --bulk and --callers say. QB_SINGLE=0 submits no jobs one by one.
 
 #include <CLI/CLI.hpp>
 #include <map>

@@ -205,6 +205,7 @@ public:
         started_({execution.lease});
         return ExecutionReport{Outcome::succeeded, 0, "", Duration{0}};
     }
+    [[nodiscard]] bool needs_folder() const noexcept override { return false; }
 
 private:
     Started const& started_;

@@ -54,7 +54,8 @@ BATCHES = (
 )
 DEFAULTS = (
     rgrid("rgrid-default", "--defaults", "as rgrid, with the store's default settings (8 connections)", "rgrid"),
-    rgrid("rgrid-agent", "--defaults --agent", "RGrid's agent with as many slots, all else by default",
+    rgrid("rgrid-agent", "--defaults --agent",
+          "RGrid's agent with as many slots, all else by default; jobs run inside of it, without working folders",
           "rgrid-agent-tuned"),
     rgrid("rgrid-agent-tuned", "--agent --batch-wait 0", "the same, no result waits, a connection a slot",
           "rgrid-ahead"),

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <thread>
 
+#include "hands.hpp"
 #include "lane.hpp"
 #include "mailbox.hpp"
 
@@ -57,7 +58,8 @@ public:
           machine_(std::move(settings)),
           attempt_settings_(std::move(attempts)),
           log_(std::move(log)),
-          mailbox_(ports.clock) {
+          mailbox_(ports.clock),
+          attempts_(static_cast<std::size_t>(machine_.settings().slots)) {
         attempt_settings_.kill_grace = machine_.settings().kill_grace;
     }
 
@@ -78,7 +80,7 @@ public:
         calls_end_.request_stop();
         claim_end_.request_stop();
         for (auto& [key, attempt] : running_) attempt.request_stop();
-        running_.clear();
+        attempts_.rest();
         std::error_code not_empty;  // Kept working folders keep it.
         std::filesystem::remove(attempt_settings_.folder, not_empty);
         return *exit_;
@@ -125,11 +127,13 @@ private:
         auto const key = LeaseKey{command.lease.job, command.lease.epoch};
         say(Severity::info, name_of(key) + " starts: " + command.lease.spec.name);
         try {
-            running_[key] = std::jthread{[this, command](std::stop_token const& stop) {
+            std::stop_source stop;
+            attempts_.run([this, command, token = stop.get_token()] {
                 AttemptPorts const ports{ports_.work, ports_.executor, ports_.files, ports_.clock};
                 AttemptOwner const owner{settings().worker, command.incarnation};
-                mailbox_.post(agent::AttemptEnded{run_attempt(ports, attempt_settings_, owner, command.lease, stop)});
-            }};
+                mailbox_.post(agent::AttemptEnded{run_attempt(ports, attempt_settings_, owner, command.lease, token)});
+            });
+            running_.emplace(key, std::move(stop));
         } catch (std::system_error const& error) {
             Completion completion;
             completion.job = key.first;
@@ -209,8 +213,9 @@ private:
     bool unreported_ = false;
     std::stop_source calls_end_;
     std::stop_source claim_end_;
-    std::map<LeaseKey, std::jthread> running_;
+    std::map<LeaseKey, std::stop_source> running_;
     // Last: their threads use all of the above.
+    detail::Hands attempts_;
     detail::Lane beats_;
     detail::Lane claims_;
     detail::Lane reports_;

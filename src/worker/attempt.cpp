@@ -30,12 +30,13 @@ public:
     WorkFolder& operator=(WorkFolder const&) = delete;
 
     void leave() {
-        if (!keep_) remove_folder(path_);
+        if (made_ && !keep_) remove_folder(path_);
     }
 
     Result<> make() {
         if (auto const left = remove_folder(path_); !left.empty())
             return fail(Errc::rejected, "the working folder holds leftovers that cannot be removed: " + left);
+        made_ = true;
         std::error_code error;
         fs::create_directories(path_, error);
         if (!error) fs::permissions(path_, fs::perms::owner_all, error);
@@ -46,6 +47,7 @@ public:
 private:
     std::string path_;
     bool keep_;
+    bool made_ = false;
 };
 
 struct Run {
@@ -67,13 +69,19 @@ struct Run {
         end(Outcome::failed, error.message);
     }
 
+    // A folder made and removed waits twice for a disk that somebody else makes durable writes to.
+    [[nodiscard]] bool needs_folder() const {
+        return !lease.spec.inputs.empty() || !lease.spec.outputs.empty() || ports.executor.needs_folder();
+    }
+
     void run() {
         auto const key = LeaseKey{lease.job, lease.epoch};
         auto const began = ports.clock.now();
         auto const folder = attempt_folder(settings, key);
         WorkFolder work{folder, settings.keep_folders};
         // A machine that has no room for a folder is no fault of the job's.
-        if (auto const made = work.make(); !made) return end(Outcome::released, made.error().message);
+        if (needs_folder())
+            if (auto const made = work.make(); !made) return end(Outcome::released, made.error().message);
         auto const in = call_within(ports.clock, settings.transfer_limit, stop);
         if (auto const staged = stage_in(in, ports.files, ports.clock, lease.spec, folder); !staged)
             return fail_staging(staged.error());

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <rgrid/worker/log_writer.hpp>
+#include <system_error>
 #include <utility>
 
 namespace rgrid {
@@ -23,8 +24,7 @@ LogWriter::LogWriter(WorkSource& work, Clock& clock, LogWriterSettings settings,
       worker_(std::move(worker)),
       incarnation_(incarnation),
       job_(job),
-      epoch_(epoch),
-      thread_([this] { run(); }) {}
+      epoch_(epoch) {}
 
 LogWriter::~LogWriter() {
     close();
@@ -32,6 +32,7 @@ LogWriter::~LogWriter() {
 
 void LogWriter::write(std::string_view text) {
     std::unique_lock lock{mutex_};
+    if (!closing_ && !thread_.joinable()) start();
     while (!text.empty()) {
         changed_.wait(lock, [&] { return buffer_.size() < settings_.buffer || stalled_ || closing_ || refused_; });
         if (closing_ || refused_) return;
@@ -58,6 +59,15 @@ void LogWriter::close() {
         changed_.notify_all();
     }
     if (thread_.joinable()) thread_.join();
+    else run();
+}
+
+void LogWriter::start() {
+    try {
+        thread_ = std::thread{[this] { run(); }};
+    } catch (std::system_error const&) {
+        stalled_ = true;
+    }
 }
 
 void LogWriter::run() {

@@ -133,7 +133,8 @@ void AgentMachine::on(agent::ClaimAnswer const& answer, SteadyInstant now) {
         bool fits = true;
         for (auto const& lease : *answer.result) fits = accept(lease, now) && fits;
         if (fits) claim_backoff_.reset();
-        bool const more = !answer.result->empty() || again;
+        jobs_are_queued_ = !answer.result->empty();
+        bool const more = jobs_are_queued_ || again;
         claim_at_ = !fits ? now + claim_backoff_.next() : more ? now : now + settings_.poll;
     } else if (answer.result.error().code == Errc::fenced) {
         fence(answer.result.error().message, now);
@@ -372,8 +373,9 @@ void AgentMachine::advance_claim(SteadyInstant now) {
 
 SteadyInstant AgentMachine::report_due() const {
     bool const full = static_cast<int>(to_report_.size()) >= settings_.batch_size;
-    // A slot is taken until its result is reported: with none left to work on, nothing is gained by waiting for others.
-    if (full || stopping_ || fenced_ || free_slots() <= 0) return report_at_;
+    // A slot is taken until its result is reported: who could work on gains nothing by waiting for others.
+    bool const slots_are_wanted = free_slots() <= 0 || (jobs_are_queued_ && !draining_);
+    if (full || stopping_ || fenced_ || slots_are_wanted) return report_at_;
     return std::max(report_at_, attempts_.at(to_report_.front()).ended + settings_.batch_wait);
 }
 

@@ -12,7 +12,7 @@ namespace rgrid {
 /// One attempt, ready to run: its inputs lie in the folder.
 struct Execution {
     Lease lease;
-    std::string folder;                             ///< The attempt's own working folder; absolute.
+    std::string folder;                             ///< The attempt's own working folder, see needs_folder(); absolute.
     Duration kill_grace{std::chrono::seconds{10}};  ///< Between asking a job to end and ending it.
 };
 
@@ -36,6 +36,10 @@ public:
     /// timeout or its memory limit end it: all its processes are asked to end, and killed after `kill_grace`. After a
     /// stop request the outcome is `cancelled`. An error means that nothing was started.
     virtual Result<ExecutionReport> run(Call const& call, Execution const& execution, LogSink const& log) = 0;
+
+    /// Whether attempts that have neither inputs nor outputs get a working folder, too. Jobs that run inside this
+    /// program may do without, and start sooner. The same at each call.
+    [[nodiscard]] virtual bool needs_folder() const noexcept { return true; }
 };
 
 }  // namespace rgrid

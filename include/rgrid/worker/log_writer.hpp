@@ -26,7 +26,8 @@ struct LogWriterSettings {
 /// line in the log says how many bytes were. A chunk whose fate is unknown is stored again under its number, which
 /// writes it once.
 ///
-/// Thread safety: `write` from one thread at a time; it may be another one than that of `close`. Owns one thread.
+/// Thread safety: `write` from one thread at a time; it may be another one than that of `close`. Owns one thread, from
+/// the first `write` on. If there is none to be had, what fits into the buffer is stored by `close`.
 /// Lifetime: `work` and `clock` outlive it.
 class LogWriter {
 public:
@@ -42,6 +43,7 @@ public:
     void close();
 
 private:
+    void start();
     void run();
     void wait_for_more(std::unique_lock<std::mutex>& lock);
     std::string take_chunk();
@@ -67,7 +69,7 @@ private:
     bool refused_ = false;  // The store will take nothing more of this attempt.
     SteadyInstant close_by_ = SteadyInstant::max();
     std::stop_source hurry_;  // Ends the writer's current wait; replaced when it begins the next one.
-    std::thread thread_;      // Last: it uses all of the above.
+    std::thread thread_;      // Last: it uses all of the above. Made by the first write.
 };
 
 }  // namespace rgrid

@@ -135,6 +135,7 @@ private:
     bool claim_cancelled_ = false;
     bool claim_in_doubt_ = false;  // Until a later beat has told what it came to.
     bool woken_ = false;           // During the claim in flight: it may have looked too early.
+    bool jobs_are_queued_ = false;  // As far as the last claim has told.
     SteadyInstant claim_at_{};
     Backoff claim_backoff_;
 

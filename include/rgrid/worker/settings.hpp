@@ -21,7 +21,7 @@ struct AgentSettings {
     Duration poll = 1s;          ///< Between two claims while nothing is queued.
     Duration stop_grace = 30s;   ///< How long running jobs may go on once the agent was told to stop.
 
-    Duration batch_wait = 50ms;       ///< As long as slots are free, a result waits this long for others.
+    Duration batch_wait = 50ms;       ///< While slots are free and no jobs are queued, a result waits so for others.
     int batch_size = 100;             ///< A report holds at most this many results.
     Duration retry_first = 500ms;     ///< Before a failed call is repeated; doubles with each failure.
     Duration retry_most = 15s;        ///< ... up to this.

@@ -7,6 +7,7 @@
 #include <rgrid/adapters/memory/files.hpp>
 #include <rgrid/adapters/memory/store.hpp>
 #include <rgrid/worker/agent.hpp>
+#include <set>
 #include <thread>
 
 #include "fakes.hpp"
@@ -193,6 +194,23 @@ TEST_F(AgentTest, RunsAsManyJobsAsItHasSlotsAndNoMore) {
     ASSERT_TRUE(eventually([&] { return store.counts({}).value().succeeded == 12; }));
 
     EXPECT_EQ(most, 2);
+}
+
+// Starting a job costs no thread.
+TEST_F(AgentTest, AJobRunsOnTheThreadOfAnotherThatEnded) {
+    std::mutex mutex;
+    std::set<std::thread::id> threads;
+    settings.slots = 1;
+    submit(20);
+    start([&](Execution const&, LogSink const&, std::stop_token) {
+        std::scoped_lock const lock{mutex};
+        threads.insert(std::this_thread::get_id());
+        return success();
+    });
+    ASSERT_TRUE(eventually([&] { return store.counts({}).value().succeeded == 20; }));
+
+    std::scoped_lock const lock{mutex};
+    EXPECT_EQ(threads.size(), 1u);
 }
 
 TEST_F(AgentTest, AJobGetsTheAgentsKillGrace) {

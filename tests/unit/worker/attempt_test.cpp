@@ -29,6 +29,7 @@ protected:
             ++started;
             return script(execution, log, token);
         }};
+        executor.in_folder = in_folder;
         return run_attempt({store, executor, files, clock}, settings, {WorkerId{"w1"}, Incarnation{2}}, lease, stop);
     }
 
@@ -53,6 +54,7 @@ protected:
     AttemptSettings settings;
     Lease lease;
     int started = 0;
+    bool in_folder = true;
 };
 
 TEST_F(AttemptTest, RunsInAnEmptyFolderOfItsOwn) {
@@ -73,6 +75,36 @@ TEST_F(AttemptTest, RunsInAnEmptyFolderOfItsOwn) {
     EXPECT_EQ(completion.message, "");
     EXPECT_EQ(completion.ran, 3s);
     EXPECT_FALSE(fs::exists(folder));
+}
+
+// Of a program that runs its jobs itself: making and removing it would take longer than many a job.
+TEST_F(AttemptTest, GetsNoFolderIfNothingIsToBePlacedInOne) {
+    in_folder = false;
+    auto const completion = run([&](Execution const& execution, LogSink const&, std::stop_token) {
+        EXPECT_FALSE(fs::exists(execution.folder));
+        EXPECT_FALSE(fs::exists(settings.folder));
+        return success();
+    });
+
+    EXPECT_EQ(completion.outcome, Outcome::succeeded) << completion.message;
+    EXPECT_EQ(started, 1);
+}
+
+TEST_F(AttemptTest, GetsAFolderForInputsOrOutputsWhateverRunsIt) {
+    in_folder = false;
+    lease.spec.outputs = {"a"};
+    auto const delivered = run_writing({{"a", "x"}});
+    lease.spec.outputs = {};
+    lease.spec.inputs = {files.add_input("b", "y")};
+    std::string found;
+    run([&](Execution const& execution, LogSink const&, std::stop_token) {
+        found = read_file(fs::path{execution.folder} / "b");
+        return success();
+    });
+
+    EXPECT_EQ(outputs_of(delivered), std::vector<std::string>{"a"}) << delivered.message;
+    EXPECT_EQ(found, "y");
+    EXPECT_FALSE(fs::exists(home.path / "work" / "7-3"));
 }
 
 TEST_F(AttemptTest, KeepsTheFolderIfToldTo) {

@@ -163,8 +163,10 @@ public:
     Result<ExecutionReport> run(Call const& call, Execution const& execution, LogSink const& log) override {
         return script(execution, log, call.stop);
     }
+    [[nodiscard]] bool needs_folder() const noexcept override { return in_folder; }
 
     Script script;
+    bool in_folder = true;
 };
 
 inline ExecutionReport success() {

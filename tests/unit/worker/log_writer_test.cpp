@@ -1,10 +1,15 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cstdio>
 #include <optional>
 #include <rgrid/adapters/memory/manual_clock.hpp>
 #include <rgrid/worker/log_writer.hpp>
+#include <system_error>
 #include <thread>
+#include <vector>
 
 #include "fakes.hpp"
 
@@ -76,6 +81,28 @@ TEST_F(LogWriterTest, AnAttemptThatSaysNothingStoresNothing) {
 
     EXPECT_EQ(store.called(), 0);
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(__clang__)
+// In a process of its own, since it takes all that there is.
+TEST_F(LogWriterTest, WithoutAThreadToBeHadTheBeginningIsStoredAtTheEnd) {
+    auto const without_threads = [&] {
+        rlimit const little{std::size_t{1} << 30, std::size_t{1} << 30};
+        ::setrlimit(RLIMIT_AS, &little);
+        std::vector<std::thread> all;
+        try {
+            for (;;) all.emplace_back([] { ::pause(); });
+        } catch (std::system_error const&) {
+        }
+        auto& log = open({.buffer = 8});
+        log.write("beginning and more");
+        bool const waited = store.called() == 0;
+        log.close();
+        std::fputs(store.text().c_str(), stderr);
+        ::_exit(waited ? 0 : 1);
+    };
+    EXPECT_EXIT(without_threads(), ::testing::ExitedWithCode(0), "beginnin\n.rgrid: 10 bytes");
+}
+#endif
 
 TEST_F(LogWriterTest, RepeatsAFailedChunkUnderItsNumber) {
     std::atomic<int> failures = 0;

@@ -682,6 +682,22 @@ TEST_F(AgentMachineTest, AResultGoesAtOnceIfNoSlotIsFree) {
     EXPECT_EQ(complete->completions, std::vector{result_of(1)});
 }
 
+TEST_F(AgentMachineTest, AResultGoesAtOnceWhileJobsAreQueued) {
+    MachineDriver busy{three_slots()};
+    busy.tell(agent::Tick{});
+    busy.tell(agent::RegisterAnswer{Registered{Incarnation{1}}});
+    busy.tell(agent::ClaimAnswer{std::vector{lease_of(1), lease_of(2)}});
+    busy.tell(agent::AttemptEnded{result_of(1)});
+
+    auto const complete = busy.take<agent::Complete>();
+    ASSERT_TRUE(complete);
+    EXPECT_EQ(complete->completions, std::vector{result_of(1)});
+    busy.tell(agent::CompleteAnswer{std::vector{Verdict::accepted}});
+    busy.tell(agent::ClaimAnswer{std::vector<Lease>{}});
+    busy.tell(agent::AttemptEnded{result_of(2)});
+    EXPECT_EQ(busy.count<agent::Complete>(), 0) << "there are no more: nobody waits for the slot";
+}
+
 TEST_F(AgentMachineTest, AFullBatchGoesAtOnceAndHoldsNoMoreThanItsSize) {
     auto settings = two_slots();
     settings.slots = 6;
