@@ -30,7 +30,8 @@ public:
     /// Orders a server. Idempotent under `request.name`: if a server of that name exists it is returned, and no
     /// second one is made.
     ///
-    /// Errors: `capacity` (try another offer), `rejected`, `denied`, `retry_later`: nothing was made.
+    /// Errors: `capacity` (try another offer), `quota` (no other can be had either), `rejected`, `denied`,
+    /// `retry_later`: nothing was made.
     /// `in_doubt`: it may have been made; look with `find` before anything else.
     virtual Result<Server> create(Call const& call, ServerRequest const& request) = 0;
 

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <rgrid/ports/cloud_provider.hpp>
 #include <rgrid/testing/factory_name.hpp>
 #include <rgrid/testing/printers.hpp>
@@ -35,6 +36,10 @@ public:
     /// A provider of another fleet in the same cloud account.
     virtual FleetId other_fleet() = 0;
     virtual CloudProvider& other_provider() = 0;
+
+    /// From now on the account may have so many servers, of all fleets and offers; nothing: as many as the suite needs.
+    /// Returns false if that cannot be set; what follows from it is then not tested.
+    virtual bool set_quota(std::optional<int> quota) { return static_cast<void>(quota), false; }
 
     /// Waits, or lets time pass, until `condition` holds; gives up after the longest that a create, a delete or a
     /// listing may take. Returns whether it holds.
@@ -236,6 +241,23 @@ TEST_P(CloudProviderConformance, an_offer_that_is_not_there_is_rejected) {
     EXPECT_EQ(error_of(made), Errc::rejected);
     EXPECT_NE(message_of(made).find("no-such-type@nowhere"), std::string::npos) << message_of(made);
     EXPECT_EQ(cloud().find(call, wanted.name).value(), std::nullopt);
+}
+
+// Told apart from a lack of capacity, so that nobody goes on to the next offer, which is dearer and refused as well.
+TEST_P(CloudProviderConformance, a_limit_of_the_account_holds_for_every_offer) {
+    if (!harness().set_quota(1)) GTEST_SKIP() << "this cloud has no such limit that could be set";
+    auto const first = cloud().create(call, request("conf-1")).value();
+
+    for (auto const& offer : cloud().offers(call).value()) {
+        auto wanted = request("conf-2");
+        wanted.offer = offer.key;
+        EXPECT_EQ(error_of(cloud().create(call, wanted)), Errc::quota) << to_text(offer.key);
+    }
+
+    EXPECT_EQ(cloud().find(call, ServerName{"conf-2"}).value(), std::nullopt);
+    EXPECT_EQ(cloud().find(call, first.name).value()->id, first.id);
+    harness().set_quota({});
+    EXPECT_TRUE(cloud().create(call, request("conf-2")).has_value());
 }
 
 TEST_P(CloudProviderConformance, a_server_of_another_fleet_is_never_made) {

@@ -8,8 +8,8 @@ namespace rgrid::memory {
 
 namespace {
 
-ServerStatus status_of(Phase phase) {
-    switch (phase) {
+ServerStatus status_of(Machine const& machine, SteadyInstant now) {
+    switch (machine.phase(now)) {
         case Phase::initializing:
         case Phase::starting:
             return ServerStatus::starting;
@@ -17,7 +17,7 @@ ServerStatus status_of(Phase phase) {
             return ServerStatus::running;
         case Phase::stopping:
         case Phase::off:
-            return ServerStatus::stopped;
+            return machine.order.making == Making::fails ? ServerStatus::failed : ServerStatus::stopped;
         case Phase::deleting:
         case Phase::gone:
             return ServerStatus::deleting;
@@ -33,8 +33,8 @@ Error to_error(MachineRefusal const& refusal, MachineOrder const& order) {
         case Obstacle::name_taken:
             return fail(Errc::rejected, "server name \"" + order.name + "\" is taken by another fleet");
         case Obstacle::quota:
-            return fail(Errc::capacity, "the project may have " + std::to_string(refusal.bound) + " servers and has " +
-                                            std::to_string(refusal.taken));
+            return fail(Errc::quota, "the project may have " + std::to_string(refusal.bound) + " servers and has " +
+                                         std::to_string(refusal.taken));
         case Obstacle::stock:
             break;
     }
@@ -54,7 +54,7 @@ struct Cloud::World {
     [[nodiscard]] Server show(Machine const& machine, SteadyInstant now) const {
         auto server = servers.at(machine.number);
         server.age = now - machine.created;
-        server.status = status_of(machine.phase(now));
+        server.status = status_of(machine, now);
         return server;
     }
 
@@ -71,6 +71,7 @@ struct Cloud::World {
     Clock& clock;
     CloudSettings settings;
     Duration lag;  // Of listings now.
+    std::optional<Duration> unfinished;  // Of servers that are made now.
     std::mutex mutex;
     CloudModel model;
     std::map<std::int64_t, Server> servers;  // What was said of each machine, by its number.
@@ -123,6 +124,7 @@ Result<Server> Cloud::create(Call const&, ServerRequest const& request) {
     if (same != nullptr && same->order.owner == fleet_.value) return world_->show(*same, now);
     MachineOrder order{request.name.value, request.offer, fleet_.value};
     order.booting = world_->settings.boot;
+    if (world_->unfinished) order.making = Making::fails, order.creation = *world_->unfinished;
     if (auto const refusal = world_->model.refusal(order, now)) return to_error(*refusal, order);
     auto const& machine = world_->model.create(std::move(order), now);
     auto& server = world_->servers[machine.number];
@@ -159,6 +161,11 @@ void Cloud::set_capacity(OfferKey const& offer, std::optional<int> capacity) {
 void Cloud::set_quota(std::optional<int> quota) {
     std::scoped_lock const lock{world_->mutex};
     world_->model.set_quota(quota);
+}
+
+void Cloud::set_unfinished(std::optional<Duration> after) {
+    std::scoped_lock const lock{world_->mutex};
+    world_->unfinished = after;
 }
 
 void Cloud::set_listing_lag(Duration lag) {

@@ -15,6 +15,8 @@ public:
     FleetId other_fleet() override { return FleetId{"theirs"}; }
     CloudProvider& other_provider() override { return *other_; }
 
+    bool set_quota(std::optional<int> quota) override { return cloud_.set_quota(quota), true; }
+
     bool wait_until(std::function<bool()> const& condition) override {
         for (int second = 0; second < 60; ++second) {
             if (condition()) return true;
@@ -81,6 +83,25 @@ TEST(MemoryCloud, refuses_what_it_has_no_capacity_for) {
     EXPECT_TRUE(cloud.create({}, request("b")));
     cloud.destroy({}, first.id).value();
     EXPECT_TRUE(cloud.create({}, request("c"))) << "what is gone takes none";
+}
+
+TEST(MemoryCloud, a_server_that_cannot_be_finished_fails_and_is_there_until_it_is_destroyed) {
+    memory::ManualClock clock;
+    memory::Cloud cloud{clock, FleetId{"ours"}};
+    cloud.set_unfinished(20s);
+    auto const server = cloud.create({}, request("a")).value();
+    cloud.set_unfinished({});
+    cloud.create({}, request("b")).value();
+    auto const status = [&](char const* name) { return cloud.find({}, ServerName{name}).value()->status; };
+
+    EXPECT_EQ(status("a"), ServerStatus::starting);
+    clock.advance(20s);
+    EXPECT_EQ(status("a"), ServerStatus::failed);
+    EXPECT_EQ(status("b"), ServerStatus::running) << "only what was made meanwhile";
+    clock.advance(24h);
+    EXPECT_EQ(status("a"), ServerStatus::failed);
+    cloud.destroy({}, server.id).value();
+    EXPECT_FALSE(cloud.find({}, server.name).value());
 }
 
 TEST(MemoryCloud, a_server_can_vanish) {

@@ -48,6 +48,8 @@ public:
     FleetId other_fleet() override { return FleetId{"theirs"}; }
     CloudProvider& other_provider() override { return theirs_; }
 
+    bool set_quota(std::optional<int> quota) override { return cloud_.set_quota(quota), true; }
+
     bool wait_until(std::function<bool()> const& condition) override {
         for (int second = 0; second < 60; ++second) {
             if (condition()) return true;

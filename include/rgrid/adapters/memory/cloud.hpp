@@ -45,8 +45,13 @@ public:
     /// Changes what can be had from now on; standing servers stay. Nothing: no bound.
     void set_capacity(OfferKey const& offer, std::optional<int> capacity);
 
-    /// How many servers of all fleets and offers there may be; further creates are refused. Nothing: no bound.
+    /// How many servers of all fleets and offers there may be; further creates are refused as `quota`. Nothing: no
+    /// bound.
     void set_quota(std::optional<int> quota);
+
+    /// Servers that are made from now on cannot be finished: they are `starting` for so long, and `failed` from then on.
+    /// Nothing: they can.
+    void set_unfinished(std::optional<Duration> after);
 
     /// From now on listings show the world as it was this long ago; at most the settings' lag.
     void set_listing_lag(Duration lag);
