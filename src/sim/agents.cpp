@@ -48,7 +48,7 @@ struct Agents::Host {
     SteadyInstant forgiven_until;  // It has just thawed and may not know yet what it lost.
 };
 
-Agents::Agents(Scene& scene) : scene_(scene), chance_(scene.settings.seed, "agents") {
+Agents::Agents(Scene& scene) : scene_(scene), chance_(scene.settings.seed, "agents"), scripts_(scene) {
     scene_.network.crash_points.emplace_back(
         [this](Party& party, PortCall const& call, bool after) { return crashes(party, call, after); });
 }
@@ -64,7 +64,8 @@ void Agents::boot(Server const& server) {
     auto const& model = scene_.settings.boot;
     auto const takes = chance_.span(model.fastest, model.slowest);
     if (chance_.happens(model.never)) return scene_.reach("world: a boot that never ends");
-    scene_.timeline.after(takes, [this, server] {
+    if (scene_.cloud.is_unfinished(server.name)) return scene_.reach("world: a server that cannot be finished");
+    scripts_.run(server.name, takes, [this, server] {
         if (scene_.over || !scene_.cloud.stands(server.name) || hosts_.contains(server.name)) return;
         auto& host = *(hosts_[server.name] = std::make_unique<Host>(scene_, server));
         handle(host, agent::Tick{});
@@ -73,6 +74,7 @@ void Agents::boot(Server const& server) {
 
 void Agents::power_off(ServerName const& name) {
     kill(name);
+    scripts_.power_off(name);
     if (auto const found = hosts_.find(name); found != hosts_.end()) found->second->off = true;
 }
 

@@ -9,6 +9,7 @@ Cloud::Cloud(Clock& clock, FleetId fleet, CloudModel model, std::uint64_t seed, 
       fleet_(fleet),
       model_(std::move(model)),
       chance_(seed, "cloud"),
+      fate_(seed, "unfinished servers"),
       witness_(witness != nullptr ? *witness : nobody_),
       cloud_(clock, std::move(fleet), {model_.offers, Duration{0}, model_.fastest_delete, model_.listing_lag}) {
     cloud_.set_quota(model_.quota);
@@ -23,12 +24,21 @@ Result<std::vector<Server>> Cloud::list(Call const& call) {
 Result<Server> Cloud::create(Call const& call, ServerRequest const& request) {
     if (other_project_) return fail(Errc::denied, "this access may not order servers");
     auto const stands_already = stands(request.name);
-    auto made = cloud_.create(call, request);
+    bool const unfinished = !stands_already && (fate_.happens(model_.unfinished) || unfinished_next_ > 0);
+    auto made = make(call, request, unfinished);
     if (!made || stands_already) return made;
-    note_made(*made);
+    if (unfinished) unfinished_next_ = std::max(unfinished_next_ - 1, 0);
+    note_made(*made, unfinished);
     witness_.on_create(*made);
     if (std::exchange(fail_after_create_, false))
         return fail(Errc::in_doubt, "server \"" + request.name.value + "\" was made and its action failed");
+    return made;
+}
+
+Result<Server> Cloud::make(Call const& call, ServerRequest const& request, bool unfinished) {
+    if (unfinished) cloud_.set_unfinished(model_.unfinished_after);
+    auto made = cloud_.create(call, request);
+    cloud_.set_unfinished({});
     return made;
 }
 
@@ -67,8 +77,13 @@ bool Cloud::stands(ServerName const& name) const {
     return found != lives_.end() && (!found->second.gone || clock_.steady_now() < *found->second.gone);
 }
 
-void Cloud::note_made(Server const& server) {
-    lives_[server.name] = {server, clock_.steady_now(), std::nullopt};
+bool Cloud::is_unfinished(ServerName const& name) const {
+    auto const found = lives_.find(name);
+    return found != lives_.end() && found->second.unfinished;
+}
+
+void Cloud::note_made(Server const& server, bool unfinished) {
+    lives_[server.name] = {server, clock_.steady_now(), std::nullopt, unfinished};
     names_[server.id] = server.name;
 }
 

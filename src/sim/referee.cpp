@@ -11,6 +11,10 @@ namespace {
 /// Passes that may see a server of ours without doing anything about it: its grace, and looks that fail.
 constexpr int unknown_passes_limit = 200;
 
+/// As long may a leader that can act see that a server will never be a worker without ending it: it may not believe a
+/// listing at once.
+constexpr Duration hopeless_limit = 20min;
+
 /// A restart, a stale look and the length of a call may come between a sign of life and the judgement of it.
 constexpr Duration silence_tolerance = 1s;
 
@@ -147,7 +151,8 @@ void Referee::check_given_up(WorkerId const& worker, CloseReport const& report) 
                 to_rough_text(silence) + " ago");
     if (reason == Reason::server_vanished && lives && scene_.cloud.stands(ServerName{worker.value}))
         violate("I12: busy worker " + worker.value + " was given up as vanished, and its server stands");
-    if (reason == Reason::paid_period_ends || reason == Reason::above_maximum || reason == Reason::too_old)
+    if (reason == Reason::paid_period_ends || reason == Reason::above_maximum || reason == Reason::too_old ||
+        reason == Reason::boot_failed || reason == Reason::provider_failed)
         violate("I6: busy worker " + worker.value + " was given up because of " + word(reason));
 }
 
@@ -270,6 +275,11 @@ void Referee::begin_anew() {
     closed_.clear();
     heard_.clear();
     phases_.clear();
+    hopeless_.clear();
+    // No server is left that could tell which names were given out, and who leads next need not have led before.
+    auto const& lives = scene_.cloud.lives();
+    if (std::none_of(lives.begin(), lives.end(), [&](auto const& life) { return scene_.cloud.stands(life.first); }))
+        names_.clear();
     auto const record = scene_.store.truth().load({}).value();
     epoch_ = record.epoch;
     leader_ = record.leader;
@@ -307,6 +317,7 @@ void Referee::check_pass(std::string const& controller, PassReport const& report
     if (!report.plan.steps.empty() || !report.plan.findings.empty()) last_ = report.plan;
     check_unknown(report);
     if (report.leading) check_orphans(*report.snapshot);
+    if (report.leading) check_hopeless(report);
     note_phases(controller, *report.snapshot);
 }
 
@@ -345,6 +356,35 @@ void Referee::check_orphans(Snapshot const& seen) {
     unknown_passes_ = std::move(unknown);
 }
 
+/// Who can never be a worker is ended once that is seen, and nobody else as one.
+void Referee::check_hopeless(PassReport const& report) {
+    auto const& seen = *report.snapshot;
+    for (auto const& step : report.plan.steps) {
+        if (step.reason == Reason::boot_failed && !scene_.failed_boots.contains(step.server))
+            violate("I6: " + step.server.value + " was given up for a failed boot, and its boot has not failed");
+        if (step.reason == Reason::provider_failed && !scene_.cloud.is_unfinished(step.server))
+            violate("I6: " + step.server.value + " was given up as unfinished, and the provider finishes it");
+    }
+    if (report.refused || !seen.frozen.empty() || !seen.sessions.value || scene_.cloud.shows_other_project())
+        return hopeless_.clear();
+    std::map<ServerName, SteadyInstant> hopeless;
+    for (auto const& worker : make_roster(seen).workers) {
+        if (worker.phase != Phase::booting || worker.in_flight) continue;
+        bool const unfinished = worker.server && worker.server->status == ServerStatus::failed;
+        bool const failed = worker.intent && worker.intent->boot && !worker.intent->boot->failed.empty();
+        bool const ended = std::any_of(report.plan.steps.begin(), report.plan.steps.end(), [&](Step const& step) {
+            return step.server == worker.name && step.action == Action::close_worker;
+        });
+        if (ended || !(unfinished || failed)) continue;
+        auto const before = hopeless_.find(worker.name);
+        auto const since = hopeless[worker.name] = before == hopeless_.end() ? scene_.now() : before->second;
+        if (scene_.now() - since > hopeless_limit)
+            violate("I13: " + worker.name.value + " can never be a worker, and nothing was done about it for " +
+                    to_rough_text(scene_.now() - since));
+    }
+    hopeless_ = std::move(hopeless);
+}
+
 /// The phases that one look after another shows, and whether a legal way leads from one to the next. Of each controller's
 /// own looks: one that was slow may look later at what it read before another one changed it.
 void Referee::note_phases(std::string const& controller, Snapshot const& seen) {
@@ -354,6 +394,8 @@ void Referee::note_phases(std::string const& controller, Snapshot const& seen) {
     std::map<ServerName, Phase> now;
     for (auto const& worker : make_roster(seen).workers) {
         if (!worker.intent && !worker.server) continue;  // What is left is the memory of a session.
+        if (worker.intent && (worker.phase == Phase::requested || worker.phase == Phase::booting))
+            scene_.reach("stage: " + word(derive_stage(*worker.intent, nullptr)));
         now[worker.name] = worker.phase;
         auto const before = last.find(worker.name);
         if (before == last.end() || before->second == worker.phase) continue;

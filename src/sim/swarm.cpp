@@ -38,6 +38,15 @@ void draw_fleet(Chance& chance, WorldSettings& world) {
     if (chance.happens(0.2)) world.cloud.slowest_delete = 3min;
 }
 
+/// From a chance of its own: the rest of a world is the same whether its servers come up or not.
+void draw_starts(WorldSettings& world) {
+    Chance chance{world.seed, "starts"};
+    world.boot.tells = chance.happens(0.5);
+    if (chance.happens(0.25)) world.boot.fails = chance.real() * chance.real();
+    if (chance.happens(0.25)) world.cloud.unfinished = chance.real() * chance.real();
+    world.cloud.unfinished_after = chance.span(1s, 3min);
+}
+
 void draw_faults(Chance& chance, WorldSettings& world) {
     for (auto* rate : {&world.faults.refused, &world.faults.timed_out_before, &world.faults.timed_out_after,
                        &world.faults.answer_lost, &world.faults.stale, &world.faults.truncated, &world.faults.slow})
@@ -175,6 +184,7 @@ std::unique_ptr<World> swarm(std::uint64_t seed, Duration calm_after, bool keep_
     settings.ends_after = calm_after + 24h * 14;  // A single worker may have the work of days before it.
     settings.keep_log = keep_log;
     draw_fleet(chance, settings);
+    draw_starts(settings);
     draw_faults(chance, settings);
     draw_work(chance, settings);
     auto world = std::make_unique<World>(std::move(settings));

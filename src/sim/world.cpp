@@ -126,6 +126,8 @@ void World::become_calm() {
     scene_.cloud.remove_foreign();
     scene_.cloud.show_other_project(false);
     scene_.cloud.set_quota({});
+    scene_.cloud.finish_all();
+    scene_.settings.boot.fails = 0;
     for (auto const& offer : scene_.settings.cloud.offers) scene_.cloud.set_capacity(offer.offer.key, {});
     scene_.tell("world", "is calm");
 }
@@ -137,7 +139,12 @@ bool World::is_over() {
     int wanted = 0;
     for (auto const& [name, pool] : scene_.settings.params.pools) wanted += pool.scaling.min_workers;
     int standing = 0;
-    for (auto const& server : scene_.cloud.truth()) standing += scene_.cloud.stands(server.name) ? 1 : 0;
+    for (auto const& server : scene_.cloud.truth()) {
+        if (!scene_.cloud.stands(server.name)) continue;
+        // What can never be a worker is none of those that are kept.
+        if (scene_.failed_boots.contains(server.name) || scene_.cloud.is_unfinished(server.name)) return false;
+        ++standing;
+    }
     auto const record = scene_.store.truth().load({}).value();
     return standing == wanted && static_cast<int>(record.intents.size()) == wanted && record.frozen.empty();
 }

@@ -13,7 +13,7 @@
 namespace rgrid::sim {
 namespace {
 
-enum class Caller { controller, agent, user, nobody };
+enum class Caller { controller, agent, user, boot_script, nobody };
 
 struct Made {
     PortCall call;
@@ -61,7 +61,7 @@ std::vector<Made> const& who_calls() {
         {calls::files_find, Caller::nobody, files},
         {calls::files_remove, Caller::nobody, files},
         {calls::files_list, Caller::nobody, files},
-        {calls::fleet_report_boot, Caller::nobody, "of a gateway: what a boot script tells is not modelled"},
+        {calls::fleet_report_boot, Caller::boot_script},
     };
     return all;
 }
@@ -92,6 +92,7 @@ std::vector<Work> batch(Duration at) {
 WorldSettings busy_settings(int controllers) {
     auto settings = quiet_world();
     settings.controllers = controllers;
+    settings.boot.tells = true;
     settings.params.pools.at(PoolName{"default"}).health.listing_lag = 10s;
     settings.calm_after = 4h;
     settings.ends_after = 16h;
@@ -114,6 +115,7 @@ void provoke(World& world, PortCall const& call) {
             world.at(i * 30min + 70s, [](World& then) { then.kill_agents(1); });
             world.at(i * 30min + 75s, [](World& then) { then.restore_store(5min); });
         }
+    if (is_call(call, calls::fleet_report_boot)) world.agents().fail_boots(2);
     if (is_call(call, calls::jobs_cancel))
         for (int i = 1; i <= 5; ++i) world.at(i * 30min, [](World& then) { then.users().cancel(3); });
     if (is_call(call, calls::jobs_retry))

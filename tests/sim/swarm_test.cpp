@@ -102,28 +102,32 @@ std::vector<std::string> points_to_reach() {
         "sometimes: a worker gave a sign before it was given up",
         "sometimes: an attempt was ended by the store",
         "sometimes: another controller took over",
+        "stage: asked_for",
+        "stage: booting",
+        "stage: created",
+        "stage: installing",
+        "world: a boot script that fails",
         "world: a boot that never ends",
+        "world: a server that cannot be finished",
         "world: a submit in doubt is repeated",
         "world: the store was adopted",
         "world: the store was restored",
     };
     // A pool is never removed here and no job is too big (named scenarios and unit tests have them); nobody lists a
-    // server twice or tells an impossible age, which the models cannot; nobody holds the fleet. Boot scripts are not
-    // modelled, nor servers that their provider cannot finish (unit tests have both).
-    add_all<Reason>(points, "reason: ", {Reason::pool_removed, Reason::create_expired, Reason::boot_failed,
-                                         Reason::provider_failed});
+    // server twice or tells an impossible age, which the models cannot; nobody holds the fleet.
+    add_all<Reason>(points, "reason: ", {Reason::pool_removed, Reason::create_expired});
     add_all<FindingKind>(points, "finding: ",
                          {FindingKind::held, FindingKind::job_too_big, FindingKind::unknown_pool,
                           FindingKind::duplicate, FindingKind::odd_age});
     for (auto const& way : transitions)
         points.push_back(std::string{"phase: "} + boost::describe::enum_to_string(way.from, "?") + " -> " +
                          boost::describe::enum_to_string(way.to, "?"));
-    // Calls that the simulated parties make; logs, files and boot scripts are not modelled, and adopting is an operator's.
+    // Calls that the simulated parties make; logs and files are not modelled, and adopting is an operator's.
     std::set<std::size_t> const not_made{
         calls::fleet_hold.number, calls::fleet_adopt.number, calls::fleet_bills.number,   calls::work_append_log.number,
         calls::jobs_look.number,  calls::jobs_counts.number, calls::jobs_read_log.number, calls::executor_run.number,
         calls::files_put.number,  calls::files_get.number,   calls::files_find.number,    calls::files_remove.number,
-        calls::files_list.number, calls::fleet_report_boot.number};
+        calls::files_list.number};
     // Made so seldom that chance alone does not bring it every fault; the crash matrix brings it all.
     std::set<std::size_t> const seldom{calls::fleet_resign.number, calls::fleet_freeze.number,
                                        calls::jobs_cancel.number, calls::jobs_retry.number};

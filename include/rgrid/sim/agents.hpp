@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <rgrid/sim/boot_scripts.hpp>
 #include <rgrid/sim/crash_points.hpp>
 #include <rgrid/sim/scene.hpp>
 #include <rgrid/worker/machine.hpp>
@@ -20,6 +21,9 @@ public:
 
     /// A server was made.
     void boot(Server const& server);
+
+    /// The boot scripts of the next so many servers fail.
+    void fail_boots(int servers) { scripts_.fail_next(servers); }
 
     /// A server is gone, or goes now: whatever runs on it ends.
     void power_off(ServerName const& name);
@@ -67,6 +71,7 @@ private:
 
     Scene& scene_;
     Chance chance_;
+    BootScripts scripts_;
     std::map<ServerName, std::unique_ptr<Host>> hosts_;
     std::vector<std::unique_ptr<Host>> dead_;  // Replaced; some of their calls are still under way.
     CrashPoints crash_points_;

@@ -15,6 +15,7 @@ struct ServerLife {
     Server server;
     SteadyInstant created;              ///< By the cloud's clock.
     std::optional<SteadyInstant> gone;  ///< No longer billed from then on; none while it stands.
+    bool unfinished = false;            ///< The cloud cannot finish it: it never runs.
 };
 
 struct CloudModel {
@@ -23,6 +24,8 @@ struct CloudModel {
     Duration slowest_delete = 8s;
     Duration listing_lag = 5s;  ///< Of listings that are late; others are not.
     std::optional<int> quota;   ///< At most so many servers of all kinds; further creates are refused.
+    double unfinished = 0;      ///< The share of servers that the cloud cannot finish.
+    Duration unfinished_after = 20s;  ///< That is how long it takes to say so.
 };
 
 /// The cloud of a simulated fleet: the memory cloud, with a witness, and what real clouds do beside what they are
@@ -46,6 +49,15 @@ public:
 
     /// The next create makes a server and then fails, as an action that ends in an error does.
     void fail_after_create() { fail_after_create_ = true; }
+
+    /// The next so many servers cannot be finished.
+    void leave_unfinished(int servers) { unfinished_next_ = servers; }
+
+    /// From now on every server is finished.
+    void finish_all() {
+        model_.unfinished = 0;
+        unfinished_next_ = 0;
+    }
 
     /// The same cloud as another fleet sees it, without what this one does beside what it is asked.
     [[nodiscard]] std::unique_ptr<CloudProvider> seen_by(FleetId fleet) const {
@@ -71,16 +83,19 @@ public:
 
     [[nodiscard]] std::vector<Server> truth() const { return cloud_.truth(); }
     [[nodiscard]] bool stands(ServerName const& name) const;
+    [[nodiscard]] bool is_unfinished(ServerName const& name) const;
     [[nodiscard]] std::map<ServerName, ServerLife> const& lives() const { return lives_; }
 
 private:
-    void note_made(Server const& server);
+    [[nodiscard]] Result<Server> make(Call const& call, ServerRequest const& request, bool unfinished);
+    void note_made(Server const& server, bool unfinished);
     void note_gone(ServerName const& name, SteadyInstant when);
 
     Clock& clock_;
     FleetId fleet_;
     CloudModel model_;
     Chance chance_;
+    Chance fate_;
     Witness nobody_;
     Witness& witness_;
     memory::Cloud cloud_;
@@ -89,6 +104,7 @@ private:
     std::vector<std::pair<std::unique_ptr<memory::Cloud>, Server>> foreign_;
     bool late_ = false;
     bool fail_after_create_ = false;
+    int unfinished_next_ = 0;
     bool other_project_ = false;
 };
 

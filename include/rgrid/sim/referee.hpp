@@ -69,6 +69,7 @@ private:
     void check_caps(Server const& made);
     void check_unknown(PassReport const& report);
     void check_orphans(Snapshot const& seen);
+    void check_hopeless(PassReport const& report);
     void note_phases(std::string const& controller, Snapshot const& seen);
     void check_given_up(WorkerId const& worker, CloseReport const& report);
     Scene& scene_;
@@ -79,6 +80,7 @@ private:
     std::map<WorkerId, SteadyInstant> heard_;   // The last effective sign of life.
     std::map<WorkerId, Reason> reasons_;        // Why a plan wanted it closed.
     std::map<ServerName, int> unknown_passes_;  // Passes that saw a server that no intent stands for.
+    std::map<ServerName, SteadyInstant> hopeless_;  // Since when it is seen that no worker comes up there.
     std::map<std::string, std::map<ServerName, Phase>> phases_;  // As each controller saw them last.
     std::set<std::pair<Generation, ServerName>> names_;
     LeaderEpoch epoch_;

@@ -5,6 +5,7 @@
 #include <rgrid/sim/network.hpp>
 #include <rgrid/sim/settings.hpp>
 #include <rgrid/sim/store.hpp>
+#include <set>
 #include <string>
 
 namespace rgrid::sim {
@@ -39,6 +40,7 @@ struct Scene {
     Store store;
     Cloud cloud;
     SteadyInstant store_stepped;  ///< When the store's clock was last stepped.
+    std::set<ServerName> failed_boots;  ///< Servers whose boot script has failed: no agent ever comes up there.
     bool over = false;  ///< Nothing begins any more.
     std::function<void(Server const&)> made;       ///< Told of each new server.
     std::function<void(ServerName const&)> ended;  ///< ... and of each that is told to go.

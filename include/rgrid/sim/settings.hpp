@@ -33,6 +33,8 @@ struct BootModel {
     Duration fastest = 20s;
     Duration slowest = 90s;
     double never = 0;  ///< The share of servers whose agent never comes up.
+    double fails = 0;  ///< ... and of those whose boot script fails, and says so.
+    bool tells = false;  ///< Whether boot scripts tell their stages.
 };
 
 /// A world before it starts. The same settings give the same run, byte for byte.

@@ -12,8 +12,8 @@ TEST(Scenarios, quota_wall) {
     fleet.calm_after = 2h;  // The quota stays until everything is over.
     play({
         .story = "The project may have three servers, the pool wants ten. Three are made; the others are refused, and "
-                 "asked for again at growing intervals: 2 minutes, 4, 8, 16. The work takes longer and is done all "
-                 "the same.",
+                 "since that holds for every offer, creates pause: for 5 minutes, 10, 15. After each pause one create "
+                 "tries whether there is room now. The work takes longer and is done all the same.",
         .fleet = fleet,
         .happens = {{0s, jobs(24, 10min)}},
         .sees = {{5min, {"three workers of two slots are busy", running, exactly(6)}}},
@@ -22,10 +22,10 @@ TEST(Scenarios, quota_wall) {
              {"what the quota allows", creations, exactly(3)},
              {"24 jobs on 6 slots are four rounds, within one hour", paid_hours, exactly(3)},
              {"the last round begins after the boot and three rounds", longest_wait, between(30min, 34min)},
-             {"ten; the other seven at 2 and at 6 minutes, six for the 12 jobs that wait at 14 minutes, and never "
-              "more than seven in a wave",
-              create_calls, between(10 + 7 + 7 + 6, 10 + 4 * 7)},
-             {"a person is told that there is nothing to be had", reached("finding: no_offer"), at_least(1)}},
+             {"ten, one more if a pass falls between two refusals of the first wave; one at 5, 15 and 30 minutes",
+              create_calls, between(10 + 3, 10 + 1 + 3)},
+             {"no other offer is looked for", reached("finding: no_offer"), exactly(0)},
+             {"a person is told that creates pause", reached("finding: creates_paused"), at_least(1)}},
     });
 }
 
@@ -105,6 +105,58 @@ TEST(Scenarios, boot_failure_loop) {
                     {"nothing was lost, since nothing was ever begun", losses, exactly(0)},
                     {"a person is told", reached("finding: boot_failures"), at_least(1)},
                     {"the fourth probe is made at about 190 minutes", longest_wait, between(3h, 3h + 30min)}},
+    });
+}
+
+TEST(Scenarios, boot_scripts_that_fail) {
+    play({
+        .story = "Six servers are ordered for 12 jobs of 10 minutes, and on two of them the boot script fails and says "
+                 "so. Nobody waits for the boot timeout of 10 minutes: both are given up at the next pass, deleted, "
+                 "and replaced, once each. A pool of six never has a seventh server, so a replacement is ordered when "
+                 "what it replaces is gone.",
+        .fleet = fleet_of(6),
+        .happens = {{0s, boot_scripts_fail(2)}, {0s, jobs(12, 10min)}},
+        .sees = {{4min + 45s, {"the replacements have come up", agents, exactly(6)}},
+                 {4min + 45s, {"all run", running, exactly(12)}}},
+        .expects = {{"every job ends well", succeeded, exactly(12)},
+                    {"six, and one for each of the two", creations, exactly(6 + 2)},
+                    {"as many as the pool may have", most_servers, exactly(6)},
+                    {"an hour each, also of those that failed", paid_hours, exactly(8)},
+                    {"the fleet knows of all of them", billed, exactly(Money{6'400'000 * 8, Currency::EUR})},
+                    {"nothing was lost, since nothing was ever begun", losses, exactly(0)},
+                    {"each is given up for what it said", reached("reason: boot_failed"), exactly(2)},
+                    {"and not for its silence", reached("reason: never_came_up"), exactly(0)},
+                    {"a boot, two passes, a delete, a pass and a boot", longest_wait,
+                     at_most(90s + 3 * 30s + 15s + 90s)}},
+    });
+}
+
+TEST(Scenarios, servers_that_cannot_be_finished) {
+    auto fleet = fleet_of(6);
+    auto there = fleet.cloud.offers.front();
+    there.offer.key = {"local", "there"};
+    there.offer.price = there.offer.price * 2;
+    fleet.cloud.offers.push_back(there);
+    fleet.boot = {2min, 3min};
+    play({
+        .story = "Six servers are ordered for 12 jobs of 10 minutes, and the provider cannot finish two of them: after "
+                 "20 seconds it says so. Both are deleted. The next one of their kind would most likely end the same "
+                 "way, since none has come up yet: boots take 2 to 3 minutes. So they are replaced by two of the other "
+                 "location, which cost twice as much.",
+        .fleet = fleet,
+        .happens = {{0s, servers_unfinished(2)}, {0s, jobs(12, 10min)}},
+        .sees = {{5min + 30s, {"the replacements have come up", agents, exactly(6)}},
+                 {5min + 30s, {"all run", running, exactly(12)}}},
+        .expects = {{"every job ends well", succeeded, exactly(12)},
+                    {"six, and one for each of the two", creations, exactly(6 + 2)},
+                    {"as many as the pool may have", most_servers, exactly(6)},
+                    {"an hour each, also of those that never ran", paid_hours, exactly(8)},
+                    {"6 x 0.0064 EUR and 2 x 0.0128 EUR", cost, exactly(Money{64'000'000, Currency::EUR})},
+                    {"the fleet knows of all of them", billed, exactly(Money{64'000'000, Currency::EUR})},
+                    {"nothing was lost, since nothing was ever begun", losses, exactly(0)},
+                    {"each is given up for what the provider says", reached("reason: provider_failed"), exactly(2)},
+                    {"20 s, two passes, a delete, a pass and a boot", longest_wait,
+                     at_most(20s + 3 * 30s + 15s + 3min)}},
     });
 }
 

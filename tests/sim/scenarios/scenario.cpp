@@ -78,6 +78,14 @@ What boots_fail(Duration span) {
     return {"no agent comes up", [span](World& world) { world.boots_fail(span); }};
 }
 
+What boot_scripts_fail(int count) {
+    return {"boot scripts fail", [count](World& world) { world.agents().fail_boots(count); }};
+}
+
+What servers_unfinished(int count) {
+    return {"servers are not finished", [count](World& world) { world.cloud().leave_unfinished(count); }};
+}
+
 What foreign_store(int count, Duration span) {
     return {"another store's servers appear", [=](World& world) { world.foreign_store(count, span); }};
 }

@@ -46,6 +46,10 @@ struct Happening {
 [[nodiscard]] What deletes_take(Duration fastest, Duration slowest);
 /// No agent comes up on servers that are made for so long.
 [[nodiscard]] What boots_fail(Duration span);
+/// The boot scripts of the next so many servers fail, and say so.
+[[nodiscard]] What boot_scripts_fail(int servers);
+/// The provider makes the next so many servers and cannot finish them.
+[[nodiscard]] What servers_unfinished(int servers);
 [[nodiscard]] What foreign_store(int servers, Duration span);
 [[nodiscard]] What store_backed_up();
 /// The store is the last backup again; an operator adopts it so much later.

@@ -54,13 +54,36 @@ TEST_F(CloudModelTest, a_quota_refuses_what_would_exceed_it_and_repeats_what_sta
 
     auto const refused = cloud_.create({}, request("c"));
 
-    EXPECT_EQ(error_of(refused), Errc::capacity);
+    EXPECT_EQ(error_of(refused), Errc::quota);
     EXPECT_EQ(message_of(refused), "the project may have 2 servers and has 2");
     EXPECT_EQ(make("a").id, first.id) << "it is there";
     cloud_.destroy({}, first.id).value();
-    EXPECT_EQ(error_of(cloud_.create({}, request("c"))), Errc::capacity) << "what is being deleted counts";
+    EXPECT_EQ(error_of(cloud_.create({}, request("c"))), Errc::quota) << "what is being deleted counts";
     clock_.advance(5s);
     EXPECT_TRUE(cloud_.create({}, request("c")));
+}
+
+TEST_F(CloudModelTest, the_next_servers_that_are_made_cannot_be_finished) {
+    cloud_.set_quota(1);
+    cloud_.leave_unfinished(1);
+    auto const first = make("a");
+    make("a");
+    EXPECT_EQ(error_of(cloud_.create({}, request("b"))), Errc::quota);
+    cloud_.set_quota({});
+    make("b");
+    auto const status = [&](char const* name) { return cloud_.find({}, ServerName{name}).value()->status; };
+
+    EXPECT_EQ(status("a"), ServerStatus::starting);
+    clock_.advance(20s);
+    EXPECT_EQ(status("a"), ServerStatus::failed);
+    EXPECT_EQ(status("b"), ServerStatus::running);
+    EXPECT_TRUE(cloud_.is_unfinished(ServerName{"a"}));
+    EXPECT_FALSE(cloud_.is_unfinished(ServerName{"b"}));
+    EXPECT_FALSE(cloud_.is_unfinished(ServerName{"c"}));
+    cloud_.destroy({}, first.id).value();
+    clock_.advance(5s);
+    auto const& life = cloud_.lives().at(first.name);
+    EXPECT_EQ(life.gone, life.created + 25s) << "billed like any other";
 }
 
 TEST_F(CloudModelTest, only_a_listing_that_is_late_lags_behind) {

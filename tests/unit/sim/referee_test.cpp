@@ -135,6 +135,19 @@ TEST_F(RefereeTest, a_name_that_is_used_again_is_seen) {
     expect("I9: the name f-default-1 is used again");
 }
 
+TEST_F(RefereeTest, a_name_may_come_again_only_after_a_store_went_back_and_no_server_was_left_that_tells_of_it) {
+    auto const server = make("f-default-1");
+    referee().begin_anew();
+    referee().on_create(server);
+    expect("I9: the name f-default-1 is used again");
+    auto const seen = referee().violations().size();
+
+    scene_.cloud.vanish(server.name);
+    referee().begin_anew();
+    referee().on_create(server);
+    EXPECT_EQ(referee().violations().size(), seen);
+}
+
 TEST_F(RefereeTest, a_server_without_an_intent_is_seen) {
     make_unasked("f-default-1");
     expect("I4: f-default-1 was made and no intent stands for it");
@@ -431,6 +444,54 @@ TEST_F(RefereeTest, steps_that_follow_from_unknown_workers_are_seen) {
                 "I12: close_worker of a because of silent though the workers are unknown");
     expect_pass(step(Action::create_server, Reason::queued_jobs, "b"), report,
                 "I12: create_server of b because of queued_jobs though the workers are unknown");
+}
+
+TEST_F(RefereeTest, a_server_that_is_given_up_for_a_boot_that_goes_well_is_seen) {
+    make("f-default-1");
+    expect_pass(step(Action::close_worker, Reason::boot_failed, "f-default-1"), a_pass(),
+                "I6: f-default-1 was given up for a failed boot, and its boot has not failed");
+    expect_pass(step(Action::close_worker, Reason::provider_failed, "f-default-1"), a_pass(),
+                "I6: f-default-1 was given up as unfinished, and the provider finishes it");
+}
+
+TEST_F(RefereeTest, a_server_that_is_given_up_because_it_can_never_be_a_worker_is_fine) {
+    scene_.cloud.leave_unfinished(1);
+    make("f-default-1");
+    scene_.failed_boots.insert(ServerName{"f-default-2"});
+    auto report = a_pass();
+    report.plan.steps = {step(Action::close_worker, Reason::provider_failed, "f-default-1"),
+                         step(Action::close_worker, Reason::boot_failed, "f-default-2")};
+    referee().check_pass("controller", report);
+    expect_nothing();
+}
+
+TEST_F(RefereeTest, a_server_that_can_never_be_a_worker_and_stays_is_seen) {
+    for (bool const by_script : {false, true}) {
+        auto const name = by_script ? "f-default-1" : "f-default-2";
+        auto report = a_pass();
+        Intent intent;
+        intent.server = ServerName{name};
+        intent.create = CreateState::created;
+        if (by_script) intent.boot = BootReport{"", "docker", "", {}};
+        report.snapshot->intents = {intent};
+        Server server;
+        server.name = intent.server;
+        server.status = by_script ? ServerStatus::running : ServerStatus::failed;
+        report.snapshot->servers.value = {server};
+        auto ended = report;
+        ended.plan.steps = {step(Action::close_worker, Reason::server_vanished, name)};
+
+        referee().check_pass("controller", report);
+        pass_time(20min);
+        referee().check_pass("controller", ended);
+        referee().check_pass("controller", report);
+        pass_time(20min);
+        referee().check_pass("controller", report);
+        EXPECT_EQ(referee().violations().size(), by_script ? 1u : 0u);
+        pass_time(1s);
+        referee().check_pass("controller", report);
+        expect(std::string{"I13: "} + name + " can never be a worker, and nothing was done about it for 20m");
+    }
 }
 
 TEST_F(RefereeTest, steps_that_follow_from_an_unknown_queue_are_seen) {
