@@ -70,8 +70,11 @@ Opened upcast(Result<std::unique_ptr<hetzner::Provider>> opened) {
 
 std::string text_of(hetzner::Leftover const& left) {
     return left.kind + " " + left.id + (left.name.empty() ? "" : " (" + left.name + ")") +
-           " of this fleet belongs to no server and may cost, for " + to_rough_text(left.age);
+           " of this fleet belongs to no server and may cost, since " + to_text(left.created);
 }
+
+/// Whether there is more than its servers to know the fleet's project by, once they are gone.
+bool leaves_marks(hetzner::ProviderSettings const& cloud) { return cloud.network == "own" || cloud.firewall == "own"; }
 
 }  // namespace
 
@@ -93,13 +96,29 @@ Result<> renew_access(CloudProvider& cloud, Settings const& settings) {
     return provider->use_token(settings.cloud.hetzner->token);
 }
 
-std::vector<std::string> cloud_problems(Settings const& settings, FleetId const& fleet, Clock& clock) {
-    if (!settings.cloud.hetzner) return processes_alone(settings, fleet, clock)->problems();
-    auto const provider = hetzner_alone(settings, fleet, clock);
-    if (!provider) return {provider.error().message};
-    auto problems = (*provider)->problems();
-    auto const left = (*provider)->leftovers(call_within(clock, 30s));
-    if (!left) problems.push_back(left.error().message);
+Result<> expect_servers(Call const& call, CloudProvider& cloud, FleetStore& fleet, Settings const& settings) {
+    auto* const provider = dynamic_cast<hetzner::Provider*>(&cloud);
+    if (provider == nullptr || !settings.cloud.hetzner) return {};
+    auto const record = fleet.load(call);
+    if (!record) return record.error();
+    bool const marked = leaves_marks(*settings.cloud.hetzner);
+    std::vector<ServerId> servers;
+    // One that was to go may have gone unseen; if it left nothing to be known by, waiting for it could be for ever.
+    for (auto const& intent : record->intents)
+        if (intent.server_id && (marked || !intent.remove)) servers.push_back(*intent.server_id);
+    provider->expect(servers);
+    // At once, since the last of them may go at any time. What comes of it, passes see and tell.
+    if (!servers.empty()) static_cast<void>(provider->list(call));
+    return {};
+}
+
+std::vector<std::string> cloud_problems(Call const& call, CloudProvider& cloud) {
+    if (auto* const processes = dynamic_cast<process::Provider*>(&cloud)) return processes->problems();
+    auto* const provider = dynamic_cast<hetzner::Provider*>(&cloud);
+    if (provider == nullptr) return {};
+    auto problems = provider->problems();
+    auto const left = provider->leftovers(call);
+    if (!left) problems.push_back("what servers have left behind cannot be listed: " + left.error().message);
     else
         for (auto const& each : *left) problems.push_back(text_of(each));
     return problems;

@@ -4,6 +4,7 @@
 #include <rgrid/base/result.hpp>
 #include <rgrid/ports/clock.hpp>
 #include <rgrid/ports/cloud_provider.hpp>
+#include <rgrid/ports/fleet_store.hpp>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,13 @@ namespace rgrid::app {
 /// Takes what a changed configuration says of the access to a cloud that is open: its token. Errors: `rejected`.
 [[nodiscard]] Result<> renew_access(CloudProvider& cloud, Settings const& settings);
 
+/// Tells the cloud which servers the store knows, so that it believes no project that shows none of them, and lets it
+/// look for them. Errors: those of the store, which could not be asked; then nothing may be done with the cloud.
+[[nodiscard]] Result<> expect_servers(Call const& call, CloudProvider& cloud, FleetStore& fleet, Settings const& settings);
+
 /// What the cloud holds that looks like servers and cannot be understood, or is of servers that are gone, each with why.
-[[nodiscard]] std::vector<std::string> cloud_problems(Settings const& settings, FleetId const& fleet, Clock& clock);
+/// Of what servers have left without the fleet's label, `cloud` knows that of servers which it has listed itself.
+[[nodiscard]] std::vector<std::string> cloud_problems(Call const& call, CloudProvider& cloud);
 
 /// Deletes what was made in the cloud for a fleet beside its servers; what is in use stays. Errors: of the first that
 /// could not be deleted; the others were tried.

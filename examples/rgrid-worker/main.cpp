@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <iostream>
@@ -56,7 +57,7 @@ void add_options(CLI::App& program, Options& options) {
                         ->envname("RGRID_GATEWAY");
     for (auto* option :
          {program.add_option("--token-file", options.remote.token_file, "File with its token; else RGRID_TOKEN"),
-          program.add_option("--ca", options.remote.ca_file, "PEM file with the authorities to believe")})
+          program.add_option("--ca", options.remote.ca_file, "PEM file with the authorities to believe; else RGRID_CA")})
         option->needs(gateway)->type_name("FILE");
     program.add_option("--folder", options.remote.folder, "Where jobs get their working folders")
         ->needs(gateway)
@@ -73,6 +74,8 @@ int wrong_use(std::string const& message) {
 
 int work_through_gateway(Options const& options) {
     auto remote = options.remote;
+    // Not the option's own variable: without a gateway it would ask for one.
+    if (auto const* const ca = std::getenv("RGRID_CA"); ca != nullptr && remote.ca_file.empty()) remote.ca_file = ca;
     auto keeper = app::find_program("rgrid-keeper");
     if (!keeper) return std::cerr << "rgrid-worker: " << keeper.error().message << "\n", exit_failed;
     remote.keeper = *keeper;

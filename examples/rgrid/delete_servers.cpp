@@ -213,7 +213,7 @@ int delete_servers(Context& context, DeleteServersOptions const& options) {
     auto report = deletion.report(fleet);
     if (options.belongings && report.left.empty())
         report.kept = remove_belongings(context, settings, fleet, until);
-    report.unclear = app::cloud_problems(settings, fleet, context.clock());
+    report.unclear = app::cloud_problems(call_within(context.clock(), 30s), *cloud);
     if (!context.options.json) return say(report);
     print_json(report);
     return is_done(report) ? exit_done : exit_failed;

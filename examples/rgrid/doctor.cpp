@@ -111,8 +111,8 @@ private:
         std::vector<JobView> running;
         for (auto const& job : jobs)
             if (job.state == JobState::running) running.push_back(job);
-        add(app::check_leftovers(settings(), app::cloud_problems(settings(), fleet, context_.clock()), *servers,
-                                 running));
+        auto const problems = app::cloud_problems(call_within(context_.clock(), 30s), **cloud);
+        add(app::check_leftovers(settings(), problems, *servers, running));
     }
 
     Context& context_;

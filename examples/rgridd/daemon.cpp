@@ -48,6 +48,8 @@ Daemon::Daemon(app::LoadedSettings loaded, Options const& options, app::Ports& p
       reload_(reload),
       gateway_(gateway),
       params_(planner_params(loaded_.settings, options.eager)),
+      report_([&ports](Call const& call) { return app::cloud_problems(call, *ports.cloud); },
+              [&log](std::string const& text) { log.say(Severity::warning, text); }, clock),
       controller_({.cloud = *ports.cloud, .jobs = *ports.queue, .fleet = *ports.fleet, .clock = clock, .events = log},
                   Planner{params_}, controller_settings(loaded_.settings), executor_, decisions),
       runner_(controller_, clock, ports.wake.get()) {
@@ -86,6 +88,8 @@ void Daemon::run_passes(bool workers, std::stop_token const& stop,
         if (reload_.take()) read_again();
         controller_.set_planner(Planner{workers ? params_ : without_workers(params_)});
         runner_.run(stop, [&](PassReport const& report) {
+            if (report.leading && report.snapshot)
+                report_.look_if_due([this](std::function<void()> look) { executor_.post(std::move(look)); });
             goes_on = after_pass(report);
             return goes_on && !reload_.is_asked();
         });

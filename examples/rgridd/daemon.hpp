@@ -5,6 +5,7 @@
 #include <rgrid/control/runner.hpp>
 #include <stop_token>
 
+#include "app/cloud_report.hpp"
 #include "app/gateway_role.hpp"
 #include "app/log.hpp"
 #include "app/open.hpp"
@@ -22,7 +23,10 @@ public:
     /// What is given by reference must outlive the daemon. `gateway` may be null.
     Daemon(rgrid::app::LoadedSettings loaded, Options const& options, rgrid::app::Ports& ports, rgrid::app::Log& log,
            rgrid::Clock& clock, rgrid::DecisionLog* decisions, ReloadRequest& reload, rgrid::app::GatewayRole* gateway);
-    ~Daemon() { reload_.on_request({}); }
+    ~Daemon() {
+        reload_.on_request({});
+        report_.stop();
+    }
 
     /// One pass, and waits for the steps it started. Returns false if it could not or may not act: another daemon
     /// leads, the store stands still or the listing of servers is not believed.
@@ -66,6 +70,7 @@ private:
     ReloadRequest& reload_;
     rgrid::app::GatewayRole* const gateway_;
     rgrid::PlannerParams params_;
+    rgrid::app::CloudReport report_;
     rgrid::ThreadExecutor executor_{4};
     rgrid::Controller controller_;
     rgrid::Runner runner_;

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <rgrid/adapters/system/clock.hpp>
 
+#include "app/cloud.hpp"
 #include "app/exit_codes.hpp"
 #include "app/gateway_role.hpp"
 #include "app/log.hpp"
@@ -106,6 +107,12 @@ int serve(Options const& options) {
                                     loaded.settings.store.url + ", " +
                                     (loaded.file ? "configured by " + *loaded.file : "built-in defaults"));
     }
+    if (!options.servers_are_gone)
+        if (auto const told = app::expect_servers(call_within(clock, 10s), *ports->cloud, *ports->fleet, loaded.settings);
+            !told) {
+            log.say(Severity::error, told.error().message);
+            return exit_not_reachable;
+        }
     Daemon daemon{loaded, options, *ports, log, clock, decisions.get(), reload, gateway.get()};
     app::StoreGuard const guard{ports->lost_store, clock, signals.token()};
     auto const code = run(daemon, options, log, signals, guard, second_signal.get_token());

@@ -27,6 +27,9 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
     gateway_only->excludes(check)->excludes(once)->excludes(dry_run)->excludes(until_idle);
     app.add_flag("--eager", options.eager,
                  "Order workers for a single job already, as if every pool had min_queued = 1");
+    app.add_flag("--servers-are-gone", options.servers_are_gone,
+                 "Believe the provider if it shows none of the servers that the store knows, as after all of them were "
+                 "deleted by hand");
     app.add_flag("--drain", options.drain,
                  "When told to end, first let every worker finish its jobs and delete its server");
     std::string limit = "1h";

@@ -17,6 +17,7 @@ struct Options {
     bool eager = false;
     bool drain = false;
     bool gateway_only = false;
+    bool servers_are_gone = false;
     rgrid::Duration drain_limit = std::chrono::hours{1};
 };
 

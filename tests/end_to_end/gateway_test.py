@@ -116,16 +116,16 @@ class GatewayTest(FleetCase):
         token = fleet.home / "token"
         token.write_text("made up\n")
 
-        def work_as(worker):
-            return subprocess.run([self.programs / "rgrid-worker", "--gateway", self.url, "--ca", self.certificate,
+        def work_as(worker, *options, **variables):
+            return subprocess.run([self.programs / "rgrid-worker", "--gateway", self.url, *options,
                                    "--folder", fleet.home / "thief", "--token-file", token, "--worker", worker],
-                                  capture_output=True, text=True, env=fleet.environment, timeout=60)
+                                  capture_output=True, text=True, env=fleet.environment | variables, timeout=60)
 
-        thief = work_as(name)
+        thief = work_as(name, "--ca", self.certificate)
         self.assertEqual(thief.returncode, 1, thief.stderr)
         self.assertIn("token that is not its own", thief.stderr)
         self.assertNotIn("made up", thief.stderr)
-        stranger = work_as("stranger")
+        stranger = work_as("stranger", RGRID_CA=str(self.certificate))
         self.assertEqual(stranger.returncode, 1, stranger.stderr)
         self.assertIn("not one of this fleet's", stranger.stderr)
         self.assertEqual(len(fleet.workers()), 1)

@@ -244,6 +244,57 @@ class TokenTest(HetznerTest):
             self.assertNotIn(letter * 16, log)
 
 
+    def test_a_daemon_that_starts_and_sees_no_server_orders_nothing_until_it_is_told_that_they_are_gone(self):
+        fleet = self.start_hetzner_fleet(pool__default={"slots": 1}, pool__default__scaling={"min_workers": 2},
+                                         cloud__hetzner={"network": "none", "firewall": "none"})
+        cloud = fleet.cloud
+        cloud.call("POST", "/primary_ips", {"name": "lonely", "type": "ipv4", "assignee_type": "server", "location": "nbg1",
+                                            "auto_delete": False, "labels": {"rgrid/fleet": "test"}})
+        # So that no worker is heard of.
+        cloud.fault(kind="never_boots", method="POST", path="/servers", times=2)
+
+        def start_in_doubt():
+            doubting = fleet.start_leader()
+            wait_until("it is doubted", lambda: any("another project's token" in event["text"]
+                                                    for event in doubting.events("source_unknown")))
+            fleet.wait_for_looks()
+            return doubting
+
+        daemon = fleet.start_leader()
+        wait_until("both are there", lambda: len(daemon.events("server_created")) == 2)
+        wait_until("what is left is told", lambda: any("(lonely) of this fleet belongs to no server and may cost" in
+                                                       event["text"] for event in daemon.events()))
+        fleet.wait_for_looks()
+        before = fleet.folders()
+        daemon.end(signal.SIGTERM)
+
+        cloud.control("POST", "tokens", token="o" * 64, project="other")
+        fleet.write_token("o" * 64)
+        daemon = start_in_doubt()
+        self.assertEqual((fleet.folders(), cloud.created()), (before, 2))
+        self.assertEqual(len(fleet.workers()), 2)
+        fleet.write_token(TOKEN)
+        fleet.reload(daemon)
+        cloud.advance("11m")
+        fleet.wait_for_workers(2)
+        self.assertEqual((cloud.servers("other"), cloud.created()), ({}, 4))
+        daemon.end(signal.SIGTERM)
+
+        # As Hetzner made them: without a label.
+        kept = [address for address in cloud.call("GET", "/primary_ips")[1]["primary_ips"] if address["assignee_id"]]
+        for address in kept:
+            cloud.call("PUT", f"/primary_ips/{address['id']}", {"auto_delete": False})
+        done = fleet.call("rgrid", "servers", "delete", "--provider-only", "--fleet", "test", "--yes")
+        self.assertEqual((done.returncode, cloud.servers()), (1, {}), done.stderr)
+        for address in kept:
+            self.assertIn(f"primary IP {address['id']} ", done.stderr)
+        start_in_doubt().end(signal.SIGTERM)
+        self.assertEqual(cloud.created(), 4)
+        fleet.start_leader("--servers-are-gone")
+        wait_until("both are replaced", lambda: cloud.created() == 6)
+        fleet.wait_for_workers(2)
+
+
 class PlacementTest(HetznerTest):
     def locations(self, fleet):
         return sorted(server["offer"]["location"] for server in fleet.cloud.servers().values())

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <rgrid/model/server_cost.hpp>
 #include <rgrid/testing/temp_folder.hpp>
 
 #include "adapters/hetzner/action_poller.hpp"
@@ -355,6 +356,22 @@ TEST(HetznerCatalogue, offers_have_the_prices_of_server_and_address) {
     EXPECT_EQ(offers[1].period, 1h);
     settings.ipv4 = false;
     EXPECT_EQ(offers_of(a_catalogue(), settings, autumn)[1].price.nanos, 8'800'000);
+}
+
+// Hetzner caps server and address each, RGrid both together.
+TEST(HetznerCatalogue, a_month_costs_what_hetzner_takes_but_for_an_hour_of_the_address) {
+    ProviderSettings settings;
+    auto const catalogue = a_catalogue();
+    auto const offers = offers_of(catalogue, settings, autumn);
+    auto const offer = *std::ranges::find(offers, OfferKey{"cx23", "nbg1"}, &Offer::key);
+    auto const& server = catalogue.types[1].prices.at("nbg1");
+    auto const& address = catalogue.pricing.ipv4.at("nbg1");
+    for (int hours = 1; hours < 30 * 24; ++hours) {
+        auto const apart = std::min(server.hourly * hours, server.monthly) + std::min(address.hourly * hours, address.monthly);
+        auto const together = server_cost(offer, autumn, hours * 1h);
+        EXPECT_GE(together.nanos, apart.nanos) << hours;
+        EXPECT_LE(together.nanos - apart.nanos, address.hourly.nanos) << hours;
+    }
 }
 
 TEST(HetznerCatalogue, an_old_type_names_its_successor) {
