@@ -87,7 +87,10 @@ PassReport Controller::pass() {
     standing_still_ = false;
     // A fleet that was another store's is looked at before it is led again.
     if (refused_) look_on(report);
-    if (!refused_ && lead(report)) look_and_act(report);
+    if (!refused_) {
+        if (lead(report)) look_and_act(report);
+        else if (report.problem.empty()) watch(report);
+    }
     tell_changes(report);
     report.next_pass = next_pass(report);
     return report;
@@ -104,6 +107,16 @@ void Controller::look_on(PassReport& report) {
         refused_ = false;
     else
         refuse(std::move(seen), report);
+}
+
+/// Remembers how far the store is, so that whoever leads next knows one that went back in time.
+void Controller::watch(PassReport& report) {
+    auto const record = load(report);
+    if (!record) return;
+    begin_anew_after_adoption(*record);
+    if (record->store != known_.store || record->generation != known_.generation) return;
+    known_.epoch = std::max(known_.epoch, record->epoch);
+    known_.next_number = std::max(known_.next_number, record->next_number);
 }
 
 void Controller::look_and_act(PassReport& report) {

@@ -97,6 +97,7 @@ private:
     bool lead(PassReport& report);
     void look_on(PassReport& report);
     void look_and_act(PassReport& report);
+    void watch(PassReport& report);
     void refuse(Snapshot seen, PassReport& report);
     std::vector<ServerName> take_ended();
     std::optional<FleetRecord> load(PassReport& report);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
 #include <map>
 #include <random>
 #include <rgrid/adapters/http/server.hpp>
@@ -9,6 +10,8 @@
 #include <rgrid/testing/temp_folder.hpp>
 #include <rgrid/testing/threads.hpp>
 #include <set>
+#include <stop_token>
+#include <utility>
 
 #include "support.hpp"
 
@@ -34,6 +37,26 @@ Fault refusal_with(std::string code, std::string message = {}) {
     fault.code = std::move(code);
     fault.message = std::move(message);
     return fault;
+}
+
+/// Stands between a provider and the cloud; `handler` sees everything.
+std::unique_ptr<http::Server> server_between(http::Handler handler, Clock& clock) {
+    http::ServerSettings between;
+    between.handlers = 1;
+    http::Service service;
+    service.handler = std::move(handler);
+    return http::Server::start(between, std::move(service), clock).value();
+}
+
+std::string url_of(http::Server const& server) { return "http://127.0.0.1:" + std::to_string(server.port()) + "/v1"; }
+
+http::Response ask(TestCloud& cloud, std::string const& method, std::string const& target, std::string const& body = {}) {
+    http::Request request;
+    request.method = method;
+    request.target = "/v1/" + target;
+    request.headers = {{"Authorization", "Bearer " + good_token}, {"Content-Type", "application/json"}};
+    request.body = body;
+    return cloud.simulator.answer(request);
 }
 
 /// A server that is not the fleet's, in the same project.
@@ -197,6 +220,22 @@ TEST_F(HetznerProvider, a_stranger_is_not_deleted) {
     EXPECT_EQ(cloud.calls("DELETE /servers/{id}"), 0);
 }
 
+TEST_F(HetznerProvider, what_was_never_seen_and_cannot_be_looked_at_is_not_deleted) {
+    auto const theirs = strangers->list(no_limit).value().at(0);
+    Fault fault;
+    fault.kind = FaultKind::html;
+    fault.method = "GET";
+    fault.path = "/servers/*";
+    fault.times = 0;
+    cloud.simulator.inject(fault);
+
+    auto const destroyed = provider->destroy(no_limit, theirs.id);
+
+    ASSERT_FALSE(destroyed);
+    EXPECT_EQ(destroyed.error().code, Errc::retry_later) << destroyed.error().message;
+    EXPECT_EQ(cloud.calls("DELETE /servers/{id}"), 0) << "it may be anybody's";
+}
+
 TEST_F(HetznerProvider, deletes_go_through_whatever_else_fails) {
     auto const id = create("ours-pool-1")->id;
     Fault fault;
@@ -346,6 +385,70 @@ TEST_F(HetznerProvider, what_was_made_for_the_fleet_can_be_removed) {
     EXPECT_TRUE(provider->leftovers(no_limit).value().empty());
 }
 
+TEST_F(HetznerProvider, what_others_made_is_not_removed_even_if_a_listing_has_it) {
+    auto const made = create("ours-pool-1").value();
+    provider->destroy(no_limit, made.id).value();
+    cloud.clock.leap(10s);
+    for (auto const& [kind, body] : std::initializer_list<std::pair<std::string, std::string>>{
+             {"networks", R"({"name":"somebodys","ip_range":"10.9.0.0/16"})"},
+             {"firewalls", R"({"name":"somebodys"})"},
+             {"ssh_keys", R"({"name":"somebodys","public_key":"ssh-ed25519 )"
+                          R"(AAAAC3NzaC1lZDI1NTE5AAAAII2J5lyVnCHdzFxgfJ50SqqJhxY5gk4TyTSZoKIy9Vhn"})"}})
+        ASSERT_EQ(ask(cloud, "POST", kind, body).status, 201) << kind;
+    SystemClock clock;
+    auto const server = server_between(
+        [&](http::Request request, http::Reply reply) {
+            request.target.resize(std::min(request.target.find("?label_selector="), request.target.size()));
+            reply(cloud.simulator.answer(request));
+        },
+        clock);
+    cloud.provider_settings.url = url_of(*server);
+
+    EXPECT_TRUE(cloud.provider()->remove_belongings(no_limit));
+
+    EXPECT_EQ(cloud.calls("DELETE /networks/{id}"), 1) << "ours";
+    EXPECT_EQ(cloud.calls("DELETE /firewalls/{id}"), 1) << "ours";
+    EXPECT_EQ(cloud.calls("DELETE /ssh_keys/{id}"), 0);
+    for (auto const* const kind : {"networks", "firewalls", "ssh_keys"})
+        EXPECT_NE(ask(cloud, "GET", kind).body.find("somebodys"), std::string::npos) << kind;
+}
+
+TEST_F(HetznerProvider, a_network_of_somebody_else_under_our_name_is_not_used) {
+    auto const theirs = ask(cloud, "POST", "networks",
+                            R"({"name":"rgrid-ours-eu-central","ip_range":"10.9.0.0/16","subnets":[{"type":"cloud",)"
+                            R"("ip_range":"10.9.0.0/24","network_zone":"eu-central"}]})");
+    ASSERT_EQ(theirs.status, 201) << theirs.body;
+    auto const posts = cloud.calls("POST /servers");
+
+    auto const made = create("ours-pool-1");
+
+    ASSERT_FALSE(made) << "no server of ours comes into a network in which others are";
+    EXPECT_EQ(made.error().code, Errc::rejected);
+    EXPECT_EQ(made.error().message,
+              "the network \"rgrid-ours-eu-central\" has not the label rgrid/fleet=ours, so it is somebody else's; "
+              "rename it, or name a network in the settings");
+    EXPECT_EQ(cloud.calls("POST /servers"), posts);
+}
+
+TEST_F(HetznerProvider, a_firewall_of_somebody_else_under_our_name_is_neither_used_nor_changed) {
+    auto const theirs = ask(cloud, "POST", "firewalls",
+                            R"({"name":"rgrid-ours-firewall","rules":[{"direction":"in","protocol":"tcp","port":"443",)"
+                            R"("source_ips":["0.0.0.0/0"]}]})");
+    ASSERT_EQ(theirs.status, 201) << theirs.body;
+    auto const posts = cloud.calls("POST /servers");
+
+    auto const made = create("ours-pool-1");
+
+    EXPECT_EQ(cloud.calls("POST /firewalls/{id}/actions/set_rules"), 0);
+    EXPECT_NE(ask(cloud, "GET", "firewalls?name=rgrid-ours-firewall").body.find(R"("port":"443")"), std::string::npos);
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().code, Errc::rejected);
+    EXPECT_EQ(made.error().message,
+              "the firewall \"rgrid-ours-firewall\" has not the label rgrid/fleet=ours, so it is somebody else's; "
+              "rename it, or name a firewall in the settings");
+    EXPECT_EQ(cloud.calls("POST /servers"), posts);
+}
+
 TEST_F(HetznerProvider, the_ssh_key_is_uploaded_once_and_found_under_any_name) {
     testing::TempFolder const folder;
     cloud.provider_settings.ssh_key = folder.write(
@@ -368,6 +471,30 @@ TEST_F(HetznerProvider, user_data_that_is_too_large_is_refused_before_anything_i
     EXPECT_EQ(cloud.provider()->create(no_limit, TestCloud::request("ours-pool-1")).error().message, "no gateway");
 }
 
+TEST_F(HetznerProvider, a_server_is_not_ordered_when_the_time_for_it_is_over) {
+    cloud.provider_settings.network = "none";
+    cloud.provider_settings.firewall = "none";
+    std::stop_source stop;
+    auto const posts = cloud.calls("POST /servers");
+    auto const expect_over = [&](std::function<void()> const& meanwhile) {
+        cloud.boot = [meanwhile](ServerRequest const&) {
+            meanwhile();
+            return Result<std::string>{"#cloud-config\n"};
+        };
+        auto const call = call_within(cloud.clock, 30s, stop.get_token());
+        auto const made = cloud.provider()->create(call, TestCloud::request("ours-pool-1"));
+        ASSERT_FALSE(made);
+        EXPECT_EQ(made.error().code, Errc::retry_later);
+        EXPECT_EQ(made.error().message, "the time to make the server ours-pool-1 is over")
+            << "and not that nobody could be reached";
+    };
+
+    expect_over([&] { cloud.clock.leap(1min); });
+    expect_over([&] { stop.request_stop(); });
+
+    EXPECT_EQ(cloud.calls("POST /servers"), posts);
+}
+
 TEST_F(HetznerProvider, no_text_tells_the_token) {
     auto const tells = [](std::string const& text) { return text.find(good_token.substr(0, 16)) != std::string::npos; };
     cloud.simulator.inject(refusal_with(
@@ -379,6 +506,21 @@ TEST_F(HetznerProvider, no_text_tells_the_token) {
     wanted.token = Secret{"the worker's own secret"};
     cloud.simulator.inject(refusal_with("invalid_input", "bad user_data: the worker's own secret"));
     EXPECT_EQ(provider->create(no_limit, wanted).error().message.find("own secret"), std::string::npos);
+}
+
+// What was asked with it may be answered when another one is in use.
+TEST_F(HetznerProvider, no_text_tells_the_token_that_was_in_use_before) {
+    cloud.simulator.admit({reading_token});
+    provider->use_token(Secret{reading_token}).value();
+    cloud.simulator.inject(refusal_with("rate_limit_exceeded", "token '" + good_token.substr(0, 32) + "...', token '" +
+                                                                   reading_token.substr(0, 32) + "...'"));
+
+    auto const limited = create("ours-pool-1");
+
+    ASSERT_FALSE(limited);
+    auto const& text = limited.error().message;
+    EXPECT_NE(text.find("token '***...', token '***...'"), std::string::npos) << "both are secret";
+    for (auto const& token : {good_token, reading_token}) EXPECT_EQ(text.find(token.substr(0, 16)), std::string::npos);
 }
 
 TEST_F(HetznerProvider, a_revoked_token_is_told_and_a_new_one_taken) {
@@ -396,17 +538,6 @@ TEST_F(HetznerProvider, a_revoked_token_is_told_and_a_new_one_taken) {
     EXPECT_EQ(provider->list(no_limit).value().size(), 1u);
     EXPECT_TRUE(create("ours-pool-2"));
 }
-
-/// Stands between a provider and the cloud; `handler` sees everything.
-std::unique_ptr<http::Server> server_between(http::Handler handler, Clock& clock) {
-    http::ServerSettings between;
-    between.handlers = 1;
-    http::Service service;
-    service.handler = std::move(handler);
-    return http::Server::start(between, std::move(service), clock).value();
-}
-
-std::string url_of(http::Server const& server) { return "http://127.0.0.1:" + std::to_string(server.port()) + "/v1"; }
 
 /// Whatever follows from a project without any of the fleet's servers would be a mistake.
 class AnotherProject : public HetznerProvider {
@@ -585,15 +716,6 @@ TEST_F(HetznerProvider, a_look_that_hangs_does_not_hold_up_a_listing) {
 
     EXPECT_LT(cloud.clock.steady_now(), call.deadline) << "there is time left for what the pass does next";
     EXPECT_EQ(listed.value().size(), 2u) << "nobody said that it is gone";
-}
-
-http::Response ask(TestCloud& cloud, std::string const& method, std::string const& target, std::string const& body = {}) {
-    http::Request request;
-    request.method = method;
-    request.target = "/v1/" + target;
-    request.headers = {{"Authorization", "Bearer " + good_token}, {"Content-Type", "application/json"}};
-    request.body = body;
-    return cloud.simulator.answer(request);
 }
 
 class HetznerGroup : public HetznerProvider {
@@ -1035,6 +1157,26 @@ TEST(HetznerOpen, what_cannot_be_used_is_named) {
     EXPECT_NE(message(settings).find("/no/such/key"), std::string::npos);
     settings.ssh_key.clear();
     EXPECT_NE(message(settings, "no_host").find("no_host"), std::string::npos);
+}
+
+TEST(HetznerOpen, the_token_goes_in_the_clear_to_this_machine_only) {
+    HastyClock clock;
+    ProviderSettings settings;
+    settings.token = Secret{good_token};
+    auto const open = [&](std::string const& url) {
+        settings.url = url;
+        return Provider::open(settings, FleetId{"ours"}, {}, clock);
+    };
+    for (std::string const host : {"192.0.2.1", "192.0.2.1:8080", "api.example.org", "[2001:db8::1]:80", "128.0.0.1"}) {
+        auto const opened = open("http://" + host + "/v1");
+        ASSERT_FALSE(opened) << host;
+        EXPECT_EQ(opened.error().code, Errc::rejected);
+        EXPECT_EQ(opened.error().message, "the URL of the Hetzner API begins with http://, and " + host +
+                                              " is not this machine; expected https://");
+    }
+    for (auto const* const url : {"http://127.0.0.1:8080/v1", "http://localhost:8080/v1", "http://[::1]:8080/v1",
+                                  "https://192.0.2.1/v1"})
+        EXPECT_TRUE(open(url)) << url;
 }
 
 TEST(HetznerOpen, a_cloud_that_is_away_is_said_to_be_away) {

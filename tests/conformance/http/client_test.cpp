@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <future>
 
@@ -231,20 +232,26 @@ TEST_F(HttpClient, HearsARefusalInTheMiddleOfAnUpload) {
 }
 
 TEST_F(HttpClient, GoesOnWithAnUploadWhenSomethingIsSaidInAdvance) {
-    std::string const body(16'000'000, 'x');
+    // Each is more than sockets hold: the hints are all said only once some were heard, and then a part of the body has
+    // still to be sent, since none of it is read before.
+    constexpr std::size_t size = 64'000'000;
+    std::string hints;
+    for (int i = 0; i < 140; ++i) hints += "HTTP/1.1 103 Early Hints\r\nLink: " + std::string(30'000, 'x') + "\r\n\r\n";
     ScriptedPeer const peer{[&](int fd, int) {
+        int const little = 64 * 1024;
+        ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &little, sizeof little);
         auto const begun = ScriptedPeer::read_request(fd);
-        ScriptedPeer::say(fd, "HTTP/1.1 103 Early Hints\r\n\r\n");
-        auto left = begun.find("\r\n\r\n") + 4 + body.size() - begun.size();
+        ScriptedPeer::say(fd, hints);
+        auto left = begun.find("\r\n\r\n") + 4 + size - begun.size();
         std::string piece(64 * 1024, '\0');
         while (left > 0) {
-            auto const count = ::recv(fd, piece.data(), piece.size(), 0);
+            auto const count = ::recv(fd, piece.data(), std::min(piece.size(), left), 0);
             if (count <= 0) return;
             left -= static_cast<std::size_t>(count);
         }
         ScriptedPeer::say(fd, answer_ok);
     }};
-    auto const answer = ask(peer.port(), request("PUT", "/", body));
+    auto const answer = ask(peer.port(), request("PUT", "/", std::string(size, 'x')));
     ASSERT_TRUE(answer) << answer.error().message;
     EXPECT_EQ(answer->body, "ok");
 }

@@ -225,18 +225,20 @@ TEST_F(ClaimTogetherTest, a_claim_whose_time_is_over_takes_no_other_with_it) {
     for (int i = 0; i < 6; ++i) claims.push_back(enter("w" + std::to_string(i), "default", 1));
     Sql other{pair.database().url()};
     other.run("BEGIN; LOCK TABLE rgrid.lease IN EXCLUSIVE MODE");
-    auto const ask = [&](std::size_t which, Duration time) {
-        return std::async(std::launch::async, [&, which, time] {
-            return store.claim(call_within(clock, time), claims[which].worker, claims[which].incarnation, {}, 1);
+    auto const ask = [&](std::size_t which, Call const& call) {
+        return std::async(std::launch::async, [&, which, call] {
+            return store.claim(call, claims[which].worker, claims[which].incarnation, {}, 1);
         });
     };
+    // Over at one moment, so that none of them carries the patient ones with next to no time.
+    auto const soon = call_within(clock, 2s), late = call_within(clock, 30s);
     std::vector<std::future<Result<std::vector<Lease>>>> brief, patient;
-    for (std::size_t i = 0; i < 4; ++i) brief.push_back(ask(i, 1s));
+    for (std::size_t i = 0; i < 4; ++i) brief.push_back(ask(i, soon));
     EXPECT_TRUE(eventually([&] {
         return sql.number("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
                           "AND wait_event_type = 'Lock'") == 2;
     }));
-    for (std::size_t i = 4; i < 6; ++i) patient.push_back(ask(i, 30s));
+    for (std::size_t i = 4; i < 6; ++i) patient.push_back(ask(i, late));
     for (auto& answer : brief) EXPECT_FALSE(answer.get());
     other.run("COMMIT");
 

@@ -235,6 +235,27 @@ TEST_F(OneStoreTest, notices_a_store_that_is_behind_what_this_process_saw) {
     EXPECT_THAT(report.plan.steps, ::testing::IsEmpty());
 }
 
+TEST_F(OneStoreTest, who_has_only_watched_notices_it_as_well) {
+    submit(1);
+    auto leader = make("a", now);
+    auto watcher = make("b", now);
+    leader->pass();
+    auto const backup = store.now->copy();
+    submit(9);
+    leader->pass();
+    ASSERT_FALSE(watcher->pass().leading);
+    for (auto const& name : servers()) cloud.vanish(ServerName{name});
+
+    store.now = backup->copy();
+    leader.reset();
+    clock.advance(16s);
+    auto const report = watcher->pass();
+
+    EXPECT_TRUE(report.leading);
+    EXPECT_THAT(store.now->load({}).value().frozen, ::testing::StartsWith("the number of its next server was "));
+    EXPECT_THAT(report.plan.steps, ::testing::IsEmpty());
+}
+
 // Another leader orders servers between our look at the store and our look at the servers.
 TEST_F(OneStoreTest, does_not_freeze_a_healthy_store_because_its_own_look_was_old) {
     submit(5);
