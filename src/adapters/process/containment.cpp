@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <ctime>
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -21,6 +22,20 @@ sigset_t handled_signals() {
     return set;
 }
 
+constexpr int busy_tries = 100;
+constexpr timespec busy_pause{0, 10'000'000};
+
+/// Returns only if it cannot, with the errno. What an agent starts for another attempt has, for an instant, all files open
+/// that the agent is writing; one of them may have become this program meanwhile, which the kernel then calls busy.
+int become_program(std::vector<char*>& argv) {
+    for (int tries = 1;; ++tries) {
+        ::execvp(argv.front(), argv.data());
+        int const error = errno;
+        if (error != ETXTBSY || tries == busy_tries) return error;
+        ::nanosleep(&busy_pause, nullptr);
+    }
+}
+
 /// The new process's side of a start. Returns only if the program cannot be started, with the errno.
 int become(std::vector<char*>& argv, std::vector<char*>& environment, std::string const& folder, int output,
            pid_t parent) {
@@ -37,8 +52,7 @@ int become(std::vector<char*>& argv, std::vector<char*>& environment, std::strin
     if (::chdir(folder.c_str()) != 0) return errno;
     // The program is looked for in the PATH that it is given.
     environ = environment.data();
-    ::execvp(argv.front(), argv.data());
-    return errno;
+    return become_program(argv);
 }
 
 }  // namespace

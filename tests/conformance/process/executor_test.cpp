@@ -2,6 +2,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <rgrid/adapters/process/executor.hpp>
 #include <rgrid/testing/job_executor_conformance.hpp>
 #include <stdexcept>
@@ -26,6 +27,19 @@ private:
     Executor executor_{{.keeper = keeper_program, .poll = 20ms}, clock_};
     int folders_ = 0;
 };
+
+bool ended(std::future<Result<ExecutionReport>> const& running) {
+    return running.wait_for(std::chrono::seconds{0}) == std::future_status::ready;
+}
+
+/// Does any process work in this folder?
+bool somebody_is_in(std::filesystem::path const& folder) {
+    for (auto const& process : std::filesystem::directory_iterator{"/proc"}) {
+        std::error_code gone;
+        if (std::filesystem::read_symlink(process.path() / "cwd", gone) == folder) return true;
+    }
+    return false;
+}
 
 /// What this executor promises beyond the port.
 class ExecutorTest : public ::testing::Test {
@@ -193,6 +207,26 @@ TEST_F(ExecutorTest, a_program_that_cannot_be_run_says_why) {
     EXPECT_NE(plain.message.find("./plain"), std::string::npos) << plain.message;
     EXPECT_EQ(script.exit_code, 127);
     EXPECT_NE(script.message.find("interpreter"), std::string::npos) << script.message;
+}
+
+TEST_F(ExecutorTest, a_program_that_somebody_has_open_for_writing_is_waited_for_but_not_for_ever) {
+    auto execution = shell("");
+    execution.lease.spec.command = {"./job"};
+    auto const path = folder_.path() + "/job";
+    std::ofstream{path} << "#!/bin/sh\necho ran\n";
+    std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+    std::ofstream writing{path, std::ios::app};
+
+    auto const busy = run(execution).value();
+    auto running = std::async(std::launch::async, [&] { return run(execution); });
+    EXPECT_TRUE(eventually([&] { return ended(running) || somebody_is_in(folder_.path()); }));
+    writing.close();
+    auto const waited = running.get().value();
+
+    EXPECT_EQ(busy.exit_code, 126);
+    EXPECT_EQ(busy.message, "cannot start \"./job\": Text file busy");
+    EXPECT_EQ(waited.outcome, Outcome::succeeded) << waited.message;
+    EXPECT_EQ(log_, "ran\n");
 }
 
 TEST_F(ExecutorTest, a_runtime_needs_its_interpreter) {
