@@ -71,6 +71,7 @@ SUBMITS = (
     rgrid("rgrid", "", "1,000 a call, one caller", "floor-batch"),
     rgrid("rgrid-10000", "--bulk 10000", "10,000 a call, one caller", "floor-batch"),
     rgrid("rgrid-callers", "--callers 4", "1,000 a call, four callers", "floor-batch"),
+    rgrid("rgrid-10000-callers", "--bulk 10000 --callers 2", "10,000 a call, two callers", "floor-batch"),
     node("graphile", "graphile.mjs default", "1,000 a call, one caller", "floor-batch"),
     node("pgboss", "pgboss.mjs default", "1,000 a call, one caller", "floor-batch"),
     river("river", "default", "`InsertManyFast`, 1,000 a call, one caller", "floor-batch"),

@@ -386,11 +386,14 @@ void Referee::check_hopeless(PassReport const& report) {
 }
 
 /// The phases that one look after another shows, and whether a legal way leads from one to the next. Of each controller's
-/// own looks: one that was slow may look later at what it read before another one changed it.
+/// own looks, in one leadership: one that was slow may look later at what it read before another one changed it, and one
+/// that leads again finds what another one has done.
 void Referee::note_phases(std::string const& controller, Snapshot const& seen) {
     if (!seen.servers.value || !seen.sessions.value || !seen.frozen.empty()) return;
     if (scene_.now() - anew_ < 1min) return;  // A pass may have begun before.
-    auto& last = phases_[controller];
+    auto& [epoch, last] = phases_[controller];
+    if (epoch != seen.epoch) last.clear();
+    epoch = seen.epoch;
     std::map<ServerName, Phase> now;
     for (auto const& worker : make_roster(seen).workers) {
         if (!worker.intent && !worker.server) continue;  // What is left is the memory of a session.

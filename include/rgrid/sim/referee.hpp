@@ -81,7 +81,8 @@ private:
     std::map<WorkerId, Reason> reasons_;        // Why a plan wanted it closed.
     std::map<ServerName, int> unknown_passes_;  // Passes that saw a server that no intent stands for.
     std::map<ServerName, SteadyInstant> hopeless_;  // Since when it is seen that no worker comes up there.
-    std::map<std::string, std::map<ServerName, Phase>> phases_;  // As each controller saw them last.
+    /// As each controller saw them last, and in which leadership.
+    std::map<std::string, std::pair<LeaderEpoch, std::map<ServerName, Phase>>> phases_;
     std::set<std::pair<Generation, ServerName>> names_;
     LeaderEpoch epoch_;
     std::string leader_;

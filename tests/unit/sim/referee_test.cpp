@@ -539,8 +539,12 @@ TEST_F(RefereeTest, a_life_that_runs_backwards_is_seen) {
     intent.remove = true;
     seen.intents = {intent};
     referee().check_pass("controller", report);
+    referee().check_pass("former leader", report);
     seen.intents.front().remove = false;
     referee().check_pass("slower controller", report);
+    ++seen.epoch.value;
+    referee().check_pass("former leader", report);
+    --seen.epoch.value;
     expect_nothing();
     referee().check_pass("controller", report);
     expect("I15: f-default-1 went from deleting to booting");
