@@ -203,7 +203,8 @@ TEST_F(ClientTest, of_two_transactions_in_a_deadlock_both_succeed) {
     auto other = std::async(std::launch::async, [&] { return both("b", "a"); });
     EXPECT_TRUE(both("a", "b"));
     EXPECT_TRUE(other.get());
-    EXPECT_EQ(begun, 3) << "one of them began anew";
+    // More than once if it was quicker than the other one to take its first row again.
+    EXPECT_GE(begun, 3) << "one of them began anew";
 }
 
 TEST_F(ClientTest, a_refusal_names_place_state_and_sentence_but_no_value) {
