@@ -1,8 +1,11 @@
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <atomic>
 #include <memory>
 #include <rgrid/adapters/hetzner/provider.hpp>
+#include <rgrid/adapters/http/server.hpp>
 #include <rgrid/adapters/system/clock.hpp>
 #include <rgrid/hetzner_sim/server.hpp>
 #include <rgrid/hetzner_sim/simulator.hpp>
@@ -74,6 +77,69 @@ private:
         settings.access = {{good_token}, {reading_token, "default", true}, {foreign_token, "other"}};
         return settings;
     }
+};
+
+using hetzner_sim::Fault;
+using hetzner_sim::FaultKind;
+
+inline Call const no_limit{};
+
+inline Fault on_create(FaultKind kind, bool after = false) {
+    Fault fault;
+    fault.kind = kind;
+    fault.method = "POST";
+    fault.path = "/servers";
+    fault.after = after;
+    return fault;
+}
+
+inline Fault refusal_with(std::string code, std::string message = {}) {
+    auto fault = on_create(FaultKind::error);
+    fault.code = std::move(code);
+    fault.message = std::move(message);
+    return fault;
+}
+
+/// Stands between a provider and the cloud; `handler` sees everything.
+inline std::unique_ptr<http::Server> server_between(http::Handler handler, Clock& clock) {
+    http::ServerSettings between;
+    between.handlers = 1;
+    http::Service service;
+    service.handler = std::move(handler);
+    return http::Server::start(between, std::move(service), clock).value();
+}
+
+inline std::string url_of(http::Server const& server) { return "http://127.0.0.1:" + std::to_string(server.port()) + "/v1"; }
+
+inline http::Response ask(TestCloud& cloud, std::string const& method, std::string const& target, std::string const& body = {}) {
+    http::Request request;
+    request.method = method;
+    request.target = "/v1/" + target;
+    request.headers = {{"Authorization", "Bearer " + good_token}, {"Content-Type", "application/json"}};
+    request.body = body;
+    return cloud.simulator.answer(request);
+}
+
+/// A server that is not the fleet's, in the same project.
+class HetznerProvider : public ::testing::Test {
+protected:
+    HetznerProvider() { strangers->create(no_limit, TestCloud::request("theirs-pool-1", "theirs")).value(); }
+
+    ~HetznerProvider() override {
+        EXPECT_EQ(cloud.count("theirs-pool-1"), 1u) << "nothing of others is ever touched";
+        cloud.simulator.clear_faults();
+        for (int looks = 0; looks < 100 && !provider->list(no_limit).value().empty(); ++looks) {
+            for (auto const& server : provider->list(no_limit).value()) provider->destroy(no_limit, server.id).value();
+            cloud.clock.leap(1s);
+        }
+        EXPECT_EQ(cloud.simulator.servers().size(), 1u) << "no server is left";
+    }
+
+    Result<Server> create(std::string const& name) { return provider->create(no_limit, TestCloud::request(name)); }
+
+    TestCloud cloud;
+    std::unique_ptr<Provider> strangers = cloud.provider(FleetId{"theirs"});
+    std::unique_ptr<Provider> provider = cloud.provider();
 };
 
 }  // namespace rgrid::hetzner

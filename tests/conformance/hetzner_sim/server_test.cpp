@@ -6,7 +6,6 @@
 #include <array>
 #include <boost/json.hpp>
 #include <cerrno>
-#include <cstdlib>
 #include <functional>
 #include <rgrid/adapters/http/client.hpp>
 #include <rgrid/adapters/system/clock.hpp>
@@ -17,6 +16,7 @@
 #include <rgrid/testing/threads.hpp>
 #include <thread>
 
+#include "../../support/authority.hpp"
 #include "hetzner_sim/user_data.hpp"
 
 namespace rgrid::hetzner_sim {
@@ -179,14 +179,10 @@ TEST_F(OverTheWire, AResetIsNoProperEnd) {
 
 TEST_F(OverTheWire, TlsIsSpokenWithACertificate) {
     testing::TempFolder const folder;
-    auto const file = [&](char const* name) { return folder / name; };
-    auto const command =
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost "
-        "-addext subjectAltName=DNS:localhost -keyout " +
-        file("key.pem") + " -out " + file("cert.pem") + " 2>/dev/null";
-    if (std::system(command.c_str()) != 0) GTEST_SKIP() << "there is no program openssl to make a certificate with";
-    server = Server::start(simulator, {0, file("cert.pem"), file("key.pem")}).value();
-    ca = file("cert.pem");
+    testing::Authority authority{folder, "authority"};
+    auto const files = authority.issue("server");
+    server = Server::start(simulator, {0, files.certificate, files.key}).value();
+    ca = authority.file();
 
     EXPECT_THAT(server->url(), ::testing::StartsWith("https://localhost:"));
     EXPECT_EQ(create("w1").value().status, 201);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <future>
+#include <rgrid/testing/temp_folder.hpp>
 
 #include "adapters/http/patience.hpp"
 #include "support.hpp"

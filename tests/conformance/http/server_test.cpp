@@ -6,6 +6,7 @@
 #include <list>
 #include <mutex>
 #include <optional>
+#include <rgrid/testing/temp_folder.hpp>
 #include <set>
 
 #include "support.hpp"

@@ -3,9 +3,6 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -54,81 +51,9 @@ bool readable(int fd) {
     return ::poll(&look, 1, patience_of_tests) > 0;
 }
 
-using KeyPtr = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
-using CertificatePtr = std::unique_ptr<X509, decltype(&X509_free)>;
-
-KeyPtr new_key() { return {EVP_EC_gen("P-256"), EVP_PKEY_free}; }
-
-void extend(X509* certificate, X509* issuer, int kind, std::string const& value) {
-    X509V3_CTX context;
-    X509V3_set_ctx_nodb(&context);
-    X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
-    auto* extension = X509V3_EXT_conf_nid(nullptr, &context, kind, value.c_str());
-    if (extension == nullptr) throw std::runtime_error("no certificate extension " + value);
-    X509_add_ext(certificate, extension, -1);
-    X509_EXTENSION_free(extension);
-}
-
-CertificatePtr new_certificate(std::string const& name, EVP_PKEY* key, int from_days, int until_days) {
-    static std::atomic<long> serial{1};
-    CertificatePtr made{X509_new(), X509_free};
-    X509_set_version(made.get(), 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(made.get()), serial++);
-    X509_gmtime_adj(X509_getm_notBefore(made.get()), from_days * 86'400L);
-    X509_gmtime_adj(X509_getm_notAfter(made.get()), until_days * 86'400L);
-    X509_set_pubkey(made.get(), key);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(made.get()), "CN", MBSTRING_UTF8,
-                               reinterpret_cast<unsigned char const*>(name.c_str()), -1, -1, 0);
-    return made;
-}
-
-template <class Write>
-std::string pem(Write const& write) {
-    std::unique_ptr<BIO, decltype(&BIO_free)> const bio{BIO_new(BIO_s_mem()), BIO_free};
-    write(bio.get());
-    char* data = nullptr;
-    auto const size = BIO_get_mem_data(bio.get(), &data);
-    return {data, static_cast<std::size_t>(size)};
-}
-
-std::string pem_of(X509* certificate) {
-    return pem([&](BIO* bio) { PEM_write_bio_X509(bio, certificate); });
-}
-
 }  // namespace
 
 Call some_time() { return call_within(real_clock(), Duration{patience_of_tests}); }
-
-struct Authority::Keys {
-    KeyPtr key = new_key();
-    CertificatePtr certificate{nullptr, X509_free};
-};
-
-Authority::Authority(testing::TempFolder const& folder, std::string const& name)
-    : folder_(folder), keys_(std::make_unique<Keys>()) {
-    keys_->certificate = new_certificate(name, keys_->key.get(), -1, 365);
-    auto* own = keys_->certificate.get();
-    X509_set_issuer_name(own, X509_get_subject_name(own));
-    extend(own, own, NID_basic_constraints, "critical,CA:TRUE");
-    X509_sign(own, keys_->key.get(), EVP_sha256());
-    file_ = folder_.write(name + ".pem", pem_of(own));
-}
-
-Authority::~Authority() = default;
-
-Authority::Files Authority::issue(std::string const& name, Wishes const& wishes) {
-    auto const key = new_key();
-    auto const made = new_certificate(name, key.get(), wishes.from_days, wishes.until_days);
-    auto* issuer = wishes.self_signed ? made.get() : keys_->certificate.get();
-    X509_set_issuer_name(made.get(), X509_get_subject_name(issuer));
-    std::string names;
-    for (auto const& wish : wishes.names) (names += names.empty() ? "" : ",") += wish;
-    extend(made.get(), issuer, NID_subject_alt_name, names);
-    X509_sign(made.get(), wishes.self_signed ? key.get() : keys_->key.get(), EVP_sha256());
-    auto const key_text = pem(
-        [&](BIO* bio) { PEM_write_bio_PrivateKey(bio, key.get(), nullptr, nullptr, 0, nullptr, nullptr); });
-    return {folder_.write(name + ".crt", pem_of(made.get())), folder_.write(name + ".key", key_text)};
-}
 
 RawConnection::RawConnection(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     auto const address = loopback(port);

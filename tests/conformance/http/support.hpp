@@ -8,7 +8,6 @@
 #include <rgrid/adapters/http/server.hpp>
 #include <rgrid/adapters/memory/manual_clock.hpp>
 #include <rgrid/adapters/system/clock.hpp>
-#include <rgrid/testing/temp_folder.hpp>
 #include <rgrid/testing/threads.hpp>
 #include <string>
 #include <string_view>
@@ -21,35 +20,6 @@ using testing::eventually;
 
 /// A call with ten seconds.
 Call some_time();
-
-/// Whom a test's certificates are signed by.
-class Authority {
-public:
-    struct Wishes {
-        std::vector<std::string> names{"DNS:localhost", "IP:127.0.0.1"};
-        int from_days = -1;
-        int until_days = 30;
-        bool self_signed = false;
-    };
-    struct Files {
-        std::string certificate;
-        std::string key;
-    };
-
-    /// Writes <name>.pem, for clients to believe, and what issue() makes into `folder`.
-    Authority(testing::TempFolder const& folder, std::string const& name);
-    ~Authority();
-
-    Files issue(std::string const& name, Wishes const& wishes);
-    Files issue(std::string const& name) { return issue(name, Wishes{}); }
-    [[nodiscard]] std::string const& file() const { return file_; }
-
-private:
-    struct Keys;
-    testing::TempFolder const& folder_;
-    std::unique_ptr<Keys> keys_;
-    std::string file_;
-};
 
 /// A connection without any idea of HTTP. Fails the test instead of waiting for more than ten seconds.
 class RawConnection {

@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "adapters/http/wire.hpp"
+#include "../../support/authority.hpp"
 #include "support.hpp"
 
 namespace rgrid::http {
@@ -19,7 +20,7 @@ using ::testing::Not;
 
 class HttpTls : public ::testing::Test {
 protected:
-    void start(Authority::Files const& files, Clock& clock) {
+    void start(testing::Authority::Files const& files, Clock& clock) {
         ServerSettings settings;
         settings.threads = 1;  // So that what was sent before an answer has been read.
         settings.certificate = files.certificate;
@@ -32,7 +33,7 @@ protected:
                                     }},
                         settings);
     }
-    void start(Authority::Files const& files) { start(files, clock_); }
+    void start(testing::Authority::Files const& files) { start(files, clock_); }
 
     std::unique_ptr<Client> client(std::string const& host = "127.0.0.1") {
         return Client::make({.url = url_of(server_->port(), "https", host), .ca_file = authority_.file()}, clock_).value();
@@ -54,7 +55,7 @@ protected:
     SystemClock clock_;
     memory::ManualClock stopped_;
     testing::TempFolder folder_;
-    Authority authority_{folder_, "authority"};
+    testing::Authority authority_{folder_, "authority"};
     std::mutex mutex_;
     std::vector<std::string> problems_;
     std::unique_ptr<Server> server_;
@@ -73,7 +74,7 @@ TEST_F(HttpTls, ServesWhomeverTrustsItsAuthority) {
 }
 
 TEST_F(HttpTls, IsRefusedByTheClientWithTheReason) {
-    auto const why = [&](Authority::Files const& files, std::string const& host = "127.0.0.1") {
+    auto const why = [&](testing::Authority::Files const& files, std::string const& host = "127.0.0.1") {
         start(files);
         auto const answer = ask(host);
         if (answer) return std::string{"it was trusted"};
@@ -91,7 +92,7 @@ TEST_F(HttpTls, IsRefusedByTheClientWithTheReason) {
     EXPECT_THAT(why(authority_.issue("odd", {.names = {"DER:30:05:87:03:0A:00:01"}})),
                 HasSubstr("it is for an address of 3 bytes; expected one for 127.0.0.1"));
     testing::TempFolder const elsewhere;
-    EXPECT_THAT(why(Authority{elsewhere, "stranger"}.issue("theirs")), HasSubstr("unable to get local issuer certificate"));
+    EXPECT_THAT(why(testing::Authority{elsewhere, "stranger"}.issue("theirs")), HasSubstr("unable to get local issuer certificate"));
 }
 
 TEST_F(HttpTls, IsRefusedWithoutTheRightAuthoritiesAtHand) {
