@@ -32,10 +32,10 @@ class Run:
     time_limit: int = 600  # Seconds for one program.
 
 
-# All that users get. Cases are the GoogleTest programs but the simulation: they run in the sanitized builds, where they
-# show more.
+# All that users get. Cases are the GoogleTest programs but those that take long: they run in the sanitized builds, where
+# they show more.
 PRODUCTS = ("src/all", "examples/all", "bench/all", "bindings/python/all", "tests/end_to_end/all", "test_sim",
-            "test_sim_scenarios", "test_property")
+            "test_sim_scenarios", "test_property", "test_conformance_hetzner_faults")
 
 STANDARD = [
     Build("unity", 4.5, PRODUCTS),

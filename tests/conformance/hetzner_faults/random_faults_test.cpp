@@ -6,7 +6,7 @@
 #include <set>
 #include <utility>
 
-#include "support.hpp"
+#include "../hetzner/support.hpp"
 
 namespace rgrid::hetzner {
 namespace {
@@ -142,18 +142,7 @@ void inject_random_faults(hetzner_sim::Simulator& simulator) {
     simulator.inject(failing);
 }
 
-// Sanitizers look at what is done, not at how often.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int creates_of_a_run = 150;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr int creates_of_a_run = 150;
-#else
 constexpr int creates_of_a_run = 2000;
-#endif
-#else
-constexpr int creates_of_a_run = 2000;
-#endif
 
 TEST(HetznerFaults, two_thousand_creates_and_deletes_leave_no_server_and_a_bill_that_agrees) {
     TestCloud cloud;
