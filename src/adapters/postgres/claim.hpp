@@ -14,7 +14,7 @@ struct Claimed {
     bool admitted = false;  ///< False: this worker may claim nothing now, or has to be looked at more closely.
     bool sized = false;     ///< The pool has jobs of several slots: see claim_sized().
     std::vector<Lease> leases;
-    bool all_seen = false;  ///< It has looked for jobs from the start of the queue.
+    LowWater::Look look;    ///< Where it has looked.
 };
 
 /// What a worker asks for.
@@ -27,17 +27,18 @@ struct Claim {
 
 /// Takes jobs of one slot each, in one statement. One answer, as that of claim_together().
 [[nodiscard]] Result<std::vector<Result<Claimed>>> claim_singles(Client& client, Call const& call, Claim const& claim,
-                                                                 LowWater::Marks const& marks, LowWater& low_water);
+                                                                 LowWater::Look const& look, LowWater& low_water);
 
 /// Takes jobs of one slot each for several claims, in one statement; the answers are in their order. A worker whom
 /// somebody is just changing is not admitted: nobody waits for it. A job that cannot be read is the failure of the one
 /// claim that has taken it.
 [[nodiscard]] Result<std::vector<Result<Claimed>>> claim_together(Client& client, Call const& call,
                                                                   std::vector<Claim> const& claims,
-                                                                  LowWater::Marks const& marks, LowWater& low_water);
+                                                                  LowWater::Look const& look, LowWater& low_water);
 
-/// Takes jobs of any size for a worker of `session`, who may claim.
+/// Takes jobs of any size for a worker of `session`, who may claim. Having found none by `look` it looks from the start.
 [[nodiscard]] std::vector<Lease> claim_sized(Transaction& transaction, WorkerId const& worker,
-                                             KnownSession const& session, Generation generation, int slots);
+                                             KnownSession const& session, Generation generation, int slots,
+                                             LowWater::Look look, LowWater& low_water);
 
 }  // namespace rgrid::postgres

@@ -19,13 +19,9 @@ bool ClaimTrip::takes(Claim const& claim) {
 }
 
 Result<std::vector<Result<Claimed>>> ClaimTrip::go(Call const& call) {
-    auto const marks = low_water_->marks();
-    auto all = claims_.size() == 1 ? claim_singles(*client_, call, claims_.front(), marks, *low_water_)
-                                   : claim_together(*client_, call, claims_, marks, *low_water_);
-    if (all)
-        for (auto& claimed : *all)
-            if (claimed) claimed->all_seen = marks.kinds.empty();
-    return all;
+    auto const look = low_water_->look();
+    if (claims_.size() == 1) return claim_singles(*client_, call, claims_.front(), look, *low_water_);
+    return claim_together(*client_, call, claims_, look, *low_water_);
 }
 
 Result<Claimed> Claimer::claim(Call const& call, Claim const& claim) {

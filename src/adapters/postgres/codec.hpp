@@ -16,10 +16,13 @@ template <class T>
 
 /// Reads a stored document; one that does not fit is damage of the database. Members that this version does not know
 /// were written by a newer one and are passed over.
+/// @param what  And whose it is, with a space between: "spec of job", "7".
 template <class T>
-[[nodiscard]] T decode(std::string_view text, std::string const& subject) {
+[[nodiscard]] T decode(std::string_view text, std::string_view what, std::string_view whose) {
     auto value = config::from_json_text<T>(text, true);
-    if (!value) throw PostgresFailure{"XX001", "stored " + subject + " cannot be read: " + value.error().message};
+    if (!value)
+        throw PostgresFailure{"XX001", "stored " + std::string{what} + ' ' + std::string{whose} +
+                                           " cannot be read: " + value.error().message};
     return std::move(*value);
 }
 

@@ -1,7 +1,6 @@
 #include "adapters/postgres/completer.hpp"
 
 #include <algorithm>
-#include <set>
 #include <string>
 
 #include "adapters/postgres/complete.hpp"
@@ -10,48 +9,94 @@ namespace rgrid::postgres {
 
 namespace {
 
-// Of each call all or nothing. A lease is found by its job, in a subquery of its own, since a plan that was made while
-// the table was small would go through all leases for each report; IS TRUE keeps the index by worker out. It is deleted
-// by its job too and not by its place in the table, since a cancel may just have moved it. Who has ended a job is
-// marked idle, but not for every one: the mark is one row, and several ends at once would wait for each other's commits.
+// All or nothing, since nothing may have been written of a report that shows that the store has gone back in time; so it
+// fails (a division by zero) if one of the attempts does not run. The jobs come in their order: a lease is found by its
+// job, and what was reported of it by that. IS TRUE keeps the index by worker out. What is not said of any job has its
+// default. Who has ended a job is marked idle, but not for every one: the mark is one row, and several ends at once would
+// wait for each other's commits.
 constexpr Statement end_statement{"end_successes", R"sql(
 WITH now AS MATERIALIZED (SELECT rgrid.clock() AS at FROM rgrid.store WHERE frozen = ''),
-held AS MATERIALIZED (
-    SELECT l.job, l.epoch, l.attempts, l.losses, l.cancel, l.worker, l.started, now.at AS now, i.call,
-           i.size, i.exit_code, i.message, i.outputs
-    FROM now,
-         (SELECT * FROM unnest($1::int[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::int[], $7::text[],
-                               $8::text[]) AS i(call, size, worker, job, epoch, exit_code, message, outputs)
-          ORDER BY job) i,
-         LATERAL (SELECT l.* FROM rgrid.lease l
-                  WHERE l.job = i.job AND l.epoch = i.epoch AND (l.worker = i.worker) IS TRUE FOR UPDATE) l),
-whole AS MATERIALIZED (SELECT call, min(worker) AS worker FROM held GROUP BY call, size HAVING count(*) = size),
 gone AS (
-    DELETE FROM rgrid.lease WHERE job = ANY(ARRAY(SELECT job FROM held WHERE call IN (SELECT call FROM whole)))),
+    DELETE FROM rgrid.lease l USING now
+    WHERE l.job = ANY($2::bigint[]) AND l.epoch = ($3::bigint[])[width_bucket(l.job, $2::bigint[])]
+      AND (l.worker = ($1::text[])[coalesce(($4::int[])[width_bucket(l.job, $2::bigint[])], 0) + 1]) IS TRUE
+    RETURNING l.job, l.epoch, l.attempts, l.losses, l.cancel, l.worker, l.started, now.at AS now,
+              width_bucket(l.job, $2::bigint[]) AS place),
 done AS (
     INSERT INTO rgrid.result(job, state, finished_at, epoch, attempts, losses, cancel, outcome, exit_code, message,
                              outputs, worker, started)
-    SELECT job, 3, now, epoch, attempts, losses, cancel, 0, exit_code, message, outputs, worker, started FROM held
-    WHERE call IN (SELECT call FROM whole)
-    RETURNING job),
+    SELECT job, 3, now, epoch, attempts, losses, cancel, 0, coalesce(($5::int[])[place], 0),
+           coalesce(($6::text[])[place], ''), coalesce(($7::text[])[place], ''), worker, started
+    FROM gone),
 counted AS (
-    INSERT INTO rgrid.tally(kind, state, jobs) SELECT NULL, 3, count(*) FROM done HAVING count(*) > 0),
+    INSERT INTO rgrid.tally(kind, state, jobs) SELECT NULL, 3, count(*) FROM gone HAVING count(*) > 0),
 idle AS (
-    INSERT INTO rgrid.idle(worker, since) SELECT DISTINCT w.worker, now.at FROM whole w, now
-    WHERE NOT EXISTS (SELECT FROM rgrid.idle i WHERE i.worker = w.worker AND i.since >= now.at - 100)
+    INSERT INTO rgrid.idle(worker, since)
+    SELECT w.worker, w.now FROM (SELECT worker, max(now) AS now FROM gone GROUP BY worker OFFSET 0) w
+    WHERE NOT EXISTS (SELECT FROM rgrid.idle i WHERE i.worker = w.worker AND i.since >= w.now - 100)
     ORDER BY w.worker
     ON CONFLICT (worker) DO UPDATE SET since = greatest(rgrid.idle.since, excluded.since))
-SELECT call FROM whole
+SELECT 1 / (count(*) = cardinality($2::bigint[]))::int FROM gone
 )sql"};
 
 constexpr std::size_t most_at_once = 5000;  // Attempts, of one commit.
+constexpr std::size_t few = 10;             // Attempts of one report. Who reports more gains nothing by company.
 
-/// Whether all have succeeded, each of another job.
-bool are_plain(std::vector<Completion> const& completions) {
-    std::set<JobId> jobs;
-    return std::all_of(completions.begin(), completions.end(), [&](Completion const& completion) {
-        return completion.outcome == Outcome::succeeded && jobs.insert(completion.job).second;
+bool name_a_job_twice(std::vector<Completion> const& completions) {
+    std::vector<JobId> jobs;
+    jobs.reserve(completions.size());
+    for (auto const& completion : completions) jobs.push_back(completion.job);
+    std::sort(jobs.begin(), jobs.end());
+    return std::adjacent_find(jobs.begin(), jobs.end()) != jobs.end();
+}
+
+bool have_all_succeeded(std::vector<Completion> const& completions) {
+    return std::all_of(completions.begin(), completions.end(), [](Completion const& completion) {
+        return completion.outcome == Outcome::succeeded;
     });
+}
+
+template <class T>
+void leave_defaults_out(std::vector<T>& values) {
+    if (std::all_of(values.begin(), values.end(), [](T const& value) { return value == T{}; })) values.clear();
+}
+
+/// One of several that are ended together.
+struct Ended {
+    Completion const* completion = nullptr;
+    int reporter = 0;
+};
+
+/// Whether it has ended all attempts of all reports, and otherwise none.
+Result<bool> end_reports(Client& client, Call const& call, std::vector<Report const*> const& reports) {
+    std::vector<WorkerId> workers;
+    std::vector<Ended> all;
+    for (auto const* report : reports) {
+        for (auto const& completion : report->completions) all.push_back({&completion, static_cast<int>(workers.size())});
+        workers.push_back(report->worker);
+    }
+    std::sort(all.begin(), all.end(),
+              [](Ended const& a, Ended const& b) { return a.completion->job < b.completion->job; });
+    std::vector<int> reporters, exit_codes;
+    std::vector<JobId> jobs;
+    std::vector<LeaseEpoch> epochs;
+    std::vector<std::string> messages, outputs;
+    for (auto const& [completion, reporter] : all) {
+        reporters.push_back(reporter);
+        jobs.push_back(completion->job);
+        epochs.push_back(completion->epoch);
+        exit_codes.push_back(completion->exit_code);
+        messages.push_back(kept_text(completion->message));
+        outputs.push_back(kept_outputs(completion->outputs));
+    }
+    leave_defaults_out(reporters);
+    leave_defaults_out(exit_codes);
+    leave_defaults_out(messages);
+    leave_defaults_out(outputs);
+    auto const rows = client.run(call, Effect::writes, end_statement, workers, jobs, epochs, reporters, exit_codes,
+                                 messages, outputs);
+    if (rows) return true;
+    return rows.error().code == Errc::rejected ? Result<bool>{false} : rows.error();
 }
 
 }  // namespace
@@ -67,33 +112,16 @@ bool ReportTrip::takes(Report const& report) {
 }
 
 Result<std::vector<Result<bool>>> ReportTrip::go(Call const& call) {
-    std::vector<int> calls, sizes, exit_codes;
-    std::vector<WorkerId> workers;
-    std::vector<JobId> jobs;
-    std::vector<LeaseEpoch> epochs;
-    std::vector<std::string> messages, outputs;
-    for (std::size_t i = 0; i < reports_.size(); ++i)
-        for (auto const& completion : reports_[i]->completions) {
-            calls.push_back(static_cast<int>(i));
-            sizes.push_back(static_cast<int>(reports_[i]->completions.size()));
-            workers.push_back(reports_[i]->worker);
-            jobs.push_back(completion.job);
-            epochs.push_back(completion.epoch);
-            exit_codes.push_back(completion.exit_code);
-            messages.push_back(kept_text(completion.message));
-            outputs.push_back(kept_outputs(completion.outputs));
-        }
-    auto const rows = client_->run(call, Effect::writes, end_statement, calls, sizes, workers, jobs, epochs, exit_codes,
-                                   messages, outputs);
-    if (!rows) return rows.error();
-    std::vector<Result<bool>> ended(reports_.size(), false);
-    for (auto const& row : *rows) ended[static_cast<std::size_t>(row.small(0))] = true;
-    return ended;
+    auto const ended = end_reports(*client_, call, reports_);
+    if (!ended) return ended.error();
+    return std::vector<Result<bool>>(reports_.size(), *ended);
 }
 
 Result<bool> Completer::end(Call const& call, WorkerId const& worker, std::vector<Completion> const& completions) {
-    if (!are_plain(completions)) return false;
-    return together_.ask(call, {worker, completions});
+    if (!have_all_succeeded(completions) || name_a_job_twice(completions)) return false;
+    Report report{worker, completions};
+    if (completions.size() <= few) return together_.ask(call, std::move(report));
+    return end_reports(*client_, call, {&report});
 }
 
 }  // namespace rgrid::postgres

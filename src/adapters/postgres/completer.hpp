@@ -35,18 +35,20 @@ private:
     std::set<JobId> jobs_;
 };
 
-/// Ends attempts that have succeeded. What is reported while a commit is under way is committed together by the next.
+/// Ends attempts that have succeeded. Reports of a few that come while a commit is under way are committed together by
+/// the next.
 ///
 /// Thread safety: any thread.
 class Completer {
 public:
-    Completer(Client& client, Clock& clock) : together_(client.place(), clock, ReportTrip{client}) {}
+    Completer(Client& client, Clock& clock) : client_(&client), together_(client.place(), clock, ReportTrip{client}) {}
 
-    /// Ends the attempts of `worker` if all of them have succeeded and run as far as the store knows, and otherwise none.
-    /// Whether it did.
+    /// Ends the attempts of `worker` if all of them have succeeded and run as far as the store knows, and otherwise none;
+    /// none also if another report that went with this one cannot be taken so. Whether it did.
     Result<bool> end(Call const& call, WorkerId const& worker, std::vector<Completion> const& completions);
 
 private:
+    Client* client_;
     Together<ReportTrip> together_;
 };
 

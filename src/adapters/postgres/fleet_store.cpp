@@ -31,12 +31,12 @@ std::vector<Intent> read_intents(Transaction& transaction) {
         "rgrid.clock() AS now ORDER BY server COLLATE \"C\""};
     std::vector<Intent> intents;
     for (auto const& row : transaction.run(read)) {
-        auto intent = decode<Intent>(row.view(3), "intent of server " + row.text(0));
+        auto intent = decode<Intent>(row.view(3), "intent of server", row.view(0));
         intent.age = row.duration(1);
         intent.remove_age = row.maybe_duration(2).value_or(Duration{0});
         intent.boot.reset();
         if (!row.null(5)) {
-            intent.boot = decode<BootReport>(row.view(5), "boot report of server " + row.text(0));
+            intent.boot = decode<BootReport>(row.view(5), "boot report of server", row.view(0));
             intent.boot->age = row.maybe_duration(4).value_or(Duration{0});
         }
         intents.push_back(std::move(intent));
@@ -46,7 +46,7 @@ std::vector<Intent> read_intents(Transaction& transaction) {
 
 std::vector<ServerBill> read_bills(Rows const& rows) {
     std::vector<ServerBill> bills;
-    for (auto const& row : rows) bills.push_back(decode<ServerBill>(row.view(1), "bill of server " + row.text(0)));
+    for (auto const& row : rows) bills.push_back(decode<ServerBill>(row.view(1), "bill of server", row.view(0)));
     return bills;
 }
 
@@ -70,7 +70,7 @@ FleetRecord read_fleet(Transaction& transaction) {
     record.leader = row.text(4);
     record.next_number = row.integer(5);
     record.mass_loss_released = row.boolean(6);
-    record.memory = decode<Memory>(row.view(7), "memory of the fleet");
+    record.memory = decode<Memory>(row.view(7), "memory", "of the fleet");
     record.intents = read_intents(transaction);
     record.bills = read_bills(transaction.run(bills, month_of(row.instant(8))));
     for (auto const& hold : transaction.run(holds))

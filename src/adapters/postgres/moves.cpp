@@ -289,7 +289,7 @@ std::map<JobId, JobSpec> specs_of(Transaction& transaction, std::vector<JobId> c
     std::map<JobId, JobSpec> specs;
     if (jobs.empty()) return specs;
     for (auto const& row : transaction.run(read, jobs))
-        specs.emplace(JobId{row.integer(0)}, decode<JobSpec>(row.view(1), "spec of job " + row.text(0)));
+        specs.emplace(JobId{row.integer(0)}, decode<JobSpec>(row.view(1), "spec of job", row.view(0)));
     return specs;
 }
 

@@ -94,7 +94,7 @@ Result<KnownKeys> find_keys(Client& client, Call const& call, std::vector<std::s
         KnownKeys known;
         for (auto const& row : *rows)
             known.emplace(row.text(0), std::pair{JobId{row.integer(1)},
-                                                 decode<JobSpec>(row.view(2), "spec of job " + row.text(1))});
+                                                 decode<JobSpec>(row.view(2), "spec of job", row.view(1))});
         return known;
     });
 }

@@ -80,7 +80,7 @@ Question question(JobQuery const& query) {
 JobView read_view(Row const& row) {
     JobView view;
     view.job = JobId{row.integer(0)};
-    view.spec = decode<JobSpec>(row.view(1), "spec of job " + row.text(0));
+    view.spec = decode<JobSpec>(row.view(1), "spec of job", row.view(0));
     view.submitted = row.instant(2);
     view.state = static_cast<JobState>(row.small(3));
     view.epoch = LeaseEpoch{row.integer(4)};
@@ -94,7 +94,7 @@ JobView read_view(Row const& row) {
     view.exit_code = row.small(12);
     view.message = row.text(13);
     if (!row.view(14).empty())
-        view.outputs = decode<std::vector<OutputFile>>(row.view(14), "outputs of job " + row.text(0));
+        view.outputs = decode<std::vector<OutputFile>>(row.view(14), "outputs of job", row.view(0));
     return view;
 }
 

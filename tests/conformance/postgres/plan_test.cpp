@@ -138,7 +138,7 @@ TEST_F(PlanTest, no_plan_reads_a_whole_table_whatever_the_tables_held_when_it_wa
         }
         // Of each statement that is looked at for what it does, words that no other has.
         for (auto const* words :
-             {"AS sized", "array_agg(me.place)", "WITH ORDINALITY AS i(kind", "has_last", "count(*) = size",
+             {"AS sized", "array_agg(me.place)", "WITH ORDINALITY AS i(kind", "has_last", "width_bucket",
               "RETURNING state, beat", "gone AS (DELETE FROM rgrid.ready WHERE ctid", "rgrid.kind_of(c.pool",
               "DELETE FROM rgrid.lease WHERE job = ANY($1", "DELETE FROM rgrid.result WHERE job = ANY($1",
               "rgrid.clock() + delay", "DELETE FROM rgrid.scheduled s USING due", "DELETE FROM rgrid.log_cut",
