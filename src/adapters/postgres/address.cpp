@@ -68,13 +68,13 @@ std::string value(Values const& values, char const* keyword) {
 std::string session_options(Settings const& settings, std::string const& own) {
     auto const limit = std::to_string(settings.statement_limit.count());
     // Statements are planned once a connection, maybe while the tables are empty, and are used when they hold millions of
-    // jobs: so only plans that are good then are left to choose from. The time-outs, the check and the keepalives let go of
-    // locks when this side has vanished or given up.
+    // jobs: so only plans that are good then are left to choose from, and that take rows in the order of an index, in which
+    // all lock them. The time-outs, the check and the keepalives let go of locks when this side has vanished or given up.
     return "-c statement_timeout=" + limit + " -c idle_in_transaction_session_timeout=" + limit +
            " -c search_path=rgrid,pg_catalog,pg_temp -c default_transaction_isolation=read\\ committed" +
            " -c client_min_messages=warning" +
            " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off"
-           " -c enable_mergejoin=off -c jit=off"
+           " -c enable_mergejoin=off -c enable_bitmapscan=off -c jit=off"
            " -c client_connection_check_interval=2000 -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10" +
            " -c tcp_keepalives_count=3" + (own.empty() ? "" : " " + own);
 }

@@ -22,9 +22,7 @@ static_assert(counts_of_a_generation == 1'000'000'000 && lease_grace == Duration
 constexpr Statement claim_statement{"claim", R"sql(
 WITH me AS MATERIALIZED (
     SELECT s.pool, g.generation, rgrid.clock() AS now,
-           EXISTS (SELECT FROM rgrid.kind k, LATERAL (
-                       SELECT FROM rgrid.ready q WHERE q.kind = k.id
-                           AND q.job >= coalesce(($6::bigint[])[array_position($5::int[], k.id)], 0) LIMIT 1) q
+           EXISTS (SELECT FROM rgrid.kind k, LATERAL (SELECT FROM rgrid.ready q WHERE q.kind = k.id LIMIT 1) q
                    WHERE k.pool = s.pool AND k.slots <> 1) AS sized
     FROM rgrid.session s, rgrid.store g
     WHERE s.worker = $1 AND s.incarnation = $2 AND s.state = 0 AND s.beat >= $3 AND g.frozen = ''
@@ -48,7 +46,8 @@ held AS (
     SELECT job, next, attempts, losses, $1, 1, now, now + timeout + 1260000, false FROM work),
 counted AS (
     INSERT INTO rgrid.tally(kind, state, jobs) SELECT kind, 1, -count(*) FROM work GROUP BY kind)
-SELECT me.sized, (SELECT rgrid.clock()) - me.now, w.kind, w.job, w.next, w.attempts, w.losses, w.spec
+SELECT me.sized, me.pool, (SELECT rgrid.clock() FROM (SELECT count(*) FROM chosen) c) - me.now, w.kind, w.job, w.next, w.attempts,
+       w.losses, w.spec
 FROM me LEFT JOIN work w ON true
 )sql"};
 
@@ -57,9 +56,7 @@ FROM me LEFT JOIN work w ON true
 constexpr Statement claim_together_statement{"claim_together", R"sql(
 WITH me AS MATERIALIZED (
     SELECT i.place, i.slots, s.pool, g.generation, (SELECT rgrid.clock()) AS now,
-           EXISTS (SELECT FROM rgrid.kind k, LATERAL (
-                       SELECT FROM rgrid.ready q WHERE q.kind = k.id
-                           AND q.job >= coalesce(($6::bigint[])[array_position($5::int[], k.id)], 0) LIMIT 1) q
+           EXISTS (SELECT FROM rgrid.kind k, LATERAL (SELECT FROM rgrid.ready q WHERE q.kind = k.id LIMIT 1) q
                    WHERE k.pool = s.pool AND k.slots <> 1) AS sized
     FROM rgrid.store g,
          unnest($1::text[], $2::bigint[], $3::bigint[], $4::int[]) WITH ORDINALITY
@@ -92,7 +89,8 @@ held AS (
     SELECT job, next, attempts, losses, ($1::text[])[place], 1, now, now + timeout + 1260000, false FROM work),
 counted AS (
     INSERT INTO rgrid.tally(kind, state, jobs) SELECT kind, 1, -count(*) FROM work GROUP BY kind)
-SELECT me.sized, (SELECT rgrid.clock()) - me.now, w.kind, w.job, w.next, w.attempts, w.losses, w.spec, me.place
+SELECT me.sized, me.pool, (SELECT rgrid.clock() FROM (SELECT count(*) FROM chosen) c) - me.now, w.kind, w.job, w.next, w.attempts,
+       w.losses, w.spec, me.place
 FROM me LEFT JOIN work w ON w.place = me.place
 )sql"};
 
@@ -111,28 +109,36 @@ void sort_by_order_of_the_queue(std::vector<Lease>& leases) {
 
 /// @param place_of  Whose a row is.
 template <class PlaceOf>
-std::vector<Result<Claimed>> read_claimed(Rows const& rows, std::size_t claims, std::string const& server,
-                                          LowWater& low_water, LowWater::Look const& look, PlaceOf const& place_of) {
-    std::vector<Result<Claimed>> all(claims, Claimed{{}, {}, {}, look});
-    std::map<int, JobId> last;
+std::vector<Result<Claimed>> read_claimed(Rows const& rows, std::vector<WorkerId> const& workers,
+                                          std::string const& server, LowWater::Look const& look, LowWater& low_water,
+                                          PlaceOf const& place_of) {
+    std::vector<Result<Claimed>> all(workers.size(), Claimed{});
+    std::map<PoolName, LowWater::Seen> seen;
     for (auto const& row : rows) {
-        auto& claimed = all.at(place_of(row));
+        auto const place = place_of(row);
+        auto& claimed = all.at(place);
         if (!claimed) continue;
-        claimed->admitted = true;
-        claimed->sized = row.boolean(0);
-        if (row.null(3)) continue;
-        auto lease = reading(server, [&]() -> Result<Lease> { return read_lease(row, 3); });
+        if (!claimed->admitted) {
+            claimed->admitted = true;
+            claimed->sized = row.boolean(0);
+            claimed->pool = PoolName{row.text(1)};
+            claimed->all_seen = look.from_start(claimed->pool);
+            low_water.met(workers[place], claimed->pool);
+            seen[claimed->pool].took = row.duration(2);
+        }
+        if (row.null(4)) continue;
+        auto lease = reading(server, [&]() -> Result<Lease> { return read_lease(row, 4); });
         if (!lease) {
             claimed = lease.error();
             continue;
         }
-        auto& latest = last[row.small(2)];
-        latest = std::max(latest, lease->job);
+        auto& last = seen[claimed->pool].last[row.small(3)];
+        last = std::max(last, lease->job);
         claimed->leases.push_back(*std::move(lease));
     }
     for (auto& claimed : all)
         if (claimed) sort_by_order_of_the_queue(claimed->leases);
-    low_water.looked(look, rows.empty() ? Duration{0} : rows.front().duration(1), last);
+    for (auto const& [pool, what] : seen) low_water.looked(look, pool, what);
     return all;
 }
 
@@ -159,12 +165,10 @@ std::vector<Kind> kinds_of(Transaction& transaction, PoolName const& pool, int t
 }
 
 /// Of one kind: the jobs that could fit, and behind them the first that has been passed over for too long.
-void add_candidates(Transaction& transaction, Kind const& kind, JobId begin, int free,
-                    std::vector<Candidate>& candidates) {
+void add_candidates(Transaction& transaction, Kind const& kind, int free, std::vector<Candidate>& candidates) {
     static constexpr Statement fitting{
         "fitting_jobs",
-        "SELECT job, ready_at <= rgrid.clock() - $3::bigint FROM rgrid.ready WHERE kind = $1 AND job >= $4 "
-        "ORDER BY job LIMIT $2::int"};
+        "SELECT job, ready_at <= rgrid.clock() - $3::bigint FROM rgrid.ready WHERE kind = $1 ORDER BY job LIMIT $2::int"};
     // Jobs that never left the queue are in the order of their age, the others have an index by it.
     static constexpr Statement passed_over{"passed_over_job", R"sql(
 SELECT job FROM (
@@ -176,8 +180,8 @@ SELECT job FROM (
     WHERE kind = $1 AND again AND ready_at <= (SELECT rgrid.clock()) - $3::bigint AND job > $2) q
 WHERE job IS NOT NULL ORDER BY job LIMIT 1
 )sql"};
-    JobId last{begin.value - 1};
-    for (auto const& row : transaction.run(fitting, kind.id, free / kind.slots, pass_over_limit, begin)) {
+    JobId last;
+    for (auto const& row : transaction.run(fitting, kind.id, free / kind.slots, pass_over_limit)) {
         last = JobId{row.integer(0)};
         candidates.push_back({last, kind, row.boolean(1)});
     }
@@ -186,14 +190,13 @@ WHERE job IS NOT NULL ORDER BY job LIMIT 1
         candidates.push_back({JobId{row.integer(0)}, kind, true});
 }
 
-std::vector<Candidate> choose(Transaction& transaction, PoolName const& pool, LowWater::Look const& look, int free,
-                              int total) {
+std::vector<Candidate> choose(Transaction& transaction, PoolName const& pool, int free, int total) {
     auto const kinds = kinds_of(transaction, pool, std::max(total, free));
     std::vector<Candidate> chosen;
     for (auto kind = kinds.begin(); kind != kinds.end() && free > 0;) {
         std::vector<Candidate> candidates;
         for (auto const rank = kind->rank; kind != kinds.end() && kind->rank == rank; ++kind)
-            add_candidates(transaction, *kind, look.begin(kind->id), free, candidates);
+            add_candidates(transaction, *kind, free, candidates);
         std::sort(candidates.begin(), candidates.end(),
                   [](Candidate const& a, Candidate const& b) { return a.job < b.job; });
         for (auto const& candidate : candidates) {
@@ -206,12 +209,6 @@ std::vector<Candidate> choose(Transaction& transaction, PoolName const& pool, Lo
         }
     }
     return chosen;
-}
-
-std::map<int, JobId> last_of_each_kind(std::vector<Candidate> const& chosen) {
-    std::map<int, JobId> last;
-    for (auto const& candidate : chosen) last[candidate.kind.id] = std::max(last[candidate.kind.id], candidate.job);
-    return last;
 }
 
 std::vector<Lease> take(Transaction& transaction, std::vector<Candidate> const& chosen, WorkerId const& worker,
@@ -254,7 +251,7 @@ Result<std::vector<Result<Claimed>>> claim_singles(Client& client, Call const& c
                                  claim.acknowledged, claim.slots, look.kinds, look.jobs);
     if (!rows) return rows.error();
     return reading(client.place(), [&]() -> Result<std::vector<Result<Claimed>>> {
-        return read_claimed(*rows, 1, client.place(), low_water, look, [](Row const&) { return 0U; });
+        return read_claimed(*rows, {claim.worker}, client.place(), look, low_water, [](Row const&) { return 0U; });
     });
 }
 
@@ -274,23 +271,17 @@ Result<std::vector<Result<Claimed>>> claim_together(Client& client, Call const& 
                                  look.kinds, look.jobs);
     if (!rows) return rows.error();
     return reading(client.place(), [&]() -> Result<std::vector<Result<Claimed>>> {
-        return read_claimed(*rows, claims.size(), client.place(), low_water, look,
-                            [](Row const& row) { return static_cast<std::size_t>(row.integer(8) - 1); });
+        return read_claimed(*rows, workers, client.place(), look, low_water,
+                            [](Row const& row) { return static_cast<std::size_t>(row.integer(9) - 1); });
     });
 }
 
 std::vector<Lease> claim_sized(Transaction& transaction, WorkerId const& worker, KnownSession const& session,
-                               Generation generation, int slots, LowWater::Look look, LowWater& low_water) {
+                               Generation generation, int slots) {
     // What others take meanwhile is passed over; having got nothing of what was there one looks again.
     for (int tries = 0; tries < 3; ++tries) {
-        auto const begun = low_water.now();
-        auto const chosen = choose(transaction, session.pool, look, slots, session.slots);
-        low_water.looked(look, low_water.now() - begun, last_of_each_kind(chosen));
-        if (chosen.empty()) {
-            auto const again = look.from_start() ? std::nullopt : low_water.look_from_start();
-            if (!again) break;
-            look = *again;
-        }
+        auto const chosen = choose(transaction, session.pool, slots, session.slots);
+        if (chosen.empty()) break;
         if (auto leases = take(transaction, chosen, worker, generation); !leases.empty()) return leases;
     }
     return {};

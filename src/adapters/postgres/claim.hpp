@@ -14,7 +14,8 @@ struct Claimed {
     bool admitted = false;  ///< False: this worker may claim nothing now, or has to be looked at more closely.
     bool sized = false;     ///< The pool has jobs of several slots: see claim_sized().
     std::vector<Lease> leases;
-    LowWater::Look look;    ///< Where it has looked.
+    PoolName pool;          ///< The worker's, if it was admitted.
+    bool all_seen = false;  ///< It has looked for jobs from the start of the queue.
 };
 
 /// What a worker asks for.
@@ -36,9 +37,8 @@ struct Claim {
                                                                   std::vector<Claim> const& claims,
                                                                   LowWater::Look const& look, LowWater& low_water);
 
-/// Takes jobs of any size for a worker of `session`, who may claim. Having found none by `look` it looks from the start.
+/// Takes jobs of any size for a worker of `session`, who may claim.
 [[nodiscard]] std::vector<Lease> claim_sized(Transaction& transaction, WorkerId const& worker,
-                                             KnownSession const& session, Generation generation, int slots,
-                                             LowWater::Look look, LowWater& low_water);
+                                             KnownSession const& session, Generation generation, int slots);
 
 }  // namespace rgrid::postgres

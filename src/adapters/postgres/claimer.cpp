@@ -19,7 +19,9 @@ bool ClaimTrip::takes(Claim const& claim) {
 }
 
 Result<std::vector<Result<Claimed>>> ClaimTrip::go(Call const& call) {
-    auto const look = low_water_->look();
+    std::vector<WorkerId> workers;
+    for (auto const& claim : claims_) workers.push_back(claim.worker);
+    auto const look = low_water_->look(workers);
     if (claims_.size() == 1) return claim_singles(*client_, call, claims_.front(), look, *low_water_);
     return claim_together(*client_, call, claims_, look, *low_water_);
 }

@@ -10,10 +10,11 @@ namespace rgrid::postgres {
 namespace {
 
 // All or nothing, since nothing may have been written of a report that shows that the store has gone back in time; so it
-// fails (a division by zero) if one of the attempts does not run. The jobs come in their order: a lease is found by its
+// fails if one of the attempts does not run, with a sentence that is no number. The jobs come in their order: a lease is found by its
 // job, and what was reported of it by that. IS TRUE keeps the index by worker out. What is not said of any job has its
 // default. Who has ended a job is marked idle, but not for every one: the mark is one row, and several ends at once would
-// wait for each other's commits.
+// wait for each other's commits. When it was marked last is not looked up: beside a long transaction there would be all
+// former marks to walk over.
 constexpr Statement end_statement{"end_successes", R"sql(
 WITH now AS MATERIALIZED (SELECT rgrid.clock() AS at FROM rgrid.store WHERE frozen = ''),
 gone AS (
@@ -32,15 +33,19 @@ counted AS (
     INSERT INTO rgrid.tally(kind, state, jobs) SELECT NULL, 3, count(*) FROM gone HAVING count(*) > 0),
 idle AS (
     INSERT INTO rgrid.idle(worker, since)
-    SELECT w.worker, w.now FROM (SELECT worker, max(now) AS now FROM gone GROUP BY worker OFFSET 0) w
-    WHERE NOT EXISTS (SELECT FROM rgrid.idle i WHERE i.worker = w.worker AND i.since >= w.now - 100)
+    SELECT DISTINCT w.worker, now.at FROM now, unnest($1::text[], $8::bigint[]) AS w(worker, marked)
+    WHERE now.at - w.marked NOT BETWEEN 0 AND 99
     ORDER BY w.worker
     ON CONFLICT (worker) DO UPDATE SET since = greatest(rgrid.idle.since, excluded.since))
-SELECT 1 / (count(*) = cardinality($2::bigint[]))::int FROM gone
+SELECT (SELECT at FROM now), CASE WHEN count(*) <> cardinality($2::bigint[])
+    THEN ('Only ' || count(*) || ' of these attempts run: they are judged one by one.')::int END
+FROM gone
 )sql"};
 
-constexpr std::size_t most_at_once = 5000;  // Attempts, of one commit.
+constexpr Duration mark_interval{100};
+constexpr std::size_t most_workers = 20'000;  // They come and go.
 constexpr std::size_t few = 10;             // Attempts of one report. Who reports more gains nothing by company.
+constexpr std::size_t most_at_once = 1000;  // Attempts. The statement goes through all messages for each.
 
 bool name_a_job_twice(std::vector<Completion> const& completions) {
     std::vector<JobId> jobs;
@@ -68,10 +73,13 @@ struct Ended {
 };
 
 /// Whether it has ended all attempts of all reports, and otherwise none.
-Result<bool> end_reports(Client& client, Call const& call, std::vector<Report const*> const& reports) {
+Result<bool> end_reports(Client& client, IdleMarks& idle_marks, Call const& call,
+                         std::vector<Report const*> const& reports) {
     std::vector<WorkerId> workers;
+    std::vector<Instant> marked;
     std::vector<Ended> all;
     for (auto const* report : reports) {
+        marked.push_back(idle_marks.last(report->worker));
         for (auto const& completion : report->completions) all.push_back({&completion, static_cast<int>(workers.size())});
         workers.push_back(report->worker);
     }
@@ -94,12 +102,30 @@ Result<bool> end_reports(Client& client, Call const& call, std::vector<Report co
     leave_defaults_out(messages);
     leave_defaults_out(outputs);
     auto const rows = client.run(call, Effect::writes, end_statement, workers, jobs, epochs, reporters, exit_codes,
-                                 messages, outputs);
-    if (rows) return true;
-    return rows.error().code == Errc::rejected ? Result<bool>{false} : rows.error();
+                                 messages, outputs, marked);
+    if (rows) {
+        for (auto const& worker : workers) idle_marks.ended(worker, rows->front().instant(0));
+        return true;
+    }
+    // A statement that the server has refused.
+    if (rows.error().code == Errc::bug || rows.error().code == Errc::rejected) return false;
+    return rows.error();
 }
 
 }  // namespace
+
+Instant IdleMarks::last(WorkerId const& worker) {
+    std::scoped_lock const lock{mutex_};
+    auto const known = last_.find(worker);
+    return known == last_.end() ? Instant{} : known->second;
+}
+
+void IdleMarks::ended(WorkerId const& worker, Instant now) {
+    std::scoped_lock const lock{mutex_};
+    if (last_.size() >= most_workers) last_.clear();
+    auto& last = last_[worker];
+    if (now < last || now >= last + mark_interval) last = now;
+}
 
 bool ReportTrip::takes(Report const& report) {
     auto const& completions = report.completions;
@@ -112,16 +138,17 @@ bool ReportTrip::takes(Report const& report) {
 }
 
 Result<std::vector<Result<bool>>> ReportTrip::go(Call const& call) {
-    auto const ended = end_reports(*client_, call, reports_);
+    auto const ended = end_reports(*client_, *idle_marks_, call, reports_);
     if (!ended) return ended.error();
     return std::vector<Result<bool>>(reports_.size(), *ended);
 }
 
 Result<bool> Completer::end(Call const& call, WorkerId const& worker, std::vector<Completion> const& completions) {
     if (!have_all_succeeded(completions) || name_a_job_twice(completions)) return false;
+    if (completions.size() > most_at_once) return false;
     Report report{worker, completions};
     if (completions.size() <= few) return together_.ask(call, std::move(report));
-    return end_reports(*client_, call, {&report});
+    return end_reports(*client_, idle_marks_, call, {&report});
 }
 
 }  // namespace rgrid::postgres

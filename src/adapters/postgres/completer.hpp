@@ -1,5 +1,8 @@
 #pragma once
 
+#include <map>
+#include <mutex>
+#include <rgrid/base/time.hpp>
 #include <rgrid/model/job.hpp>
 #include <rgrid/ports/clock.hpp>
 #include <set>
@@ -16,6 +19,20 @@ struct Report {
     std::vector<Completion> completions;
 };
 
+/// When workers were last marked idle through this process, by the store's clock. Thread safety: any thread.
+class IdleMarks {
+public:
+    /// The epoch if that is not known.
+    [[nodiscard]] Instant last(WorkerId const& worker);
+
+    /// A worker has ended a job at `now`, and was marked if the last mark was of another time.
+    void ended(WorkerId const& worker, Instant now);
+
+private:
+    std::mutex mutex_;
+    std::map<WorkerId, Instant> last_;
+};
+
 /// Reports of one commit: see Together. No job is in two of them.
 class ReportTrip {
 public:
@@ -24,13 +41,14 @@ public:
     static constexpr int most_under_way = 1;
     static constexpr bool repeats_doubt = true;  ///< What was done all the same will be found so.
 
-    explicit ReportTrip(Client& client) : client_(&client) {}
+    ReportTrip(Client& client, IdleMarks& idle_marks) : client_(&client), idle_marks_(&idle_marks) {}
 
     [[nodiscard]] bool takes(Report const& report);
     [[nodiscard]] Result<std::vector<Result<bool>>> go(Call const& call);
 
 private:
     Client* client_;
+    IdleMarks* idle_marks_;
     std::vector<Report const*> reports_;
     std::set<JobId> jobs_;
 };
@@ -41,7 +59,8 @@ private:
 /// Thread safety: any thread.
 class Completer {
 public:
-    Completer(Client& client, Clock& clock) : client_(&client), together_(client.place(), clock, ReportTrip{client}) {}
+    Completer(Client& client, Clock& clock)
+        : client_(&client), together_(client.place(), clock, ReportTrip{client, idle_marks_}) {}
 
     /// Ends the attempts of `worker` if all of them have succeeded and run as far as the store knows, and otherwise none;
     /// none also if another report that went with this one cannot be taken so. Whether it did.
@@ -49,6 +68,7 @@ public:
 
 private:
     Client* client_;
+    IdleMarks idle_marks_;
     Together<ReportTrip> together_;
 };
 

@@ -61,7 +61,6 @@ constexpr Meaning meanings[] = {
     {"42P01", Errc::denied, "expected the tables of this version: migrate the database as its owner"},
     {"42703", Errc::denied, "expected the tables of this version: migrate the database as its owner"},
     {"42883", Errc::denied, "expected the functions of this version: migrate the database as its owner"},
-    {"22012", Errc::rejected, ""},
     {"22021", Errc::rejected, "expected text in UTF-8"},
     {"22P05", Errc::rejected, "expected text that the database can keep"},
     {"54", Errc::rejected, ""},

@@ -6,58 +6,96 @@ namespace rgrid::postgres {
 
 namespace {
 
-// In sight behind the last job that was claimed stay those that others have just submitted but not yet committed.
+// In sight before the last job that was claimed stay those that others have submitted at the same time and commit later.
 constexpr std::int64_t margin = 500;
 constexpr Duration at_least{std::chrono::seconds{1}};  // Between two looks from the start that nobody has asked for.
+constexpr Duration at_most{std::chrono::minutes{1}};
 constexpr Duration cheap{10};
 constexpr int pause = 20;  // Times what a look takes.
-constexpr std::size_t most_kinds = 100;
+
+// Kinds, pools and workers come and go.
+constexpr std::size_t most_kinds = 100;  // Of a pool. Each claim tells the server of all of them.
+constexpr std::size_t most_pools = 1000;
+constexpr std::size_t most_workers = 20'000;
 
 }  // namespace
 
-JobId LowWater::Look::begin(int kind) const {
+std::optional<JobId> LowWater::Look::mark(int kind) const {
     auto const found = std::find(kinds.begin(), kinds.end(), kind);
-    return found == kinds.end() ? JobId{} : jobs[static_cast<std::size_t>(found - kinds.begin())];
+    if (found == kinds.end()) return std::nullopt;
+    return jobs[static_cast<std::size_t>(found - kinds.begin())];
 }
 
-LowWater::Look LowWater::look() {
+LowWater::Look LowWater::look(std::vector<WorkerId> const& workers) {
     std::scoped_lock const lock{mutex_};
-    if (auto const now = clock_.steady_now(); now >= due_) return begin_at_start(now);
+    auto const now = clock_.steady_now();
     Look look;
-    for (auto const& [kind, mark] : marks_) {
-        look.kinds.push_back(kind);
-        look.jobs.push_back(mark.job);
+    for (auto const& name : pools_of(workers)) {
+        auto& pool = pools_[name];
+        if (now >= pool.due) {
+            pool.put_off(now);  // Others go on from their marks meanwhile.
+            continue;
+        }
+        if (!pool.marks.empty()) look.pools.insert(name);
+        for (auto const& [kind, mark] : pool.marks) {
+            look.kinds.push_back(kind);
+            look.jobs.push_back(mark.job);
+        }
     }
     return look;
 }
 
-std::optional<LowWater::Look> LowWater::look_from_start() {
-    std::scoped_lock const lock{mutex_};
-    auto const now = clock_.steady_now();
-    if (cost_ > cheap && now < due_) return std::nullopt;
-    return begin_at_start(now);
-}
-
-LowWater::Look LowWater::begin_at_start(SteadyInstant now) {
-    // Others go on from their marks meanwhile.
-    due_ = now + std::max(at_least, pause * cost_);
-    return {};
-}
-
-void LowWater::looked(Look const& look, Duration took, std::map<int, JobId> const& last) {
-    std::scoped_lock const lock{mutex_};
-    auto const now = clock_.steady_now();
-    if (look.from_start()) {
-        cost_ = took;
-        due_ = now + std::max(at_least, pause * cost_);
+/// Of one whom nobody knows yet: whatever it may be.
+std::set<PoolName> LowWater::pools_of(std::vector<WorkerId> const& workers) const {
+    std::set<PoolName> pools;
+    for (auto const& worker : workers) {
+        auto const known = workers_.find(worker);
+        if (known != workers_.end()) pools.insert(known->second);
+        else for (auto const& [name, pool] : pools_) pools.insert(name);
     }
-    for (auto const& [kind, job] : last) marks_[kind] = {JobId{std::max<std::int64_t>(0, job.value - margin)}, now};
-    while (marks_.size() > most_kinds) forget_oldest();
+    return pools;
 }
 
-void LowWater::forget_oldest() {
-    marks_.erase(std::min_element(marks_.begin(), marks_.end(),
-                                  [](auto const& a, auto const& b) { return a.second.made < b.second.made; }));
+std::optional<LowWater::Look> LowWater::look_from_start(PoolName const& name) {
+    std::scoped_lock const lock{mutex_};
+    auto const now = clock_.steady_now();
+    auto& pool = pools_[name];
+    if (pool.cost > cheap && now < pool.due) return std::nullopt;
+    pool.put_off(now);
+    return Look{};
+}
+
+void LowWater::looked(Look const& look, PoolName const& name, Seen const& seen) {
+    std::scoped_lock const lock{mutex_};
+    if (pools_.size() > most_pools) pools_.clear();
+    auto const now = clock_.steady_now();
+    auto& pool = pools_[name];
+    bool const from_start = look.from_start(name);
+    if (from_start) {
+        pool.cost = std::max(seen.took, Duration{0});
+        pool.put_off(now);
+    }
+    for (auto const& [kind, job] : seen.last) pool.set(look, from_start, kind, job, now);
+}
+
+void LowWater::met(WorkerId const& worker, PoolName const& pool) {
+    std::scoped_lock const lock{mutex_};
+    if (workers_.size() >= most_workers) workers_.clear();
+    workers_.insert_or_assign(worker, pool);
+}
+
+void LowWater::Pool::put_off(SteadyInstant now) {
+    due = now + std::clamp(pause * std::min(cost, at_most), at_least, at_most);
+}
+
+void LowWater::Pool::set(Look const& look, bool from_start, int kind, JobId last, SteadyInstant now) {
+    auto const known = marks.find(kind);
+    // Else a claim that began before jobs were found further back would hide the rest of them.
+    if (known != marks.end() && !from_start && look.mark(kind) != known->second.job) return;
+    marks[kind] = {JobId{std::max<std::int64_t>(0, last.value - margin)}, now};
+    if (marks.size() > most_kinds)
+        marks.erase(std::min_element(marks.begin(), marks.end(),
+                                     [](auto const& a, auto const& b) { return a.second.made < b.second.made; }));
 }
 
 }  // namespace rgrid::postgres

@@ -98,15 +98,14 @@ Result<BeatReply> take_beat(Transaction& transaction, WorkerId const& worker, In
 
 /// A claim that the one statement has not answered: of jobs of several slots, or of a worker to be looked at closely.
 Result<std::vector<Lease>> take_jobs(Transaction& transaction, WorkerId const& worker, Incarnation incarnation,
-                                     BeatCount acknowledged, int slots, LowWater::Look const& look,
-                                     LowWater& low_water) {
+                                     BeatCount acknowledged, int slots) {
     share_leases(transaction);
     auto const visitor = admit(transaction, worker, incarnation, acknowledged, Hold::state);
     if (!visitor) return visitor.error();
     if (visitor->evidence) throw WentBack{{*visitor->evidence, visitor->era.generation}};
     auto const& [session, era, evidence] = *visitor;
     if (!era.frozen.empty() || session->state != SessionState::open) return std::vector<Lease>{};
-    return claim_sized(transaction, worker, *session, era.generation, slots, look, low_water);
+    return claim_sized(transaction, worker, *session, era.generation, slots);
 }
 
 Result<> take_chunk(Transaction& transaction, WorkerId const& worker, Incarnation incarnation, LogChunk const& chunk,
@@ -151,21 +150,18 @@ Result<std::vector<Lease>> Store::claim(Call const& call, WorkerId const& worker
     Claim claim{worker, incarnation, acknowledged, slots};
     auto claimed = impl_->claimer().claim(call, claim);
     if (!claimed) return claimed.error();
-    auto const look_closely = [&](LowWater::Look const& look) {
+    if (!claimed->admitted || claimed->sized)
         return impl_->write<std::vector<Lease>>(call, [&](Transaction& transaction) {
-            return take_jobs(transaction, worker, incarnation, acknowledged, slots, look, impl_->low_water());
+            return take_jobs(transaction, worker, incarnation, acknowledged, slots);
         });
-    };
-    if (!claimed->admitted || claimed->sized) return look_closely(claimed->look);
     auto& leases = claimed->leases;
     claim.slots -= static_cast<int>(leases.size());
-    if (claim.slots == 0 || claimed->look.from_start()) return std::move(leases);
-    auto const from_start = impl_->low_water().look_from_start();
+    if (claim.slots == 0 || claimed->all_seen) return std::move(leases);
+    auto const from_start = impl_->low_water().look_from_start(claimed->pool);
     if (!from_start) return std::move(leases);
     // What lies below the marks. Whatever comes of it, the jobs that are held already are told.
     auto const all = claim_singles(impl_->client(), call, claim, *from_start, impl_->low_water());
     auto const more = all ? all->front() : all.error();
-    if (more && more->sized && leases.empty()) return look_closely(more->look);
     if (more) leases.insert(leases.end(), more->leases.begin(), more->leases.end());
     else if (leases.empty()) return more.error();
     return std::move(leases);

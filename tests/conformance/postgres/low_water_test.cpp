@@ -15,80 +15,140 @@ namespace {
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::Not;
+using ::testing::UnorderedElementsAre;
 
 class LowWaterTest : public ::testing::Test {
 protected:
-    LowWaterTest() { low_water.looked(low_water.look(), 1ms, {{3, JobId{10'000}}, {4, JobId{5}}}); }
+    LowWaterTest() {
+        low_water.met(worker, pool);
+        looked(look(), 1ms, {{3, JobId{10'000}}, {4, JobId{5}}});
+    }
+
+    LowWater::Look look() { return low_water.look({worker}); }
+    bool looks_from_start() { return look().from_start(pool); }
+    void looked(LowWater::Look const& look, Duration took, std::map<int, JobId> const& last) {
+        low_water.looked(look, pool, {took, last});
+    }
 
     memory::ManualClock clock;
     LowWater low_water{clock};
+    WorkerId const worker{"w"};
+    PoolName const pool{"busy"};
 };
 
 TEST_F(LowWaterTest, a_claim_begins_a_little_before_the_last_job_that_was_claimed) {
-    low_water.looked(low_water.look(), 0ms, {{4, JobId{20'000}}, {5, JobId{600}}});
+    looked(look(), 0ms, {{4, JobId{20'000}}, {5, JobId{600}}});
 
-    auto const look = low_water.look();
+    auto const marks = look();
 
-    EXPECT_THAT(look.kinds, ElementsAre(3, 4, 5));
-    EXPECT_THAT(look.jobs, ElementsAre(JobId{9500}, JobId{19'500}, JobId{100}));
-    EXPECT_EQ(look.begin(4), JobId{19'500});
-    EXPECT_EQ(look.begin(6), JobId{});
+    EXPECT_THAT(marks.kinds, ElementsAre(3, 4, 5));
+    EXPECT_THAT(marks.jobs, ElementsAre(JobId{9500}, JobId{19'500}, JobId{100}));
+    EXPECT_FALSE(marks.from_start(pool));
+    EXPECT_TRUE(marks.from_start(PoolName{"other"}));
 }
 
 // Where jobs always come in above the mark, what lies below it has its turn too.
 TEST_F(LowWaterTest, one_claim_a_second_looks_from_the_start_and_the_others_go_on_from_their_marks) {
     clock.advance(999ms);
-    EXPECT_FALSE(low_water.look().from_start());
+    EXPECT_FALSE(looks_from_start());
     clock.advance(1ms);
 
-    auto const first = low_water.look();
-    auto const second = low_water.look();
+    auto const first = look();
+    auto const second = look();
 
-    EXPECT_TRUE(first.from_start());
-    EXPECT_FALSE(second.from_start());
+    EXPECT_TRUE(first.from_start(pool));
+    EXPECT_FALSE(second.from_start(pool));
     clock.advance(500ms);
-    low_water.looked(first, 1ms, {{3, JobId{10'100}}});
+    looked(first, 1ms, {{3, JobId{10'100}}});
     clock.advance(999ms);
-    EXPECT_FALSE(low_water.look().from_start()) << "from the end of the last one on";
+    EXPECT_FALSE(looks_from_start()) << "from the end of the last one on";
     clock.advance(1ms);
-    EXPECT_TRUE(low_water.look().from_start());
+    EXPECT_TRUE(looks_from_start());
+}
+
+// Else only one of many that were given back would be claimed a second.
+TEST_F(LowWaterTest, what_was_found_further_back_is_not_passed_over_by_claims_that_began_before) {
+    auto const before = look();
+    clock.advance(1s);
+    looked(look(), 1ms, {{3, JobId{700}}});
+
+    looked(before, 1ms, {{3, JobId{10'200}}});
+
+    auto const marks = look();
+    EXPECT_EQ(marks.mark(3), JobId{200});
+    looked(marks, 1ms, {{3, JobId{10'300}}});
+    EXPECT_EQ(look().mark(3), JobId{9800});
 }
 
 TEST_F(LowWaterTest, who_got_less_than_it_asked_for_may_look_from_the_start_if_that_is_cheap) {
-    auto const look = low_water.look_from_start();
+    auto const marks = low_water.look_from_start(pool);
 
-    ASSERT_TRUE(look);
-    EXPECT_TRUE(look->from_start());
+    ASSERT_TRUE(marks);
+    EXPECT_TRUE(marks->from_start(pool));
 }
 
 // Else a queue beside a long transaction would do nothing but walk over what is over.
-TEST_F(LowWaterTest, looks_from_the_start_that_are_dear_take_a_twentieth_of_the_time) {
-    low_water.looked(*low_water.look_from_start(), 200ms, {});
+TEST_F(LowWaterTest, after_a_look_from_the_start_that_was_dear_there_is_none_for_twenty_times_as_long) {
+    looked(*low_water.look_from_start(pool), 200ms, {});
 
     clock.advance(3999ms);
-    EXPECT_FALSE(low_water.look_from_start());
-    EXPECT_FALSE(low_water.look().from_start());
+    EXPECT_FALSE(low_water.look_from_start(pool));
+    EXPECT_FALSE(looks_from_start());
     clock.advance(1ms);
-    EXPECT_TRUE(low_water.look().from_start());
-    EXPECT_FALSE(low_water.look_from_start()) << "one is under way";
+    EXPECT_TRUE(looks_from_start());
+    EXPECT_FALSE(low_water.look_from_start(pool)) << "one is under way";
 
     clock.advance(4s);
-    low_water.looked(*low_water.look_from_start(), 1ms, {});
-    EXPECT_TRUE(low_water.look_from_start()) << "it has all been cleaned up";
+    looked(*low_water.look_from_start(pool), 1ms, {});
+    EXPECT_TRUE(low_water.look_from_start(pool)) << "it has all been cleaned up";
 }
 
-// Kinds come and go, and each mark goes with each claim.
-TEST_F(LowWaterTest, there_are_marks_of_the_hundred_kinds_that_were_claimed_last) {
+// The server's clock may be set while one looks.
+TEST_F(LowWaterTest, nobody_waits_for_more_than_a_minute_for_a_look_from_the_start) {
+    looked(*low_water.look_from_start(pool), 24h, {});
+
+    clock.advance(1min);
+
+    EXPECT_TRUE(looks_from_start());
+}
+
+TEST_F(LowWaterTest, pools_keep_looks_from_the_start_from_each_other_neither_by_many_nor_by_dear_ones) {
+    PoolName const idle{"idle"};
+    WorkerId const other{"o"};
+    low_water.met(other, idle);
+    low_water.looked(low_water.look({other}), idle, {1ms, {{7, JobId{600}}}});
+    clock.advance(500ms);
+    low_water.looked(*low_water.look_from_start(idle), idle, {200ms, {}});
+    clock.advance(500ms);
+
+    EXPECT_TRUE(looks_from_start());
+    EXPECT_TRUE(low_water.look_from_start(pool));
+    EXPECT_FALSE(low_water.look_from_start(idle));
+}
+
+// As after a restart of the gateway that all go through.
+TEST_F(LowWaterTest, a_claim_of_several_workers_has_the_marks_of_their_pools_and_of_all_if_one_is_unknown) {
+    PoolName const other{"other"};
+    low_water.met(WorkerId{"o"}, other);
+    low_water.looked({}, other, {0ms, {{7, JobId{600}}}});
+
+    EXPECT_THAT(low_water.look({worker}).kinds, ElementsAre(3, 4));
+    EXPECT_THAT(low_water.look({worker, WorkerId{"o"}}).kinds, UnorderedElementsAre(3, 4, 7));
+    EXPECT_THAT(low_water.look({WorkerId{"new"}}).kinds, UnorderedElementsAre(3, 4, 7));
+}
+
+// Kinds come and go, and all marks of a pool go with each claim.
+TEST_F(LowWaterTest, a_pool_has_marks_of_the_hundred_kinds_that_were_claimed_last) {
     for (int kind = 5; kind < 104; ++kind) {
         clock.advance(1ms);
-        low_water.looked(low_water.look(), 0ms, {{kind, JobId{600}}, {4, JobId{600}}});
+        looked(look(), 0ms, {{kind, JobId{600}}, {4, JobId{600}}});
     }
 
-    auto const look = low_water.look();
+    auto const marks = look();
 
-    EXPECT_EQ(look.kinds.size(), 100U);
-    EXPECT_THAT(look.kinds, Contains(4));
-    EXPECT_THAT(look.kinds, Not(Contains(3)));
+    EXPECT_EQ(marks.kinds.size(), 100U);
+    EXPECT_TRUE(marks.mark(4));
+    EXPECT_FALSE(marks.mark(3));
 }
 
 /// No look from the start is due unless the test lets time pass.
@@ -112,11 +172,11 @@ protected:
     }
 
     /// Claims nearly all of 700 jobs and gives the first of them back.
-    JobId give_first_back(int slots) {
-        store->submit({}, std::vector<JobSpec>(700, testing::a_job().slots(slots))).value();
-        auto const first = claim(slots).at(0);
-        EXPECT_EQ(claim(690 * slots).size(), 690U);
-        EXPECT_EQ(claim(slots).size(), 1U);
+    JobId give_first_back() {
+        store->submit({}, std::vector<JobSpec>(700, testing::a_job())).value();
+        auto const first = claim(1).at(0);
+        EXPECT_EQ(claim(690).size(), 690U);
+        EXPECT_EQ(claim(1).size(), 1U);
         store->complete({}, worker, incarnation, {{first, LeaseEpoch{1}, Outcome::released, 0, {}, {}}}).value();
         return first;
     }
@@ -136,7 +196,7 @@ constexpr char const* each_look_at_it_takes_a_while = "200 * nextval('rgrid.tick
 // However far the claims have come meanwhile.
 TEST_F(BelowTheMarkTest, a_job_that_was_given_back_is_claimed_by_whoever_gets_less_than_it_asked_for) {
     open(stands_still);
-    auto const first = give_first_back(1);
+    auto const first = give_first_back();
 
     auto const jobs = claim(100);
 
@@ -144,17 +204,9 @@ TEST_F(BelowTheMarkTest, a_job_that_was_given_back_is_claimed_by_whoever_gets_le
     EXPECT_THAT(jobs, Contains(first));
 }
 
-TEST_F(BelowTheMarkTest, a_job_of_several_slots_that_was_given_back_is_claimed_by_whoever_gets_none) {
-    open(stands_still);
-    auto const first = give_first_back(2);
-    EXPECT_EQ(claim(16).size(), 8U);
-
-    EXPECT_THAT(claim(16), ElementsAre(first));
-}
-
 TEST_F(BelowTheMarkTest, where_it_is_dear_to_look_there_a_job_waits_until_it_is_time) {
     open(each_look_at_it_takes_a_while);
-    auto const first = give_first_back(1);
+    auto const first = give_first_back();
 
     EXPECT_THAT(claim(1), Not(Contains(first)));
     auto const rest = claim(100);

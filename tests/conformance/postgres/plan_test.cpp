@@ -135,6 +135,7 @@ TEST_F(PlanTest, no_plan_reads_a_whole_table_whatever_the_tables_held_when_it_wa
             all += plan;
             if (plan.find("WHERE ends_at <= ") != plan.npos) continue;  // Who has overrun is sought among all that run.
             EXPECT_THAT(reads_of_all(plan), IsEmpty()) << plan;
+            EXPECT_THAT(plan, Not(HasSubstr("Bitmap Heap Scan on lease"))) << "leases are locked in the order of their jobs";
         }
         // Of each statement that is looked at for what it does, words that no other has.
         for (auto const* words :
