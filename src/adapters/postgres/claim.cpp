@@ -21,9 +21,10 @@ static_assert(counts_of_a_generation == 1'000'000'000 && lease_grace == Duration
 // Who is just being changed is not waited for here but where one looks at it more closely.
 constexpr Statement claim_statement{"claim", R"sql(
 WITH me AS MATERIALIZED (
-    SELECT s.pool, g.generation, rgrid.clock() AS now,
+    SELECT s.pool, g.generation,
            EXISTS (SELECT FROM rgrid.kind k, LATERAL (SELECT FROM rgrid.ready q WHERE q.kind = k.id LIMIT 1) q
-                   WHERE k.pool = s.pool AND k.slots <> 1) AS sized
+                   WHERE k.pool = s.pool AND k.slots <> 1) AS sized,
+           rgrid.clock() AS now
     FROM rgrid.session s, rgrid.store g
     WHERE s.worker = $1 AND s.incarnation = $2 AND s.state = 0 AND s.beat >= $3 AND g.frozen = ''
     FOR KEY SHARE OF s SKIP LOCKED),
@@ -55,9 +56,10 @@ FROM me LEFT JOIN work w ON true
 // as they want together, and dealt out.
 constexpr Statement claim_together_statement{"claim_together", R"sql(
 WITH me AS MATERIALIZED (
-    SELECT i.place, i.slots, s.pool, g.generation, (SELECT rgrid.clock()) AS now,
+    SELECT i.place, i.slots, s.pool, g.generation,
            EXISTS (SELECT FROM rgrid.kind k, LATERAL (SELECT FROM rgrid.ready q WHERE q.kind = k.id LIMIT 1) q
-                   WHERE k.pool = s.pool AND k.slots <> 1) AS sized
+                   WHERE k.pool = s.pool AND k.slots <> 1) AS sized,
+           (SELECT rgrid.clock()) AS now
     FROM rgrid.store g,
          unnest($1::text[], $2::bigint[], $3::bigint[], $4::int[]) WITH ORDINALITY
              AS i(worker, incarnation, beat, slots, place),
@@ -122,7 +124,7 @@ std::vector<Result<Claimed>> read_claimed(Rows const& rows, std::vector<WorkerId
             claimed->admitted = true;
             claimed->sized = row.boolean(0);
             claimed->pool = PoolName{row.text(1)};
-            claimed->all_seen = look.from_start(claimed->pool);
+            claimed->from_start = look.from_start(claimed->pool);
             low_water.met(workers[place], claimed->pool);
             seen[claimed->pool].took = row.duration(2);
         }

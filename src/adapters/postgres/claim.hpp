@@ -11,11 +11,11 @@ namespace rgrid::postgres {
 
 /// What one claim statement answered.
 struct Claimed {
-    bool admitted = false;  ///< False: this worker may claim nothing now, or has to be looked at more closely.
-    bool sized = false;     ///< The pool has jobs of several slots: see claim_sized().
+    bool admitted = false;    ///< False: this worker may claim nothing now, or has to be looked at more closely.
+    bool sized = false;       ///< The pool has jobs of several slots: see claim_sized().
     std::vector<Lease> leases;
-    PoolName pool;          ///< The worker's, if it was admitted.
-    bool all_seen = false;  ///< It has looked for jobs from the start of the queue.
+    PoolName pool;            ///< The worker's, if it was admitted.
+    bool from_start = false;  ///< It has looked for jobs from the start of the queue.
 };
 
 /// What a worker asks for.

@@ -28,6 +28,10 @@ struct Statement {
     char const* sql;
 };
 
+/// A script for statements that go by a summary of blocks (BRIN), for which there are only bitmap scans: sessions do
+/// without those, whose order is that of the table.
+inline constexpr char const* use_index_of_blocks = "SET LOCAL enable_bitmapscan = on";
+
 /// What a transaction's work speaks through. Its methods throw PostgresFailure; after one the transaction can only be
 /// undone. Used by the thread of the work alone, and only while it runs.
 class Transaction {
@@ -61,7 +65,7 @@ private:
 /// Every method answers by the call's deadline or its stop, whatever the server and the network do. Errors:
 /// `retry_later` (nothing happened: no connection, none free, undone by the server, overload), `in_doubt` (a write whose
 /// outcome is unknown: connection lost or time over while it was committed), `denied` (authentication, permission, no
-/// such database), `rejected` (text that the database cannot keep), `bug` (any other refusal). Messages name the server
+/// such database), `rejected` (text that the database cannot keep or read), `bug` (any other refusal). Messages name the server
 /// and hold neither password nor values. Thread safety: all methods from any thread.
 class Client {
 public:

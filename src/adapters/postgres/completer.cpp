@@ -38,11 +38,12 @@ idle AS (
     ORDER BY w.worker
     ON CONFLICT (worker) DO UPDATE SET since = greatest(rgrid.idle.since, excluded.since))
 SELECT (SELECT at FROM now), CASE WHEN count(*) <> cardinality($2::bigint[])
-    THEN ('Only ' || count(*) || ' of these attempts run: they are judged one by one.')::int END
+    THEN ('Only ' || count(*) || ' of these attempts count: they are judged one by one.')::int END
 FROM gone
 )sql"};
 
 constexpr Duration mark_interval{100};
+static_assert(mark_interval == Duration{100}, "the statement takes no constant");
 constexpr std::size_t most_workers = 20'000;  // They come and go.
 constexpr std::size_t few = 10;             // Attempts of one report. Who reports more gains nothing by company.
 constexpr std::size_t most_at_once = 1000;  // Attempts. The statement goes through all messages for each.
@@ -107,9 +108,7 @@ Result<bool> end_reports(Client& client, IdleMarks& idle_marks, Call const& call
         for (auto const& worker : workers) idle_marks.ended(worker, rows->front().instant(0));
         return true;
     }
-    // A statement that the server has refused.
-    if (rows.error().code == Errc::bug || rows.error().code == Errc::rejected) return false;
-    return rows.error();
+    return rows.error().code == Errc::rejected ? Result<bool>{false} : rows.error();
 }
 
 }  // namespace
@@ -122,7 +121,7 @@ Instant IdleMarks::last(WorkerId const& worker) {
 
 void IdleMarks::ended(WorkerId const& worker, Instant now) {
     std::scoped_lock const lock{mutex_};
-    if (last_.size() >= most_workers) last_.clear();
+    if (last_.size() >= most_workers && !last_.contains(worker)) last_.clear();
     auto& last = last_[worker];
     if (now < last || now >= last + mark_interval) last = now;
 }

@@ -25,7 +25,7 @@ public:
     /// The epoch if that is not known.
     [[nodiscard]] Instant last(WorkerId const& worker);
 
-    /// A worker has ended a job at `now`, and was marked if the last mark was of another time.
+    /// A report of `now` was taken. It has marked the worker unless the last mark is hardly older.
     void ended(WorkerId const& worker, Instant now);
 
 private:
@@ -63,7 +63,8 @@ public:
         : client_(&client), together_(client.place(), clock, ReportTrip{client, idle_marks_}) {}
 
     /// Ends the attempts of `worker` if all of them have succeeded and run as far as the store knows, and otherwise none;
-    /// none also if another report that went with this one cannot be taken so. Whether it did.
+    /// none also if there are more than 1,000, or if another report that went with this one cannot be taken so. Whether it
+    /// did.
     Result<bool> end(Call const& call, WorkerId const& worker, std::vector<Completion> const& completions);
 
 private:

@@ -62,6 +62,7 @@ constexpr Meaning meanings[] = {
     {"42703", Errc::denied, "expected the tables of this version: migrate the database as its owner"},
     {"42883", Errc::denied, "expected the functions of this version: migrate the database as its owner"},
     {"22021", Errc::rejected, "expected text in UTF-8"},
+    {"22P02", Errc::rejected, ""},
     {"22P05", Errc::rejected, "expected text that the database can keep"},
     {"54", Errc::rejected, ""},
 };

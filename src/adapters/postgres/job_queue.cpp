@@ -193,9 +193,9 @@ std::int64_t sweep(Transaction& transaction, Duration keep) {
         "lock_old", "SELECT id FROM rgrid.job WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE SKIP LOCKED"};
     std::vector<JobId> old, jobs;
     std::int64_t bytes = 0;
-    transaction.script("SET LOCAL enable_bitmapscan = on");  // There is no other way to use an index of blocks.
+    transaction.script(use_index_of_blocks);
     auto const found = transaction.run(find_old, keep, tend_limit);
-    transaction.script("SET LOCAL enable_bitmapscan = off");
+    transaction.script("SET LOCAL enable_bitmapscan TO DEFAULT");
     for (auto const& row : found) {
         if (bytes >= tend_log_bytes) break;
         bytes += row.integer(1);

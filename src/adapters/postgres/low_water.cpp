@@ -8,7 +8,7 @@ namespace {
 
 // In sight before the last job that was claimed stay those that others have submitted at the same time and commit later.
 constexpr std::int64_t margin = 500;
-constexpr Duration at_least{std::chrono::seconds{1}};  // Between two looks from the start that nobody has asked for.
+constexpr Duration at_least{std::chrono::seconds{1}};  // From a look from the start to the next one that is due.
 constexpr Duration at_most{std::chrono::minutes{1}};
 constexpr Duration cheap{10};
 constexpr int pause = 20;  // Times what a look takes.
@@ -29,31 +29,31 @@ std::optional<JobId> LowWater::Look::mark(int kind) const {
 LowWater::Look LowWater::look(std::vector<WorkerId> const& workers) {
     std::scoped_lock const lock{mutex_};
     auto const now = clock_.steady_now();
+    std::set<PoolName> known;
+    for (auto const& worker : workers)
+        if (auto const found = workers_.find(worker); found != workers_.end()) known.insert(found->second);
+    bool const some_unknown = std::any_of(workers.begin(), workers.end(),
+                                          [&](WorkerId const& worker) { return !workers_.contains(worker); });
+    // What a look from the start takes is known of one pool only if it is of one pool.
+    bool is_from_start = false;
     Look look;
-    for (auto const& name : pools_of(workers)) {
-        auto& pool = pools_[name];
-        if (now >= pool.due) {
+    for (auto& [name, pool] : pools_) {
+        if (known.contains(name) && now >= pool.due && !is_from_start) {
+            is_from_start = true;
             pool.put_off(now);  // Others go on from their marks meanwhile.
-            continue;
-        }
-        if (!pool.marks.empty()) look.pools.insert(name);
-        for (auto const& [kind, mark] : pool.marks) {
-            look.kinds.push_back(kind);
-            look.jobs.push_back(mark.job);
+        } else if (known.contains(name) || some_unknown) {
+            pool.add_to(look, name);
         }
     }
     return look;
 }
 
-/// Of one whom nobody knows yet: whatever it may be.
-std::set<PoolName> LowWater::pools_of(std::vector<WorkerId> const& workers) const {
-    std::set<PoolName> pools;
-    for (auto const& worker : workers) {
-        auto const known = workers_.find(worker);
-        if (known != workers_.end()) pools.insert(known->second);
-        else for (auto const& [name, pool] : pools_) pools.insert(name);
+void LowWater::Pool::add_to(Look& look, PoolName const& name) const {
+    if (!marks.empty()) look.pools.insert(name);
+    for (auto const& [kind, mark] : marks) {
+        look.kinds.push_back(kind);
+        look.jobs.push_back(mark.job);
     }
-    return pools;
 }
 
 std::optional<LowWater::Look> LowWater::look_from_start(PoolName const& name) {
@@ -72,15 +72,18 @@ void LowWater::looked(Look const& look, PoolName const& name, Seen const& seen) 
     auto& pool = pools_[name];
     bool const from_start = look.from_start(name);
     if (from_start) {
-        pool.cost = std::max(seen.took, Duration{0});
+        pool.cost = std::max(seen.took, pool.cost / 2);
         pool.put_off(now);
+    } else if (seen.took > cheap) {
+        // Of what lies there a look from the start may have walked over a part only, since it had found a job in its midst.
+        pool.cost = std::max(pool.cost, seen.took);
     }
     for (auto const& [kind, job] : seen.last) pool.set(look, from_start, kind, job, now);
 }
 
 void LowWater::met(WorkerId const& worker, PoolName const& pool) {
     std::scoped_lock const lock{mutex_};
-    if (workers_.size() >= most_workers) workers_.clear();
+    if (workers_.size() >= most_workers && !workers_.contains(worker)) workers_.clear();
     workers_.insert_or_assign(worker, pool);
 }
 

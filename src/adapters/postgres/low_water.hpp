@@ -15,8 +15,8 @@ namespace rgrid::postgres {
 /// kind; of a kind of which nothing was claimed yet one looks from the start.
 ///
 /// Jobs may come to lie below a mark: given back, or submitted by a transaction that took long. So of each pool one claim
-/// a second looks from the start, and whoever gets less than it asked for. Where so much is over that this is dear, only
-/// the former is left, with a pause of twenty times what such a look takes, but at most a minute.
+/// a second looks from the start, and whoever gets less than it asked for looks there once more. Where so much is over that
+/// this is dear, only the former is left, with a pause of twenty times what such a look takes, but at most a minute.
 ///
 /// Thread safety: any thread.
 class LowWater {
@@ -25,8 +25,8 @@ public:
 
     /// Where a claim of one or more workers begins.
     struct Look {
-        std::vector<int> kinds;  ///< That have a mark.
-        std::vector<JobId> jobs;  ///< The marks, parallel.
+        std::vector<int> kinds;    ///< That have a mark.
+        std::vector<JobId> jobs;   ///< The marks, parallel.
         std::set<PoolName> pools;  ///< Whose marks these are.
 
         [[nodiscard]] bool from_start(PoolName const& pool) const { return !pools.contains(pool); }
@@ -57,11 +57,10 @@ private:
         Duration cost{0};  ///< Of the last look from the start.
         SteadyInstant due{};
 
+        void add_to(Look& look, PoolName const& name) const;
         void put_off(SteadyInstant now);
         void set(Look const& look, bool from_start, int kind, JobId last, SteadyInstant now);
     };
-
-    [[nodiscard]] std::set<PoolName> pools_of(std::vector<WorkerId> const& workers) const;
 
     Clock& clock_;
     std::mutex mutex_;

@@ -103,6 +103,7 @@ JobView read_view(Row const& row) {
 std::vector<JobView> read_views(Transaction& transaction, JobQuery const& query) {
     auto const asked = question(query);
     std::vector<JobView> views;
+    if (query.finished_since) transaction.script(use_index_of_blocks);
     for (auto const& row : transaction.run_with({nullptr, asked.sql.c_str()}, asked.params))
         views.push_back(read_view(row));
     std::reverse(views.begin(), views.end());

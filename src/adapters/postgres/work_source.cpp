@@ -156,7 +156,7 @@ Result<std::vector<Lease>> Store::claim(Call const& call, WorkerId const& worker
         });
     auto& leases = claimed->leases;
     claim.slots -= static_cast<int>(leases.size());
-    if (claim.slots == 0 || claimed->all_seen) return std::move(leases);
+    if (claim.slots == 0 || claimed->from_start) return std::move(leases);
     auto const from_start = impl_->low_water().look_from_start(claimed->pool);
     if (!from_start) return std::move(leases);
     // What lies below the marks. Whatever comes of it, the jobs that are held already are told.

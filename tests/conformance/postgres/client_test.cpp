@@ -219,7 +219,7 @@ TEST_F(ClientTest, a_refusal_names_place_state_and_sentence_but_no_value) {
 
     static constexpr Statement to_number{"to_number", "SELECT ($1::text || 'x')::bigint"};
     auto const odd = client.run(patient(), Effect::reads, to_number, "the-value");
-    EXPECT_EQ(odd.error().code, Errc::bug);
+    EXPECT_EQ(odd.error().code, Errc::rejected);
     EXPECT_THAT(odd.error().message, Not(HasSubstr("the-value")));
 }
 

@@ -98,8 +98,10 @@ TEST_F(LowWaterTest, after_a_look_from_the_start_that_was_dear_there_is_none_for
     EXPECT_TRUE(looks_from_start());
     EXPECT_FALSE(low_water.look_from_start(pool)) << "one is under way";
 
-    clock.advance(4s);
-    looked(*low_water.look_from_start(pool), 1ms, {});
+    for (int look = 0; look < 6; ++look) {
+        clock.advance(4s);
+        looked(*low_water.look_from_start(pool), 1ms, {});
+    }
     EXPECT_TRUE(low_water.look_from_start(pool)) << "it has all been cleaned up";
 }
 
@@ -124,6 +126,46 @@ TEST_F(LowWaterTest, pools_keep_looks_from_the_start_from_each_other_neither_by_
     EXPECT_TRUE(looks_from_start());
     EXPECT_TRUE(low_water.look_from_start(pool));
     EXPECT_FALSE(low_water.look_from_start(idle));
+}
+
+// Nobody could tell of which of them a look has taken long.
+TEST_F(LowWaterTest, one_claim_of_several_workers_looks_at_one_pool_from_the_start) {
+    PoolName const other{"other"};
+    WorkerId const another{"o"};
+    low_water.met(another, other);
+    low_water.looked({}, other, {1ms, {{7, JobId{600}}}});
+    clock.advance(1s);
+
+    auto const first = low_water.look({worker, another});
+    auto const second = low_water.look({worker, another});
+
+    EXPECT_NE(first.from_start(pool), first.from_start(other));
+    EXPECT_EQ(first.from_start(pool), second.from_start(other));
+    EXPECT_EQ(first.from_start(other), second.from_start(pool));
+}
+
+// Its claim may be refused.
+TEST_F(LowWaterTest, a_worker_that_is_unknown_takes_the_turn_of_no_pool) {
+    clock.advance(1s);
+
+    EXPECT_THAT(low_water.look({WorkerId{"new"}}).kinds, ElementsAre(3, 4));
+    EXPECT_TRUE(looks_from_start());
+}
+
+// A look from the start that finds a job in the midst of all that is over is over soon.
+TEST_F(LowWaterTest, what_a_claim_walks_over_from_its_mark_makes_looks_from_the_start_dear_too) {
+    looked(look(), 200ms, {{3, JobId{10'000}}});
+    EXPECT_FALSE(low_water.look_from_start(pool));
+    clock.advance(1s);
+
+    auto const first = look();
+    ASSERT_TRUE(first.from_start(pool));
+    looked(first, 1ms, {{3, JobId{5}}});
+
+    clock.advance(1999ms);
+    EXPECT_FALSE(looks_from_start());
+    clock.advance(1ms);
+    EXPECT_TRUE(looks_from_start());
 }
 
 // As after a restart of the gateway that all go through.

@@ -1,8 +1,8 @@
 #include <gmock/gmock.h>
 
-#include <future>
 #include <rgrid/testing/builders.hpp>
 
+#include "adapters/postgres/completer.hpp"
 #include "faults.hpp"
 #include "store_pair.hpp"
 
@@ -31,14 +31,21 @@ protected:
         return store.look({}, query).value().at(0);
     }
 
-    std::future<Result<std::vector<Verdict>>> report(WorkerId const& worker, Incarnation incarnation,
-                                                     Completion const& completion) {
-        return std::async(std::launch::async,
-                          [=, this] { return store.complete({}, worker, incarnation, {completion}); });
+    /// Whether each of some reports was ended, all in one statement.
+    std::vector<bool> end_together(std::vector<Report> const& reports) {
+        ReportTrip trip{client, marks};
+        for (auto const& report : reports) EXPECT_TRUE(trip.takes(report));
+        std::vector<bool> ended;
+        for (auto const& one : trip.go({}).value()) ended.push_back(one.value());
+        return ended;
     }
 
     StorePair pair;
     Store& store = pair.first();
+    Sql sql{pair.database().url()};
+    SystemClock clock;
+    Client client{pair.database().settings(), clock};
+    IdleMarks marks;
 };
 
 Completion success(Lease const& lease) { return {lease.job, lease.epoch, Outcome::succeeded, 0, {}, {}}; }
@@ -66,53 +73,77 @@ TEST_F(ReportTest, each_job_keeps_what_was_reported_of_it_whatever_the_order) {
     }
 }
 
-// While a report waits for the table, the others gather behind it.
-TEST_F(ReportTest, reports_that_go_together_are_each_workers_own_and_one_that_is_late_holds_up_no_other) {
-    std::map<WorkerId, Incarnation> workers;
-    std::map<WorkerId, Lease> leases;
-    for (auto const* name : {"a", "b", "c", "late"}) {
+TEST_F(ReportTest, reports_that_go_together_are_each_workers_own) {
+    std::vector<Report> reports;
+    for (auto const* name : {"c", "a", "b"}) {
         WorkerId const worker{name};
-        workers[worker] = enter(worker);
-        leases[worker] = claim(worker, workers[worker], 1).at(0);
+        reports.push_back({worker, {}});
+        for (auto const& lease : claim(worker, enter(worker), 2)) {
+            auto completion = success(lease);
+            completion.message = std::string{name} + " ran " + std::to_string(lease.job.value);
+            reports.back().completions.push_back(completion);
+        }
     }
-    WorkerId const late{"late"};
-    ASSERT_EQ(store.close({}, late, CloseMode::now, {workers[late], {}}).value().outcome, CloseOutcome::closed);
-    auto const again = store.claim({}, WorkerId{"a"}, workers[WorkerId{"a"}], {}, 1).value();
-    ASSERT_EQ(again.at(0).job, leases[late].job);
-    Sql other{pair.database().url()}, onlooker{pair.database().url()};
-    other.run("BEGIN; LOCK TABLE rgrid.lease IN EXCLUSIVE MODE");
-    std::map<WorkerId, std::future<Result<std::vector<Verdict>>>> answers;
-    for (auto const& [worker, lease] : leases) {
-        auto completion = success(lease);
-        completion.message = worker.value;
-        answers[worker] = report(worker, workers[worker], completion);
-        ASSERT_TRUE(eventually([&] {
-            return onlooker.number("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-                                   "AND wait_event_type = 'Lock'") == 1;
-        }));
-    }
+    reports.push_back({reports[0].worker, {reports[0].completions.back()}});
+    reports[0].completions.pop_back();
 
-    other.run("COMMIT");
+    EXPECT_EQ(end_together(reports), std::vector<bool>(4, true));
 
-    for (auto& [worker, answer] : answers)
-        EXPECT_THAT(answer.get().value(), ElementsAre(worker == late ? Verdict::fenced : Verdict::accepted))
-            << worker.value;
-    for (auto const* name : {"a", "b", "c"}) EXPECT_EQ(look(leases[WorkerId{name}].job).message, name);
-    EXPECT_EQ(look(leases[late].job).state, JobState::running);
+    for (auto const& report : reports)
+        for (auto const& completion : report.completions) {
+            auto const job = look(completion.job);
+            EXPECT_EQ(job.state, JobState::succeeded);
+            EXPECT_EQ(job.worker, report.worker);
+            EXPECT_EQ(job.message, completion.message);
+        }
+    EXPECT_EQ(damage(sql), "");
 }
 
-// However many marks were written and could not be cleaned up.
-TEST_F(ReportTest, a_worker_is_idle_since_the_last_job_that_it_ended) {
+TEST_F(ReportTest, beside_one_that_does_not_count_none_is_ended_before_it_is_judged) {
+    WorkerId const good{"good"}, late{"late"};
+    auto const incarnation = enter(good), former = enter(late);
+    auto const mine = claim(good, incarnation, 1).at(0), lost = claim(late, former, 1).at(0);
+    ASSERT_EQ(store.close({}, late, CloseMode::now, {former, {}}).value().outcome, CloseOutcome::closed);
+    auto const again = store.claim({}, good, incarnation, {}, 1).value();
+    ASSERT_EQ(again.at(0).job, lost.job);
+
+    EXPECT_THAT(end_together({{late, {success(lost)}}, {good, {success(mine)}}}), ElementsAre(false, false));
+
+    EXPECT_EQ(store.counts({}).value().running, 2);
+    EXPECT_THAT(store.complete({}, late, former, {success(lost)}).value(), ElementsAre(Verdict::fenced));
+    EXPECT_THAT(store.complete({}, good, incarnation, {success(mine)}).value(), ElementsAre(Verdict::accepted));
+    EXPECT_EQ(damage(sql), "");
+}
+
+TEST_F(ReportTest, a_worker_is_idle_since_the_last_job_that_it_ended_through_whatever_process) {
     WorkerId const worker{"w"};
     auto const incarnation = enter(worker);
-    auto const idle = [&] { return store.sessions({}).value().sessions.at(0).idle; };
-    for (auto const pause : {0ms, 60ms, 60ms, 5000ms}) {
+    auto* process = &pair.first();
+    for (auto const pause : {0ms, 60ms, 60ms, 5000ms, 60ms}) {
         pair.advance(pause);
-        store.complete({}, worker, incarnation, {success(claim(worker, incarnation, 1).at(0))}).value();
-        EXPECT_LT(idle(), 100ms);
+        process->complete({}, worker, incarnation, {success(claim(worker, incarnation, 1).at(0))}).value();
+        EXPECT_LT(store.sessions({}).value().sessions.at(0).idle, 100ms);
+        process = process == &pair.first() ? &pair.second() : &pair.first();
     }
     pair.advance(2s);
-    EXPECT_EQ(idle(), 2s);
+    EXPECT_LT(store.sessions({}).value().sessions.at(0).idle, 2100ms);
+}
+
+// A mark is one row, for whose commit all reports of its worker would wait.
+TEST_F(ReportTest, a_worker_that_ends_many_jobs_is_marked_idle_now_and_then) {
+    WorkerId const worker{"w"};
+    auto const incarnation = enter(worker);
+    auto const mark_after = [&](Duration pause) {
+        pair.advance(pause);
+        store.complete({}, worker, incarnation, {success(claim(worker, incarnation, 1).at(0))}).value();
+        return sql.text("SELECT xmin FROM rgrid.idle");
+    };
+    auto const first = mark_after(0ms);
+
+    EXPECT_EQ(mark_after(60ms), first);
+    auto const second = mark_after(40ms);
+    EXPECT_NE(second, first);
+    EXPECT_EQ(mark_after(99ms), second);
 }
 
 }  // namespace
