@@ -7,7 +7,6 @@ namespace rgrid::postgres {
 namespace {
 
 constexpr int most_together = 100;  // Jobs of one statement.
-constexpr int few = 10;             // Jobs of one claim. Who claims more gains nothing by company.
 
 }  // namespace
 
@@ -28,7 +27,7 @@ Result<std::vector<Result<Claimed>>> ClaimTrip::go(Call const& call) {
 
 Result<Claimed> Claimer::claim(Call const& call, Claim const& claim) {
     // Neither may what one of them says be the others' failure.
-    if (claim.slots <= few && kept_text(claim.worker.value) == claim.worker.value) return together_.ask(call, claim);
+    if (claim.slots <= few_jobs && kept_text(claim.worker.value) == claim.worker.value) return together_.ask(call, claim);
     auto trip = empty_;
     (void)trip.takes(claim);
     auto all = trip.go(call);

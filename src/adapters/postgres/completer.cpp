@@ -10,11 +10,11 @@ namespace rgrid::postgres {
 namespace {
 
 // All or nothing, since nothing may have been written of a report that shows that the store has gone back in time; so it
-// fails if one of the attempts does not run, with a sentence that is no number. The jobs come in their order: a lease is found by its
-// job, and what was reported of it by that. IS TRUE keeps the index by worker out. What is not said of any job has its
-// default. Who has ended a job is marked idle, but not for every one: the mark is one row, and several ends at once would
-// wait for each other's commits. When it was marked last is not looked up: beside a long transaction there would be all
-// former marks to walk over.
+// fails if one of the attempts does not run, with a sentence that is no number. The jobs come in their order: a lease is
+// found by its job, and what was reported of it by that. IS TRUE keeps the index by worker out. What is not said of any job
+// has its default. Who has ended a job is marked idle, but not for every one: the mark is one row, and several ends at once
+// would wait for each other's commits. When it was marked last is not looked up: beside a long transaction there would be
+// all former marks to walk over.
 constexpr Statement end_statement{"end_successes", R"sql(
 WITH now AS MATERIALIZED (SELECT rgrid.clock() AS at FROM rgrid.store WHERE frozen = ''),
 gone AS (
@@ -44,8 +44,7 @@ FROM gone
 
 constexpr Duration mark_interval{100};
 static_assert(mark_interval == Duration{100}, "the statement takes no constant");
-constexpr std::size_t most_workers = 20'000;  // They come and go.
-constexpr std::size_t few = 10;             // Attempts of one report. Who reports more gains nothing by company.
+constexpr std::size_t most_marks = 20'000;  // Workers come and go.
 constexpr std::size_t most_at_once = 1000;  // Attempts. The statement goes through all messages for each.
 
 bool name_a_job_twice(std::vector<Completion> const& completions) {
@@ -121,7 +120,7 @@ Instant IdleMarks::last(WorkerId const& worker) {
 
 void IdleMarks::ended(WorkerId const& worker, Instant now) {
     std::scoped_lock const lock{mutex_};
-    if (last_.size() >= most_workers && !last_.contains(worker)) last_.clear();
+    if (last_.size() >= most_marks && !last_.contains(worker)) last_.clear();
     auto& last = last_[worker];
     if (now < last || now >= last + mark_interval) last = now;
 }
@@ -146,7 +145,7 @@ Result<bool> Completer::end(Call const& call, WorkerId const& worker, std::vecto
     if (!have_all_succeeded(completions) || name_a_job_twice(completions)) return false;
     if (completions.size() > most_at_once) return false;
     Report report{worker, completions};
-    if (completions.size() <= few) return together_.ask(call, std::move(report));
+    if (completions.size() <= few_jobs) return together_.ask(call, std::move(report));
     return end_reports(*client_, idle_marks_, call, {&report});
 }
 

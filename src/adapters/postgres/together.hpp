@@ -15,6 +15,9 @@
 
 namespace rgrid::postgres {
 
+/// Who asks for more jobs than this at once gains nothing by company.
+inline constexpr int few_jobs = 10;
+
 /// Makes calls that go to the server together: while as many trips as there may be are under way, those that come wait
 /// for the next. Nobody waits for a timer, and many who ask for little each pay for few statements and commits. A trip
 /// is made by the thread of one of those who go with it.
