@@ -10,11 +10,11 @@ namespace rgrid::postgres {
 namespace {
 
 // All or nothing, since nothing may have been written of a report that shows that the store has gone back in time; so it
-// fails if one of the attempts does not run, with a sentence that is no number. The jobs come in their order: a lease is
-// found by its job, and what was reported of it by that. IS TRUE keeps the index by worker out. What is not said of any job
-// has its default. Who has ended a job is marked idle, but not for every one: the mark is one row, and several ends at once
-// would wait for each other's commits. When it was marked last is not looked up: beside a long transaction there would be
-// all former marks to walk over.
+// fails if one of the attempts does not run or is named twice, with a sentence that is no number. The jobs come in their
+// order: a lease is found by its job, and what was reported of it by that. IS TRUE keeps the index by worker out. What is
+// not said of any job has its default. Who has ended a job is marked idle, but not for every one: the mark is one row, and
+// several ends at once would wait for each other's commits. When it was marked last is not looked up: beside a long
+// transaction there would be all former marks to walk over.
 constexpr Statement end_statement{"end_successes", R"sql(
 WITH now AS MATERIALIZED (SELECT rgrid.clock() AS at FROM rgrid.store WHERE frozen = ''),
 gone AS (
@@ -46,14 +46,6 @@ constexpr Duration mark_interval{100};
 static_assert(mark_interval == Duration{100}, "the statement takes no constant");
 constexpr std::size_t most_marks = 20'000;  // Workers come and go.
 constexpr std::size_t most_at_once = 1000;  // Attempts. The statement goes through all messages for each.
-
-bool name_a_job_twice(std::vector<Completion> const& completions) {
-    std::vector<JobId> jobs;
-    jobs.reserve(completions.size());
-    for (auto const& completion : completions) jobs.push_back(completion.job);
-    std::sort(jobs.begin(), jobs.end());
-    return std::adjacent_find(jobs.begin(), jobs.end()) != jobs.end();
-}
 
 bool have_all_succeeded(std::vector<Completion> const& completions) {
     return std::all_of(completions.begin(), completions.end(), [](Completion const& completion) {
@@ -142,8 +134,7 @@ Result<std::vector<Result<bool>>> ReportTrip::go(Call const& call) {
 }
 
 Result<bool> Completer::end(Call const& call, WorkerId const& worker, std::vector<Completion> const& completions) {
-    if (!have_all_succeeded(completions) || name_a_job_twice(completions)) return false;
-    if (completions.size() > most_at_once) return false;
+    if (!have_all_succeeded(completions) || completions.size() > most_at_once) return false;
     Report report{worker, completions};
     if (completions.size() <= few_jobs) return together_.ask(call, std::move(report));
     return end_reports(*client_, idle_marks_, call, {&report});
